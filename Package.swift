@@ -1,0 +1,65 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// The folder with libtorch's `include/` and `lib/`: `LIBTORCH`, or the one that `make setup` put into `.venv`.
+let libtorch: String = {
+  let holdsLibtorch = { FileManager.default.fileExists(atPath: $0 + "/include/torch/csrc/api/include/torch/torch.h") }
+  if let named = Context.environment["LIBTORCH"], !named.isEmpty {
+    guard holdsLibtorch(named) else {
+      fatalError("LIBTORCH is '\(named)', which holds no libtorch (no include/torch); point it at an unpacked libtorch")
+    }
+    return named
+  }
+  let pythons = Context.packageDirectory + "/.venv/lib"
+  let candidates = ((try? FileManager.default.contentsOfDirectory(atPath: pythons)) ?? []).sorted()
+    .map { "\(pythons)/\($0)/site-packages/torch" }
+  guard let found = candidates.first(where: holdsLibtorch) else {
+    fatalError("no libtorch: run 'make setup' in \(Context.packageDirectory), or set LIBTORCH to an unpacked libtorch")
+  }
+  return found
+}()
+
+let ctorchHeaders = [
+  "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include",
+]
+
+let package = Package(
+  name: "ditto",
+  platforms: [.macOS(.v14)],
+  products: [
+    .library(name: "Ditto", targets: ["Experiments"]),
+    .executable(name: "ditto", targets: ["ditto"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+    .target(
+      name: "CTorch",
+      cxxSettings: [.unsafeFlags(ctorchHeaders + ["-Wno-everything"])],
+      linkerSettings: [
+        .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
+        .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+      ]),
+    .target(
+      name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")]),
+    .target(name: "Torch", dependencies: ["CTorch", "Configuration"]),
+    .target(name: "Demonstrations", dependencies: ["CHDF5", "Configuration"]),
+    .target(
+      name: "Environments", dependencies: ["Configuration"]),
+    .target(name: "WorldModel", dependencies: ["Torch", "Demonstrations"]),
+    .target(name: "Imitation", dependencies: ["WorldModel"]),
+    .target(name: "Experiments", dependencies: ["Imitation", "Environments"]),
+    .executableTarget(
+      name: "ditto",
+      dependencies: ["Experiments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+    .testTarget(name: "DemonstrationsTests", dependencies: ["Demonstrations"]),
+    .testTarget(name: "EnvironmentsTests", dependencies: ["Environments"]),
+    .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"]),
+  ],
+  cxxLanguageStandard: .cxx20
+)

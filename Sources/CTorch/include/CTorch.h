@@ -1,2 +1,128 @@
+// A C face on libtorch, as small as this project needs: it knows tensors, gradients and random generators, nothing else.
+//
+// Inputs are borrowed, outputs belong to the caller (ct_release). Every call that can fail returns 0 when it worked;
+// ct_last_error() then says, per thread, what went wrong. No C++ exception leaves this file.
 #pragma once
-int ct_placeholder(void);
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct { void *pointer; } CTTensor;     // an at::Tensor, NULL where there is none
+typedef struct { void *pointer; } CTGenerator;  // an at::Generator
+
+typedef enum { CTFloat32, CTFloat64, CTBFloat16, CTInt64, CTInt32, CTUInt8, CTBool } CTType;
+typedef enum { CTCPU, CTCUDA, CTMPS } CTDevice;
+
+const char *ct_last_error(void);
+const char *ct_version(void);
+bool ct_device_available(CTDevice device);
+void ct_set_threads(int count);
+int ct_threads(void);
+// Keeps freed blocks in the process instead of handing them back to the system at every step.
+void ct_keep_memory(void);
+
+// Whether operations on this thread record a graph; both return what was set before.
+bool ct_set_recording(bool on);
+bool ct_set_autocast(CTDevice device, bool on);
+void ct_clear_autocast_cache(void);
+
+// Tensors
+int ct_from_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, CTDevice device, CTTensor *out);
+int ct_copy_bytes(CTTensor a, void *bytes, size_t size);
+int ct_full(const int64_t *shape, int rank, double value, CTType type, CTDevice device, CTTensor *out);
+int ct_arange(int64_t count, CTType type, CTDevice device, CTTensor *out);
+void ct_release(CTTensor a);
+int ct_rank(CTTensor a);
+void ct_shape(CTTensor a, int64_t *shape);
+CTType ct_type(CTTensor a);
+CTDevice ct_device(CTTensor a);
+int ct_to(CTTensor a, CTType type, CTDevice device, CTTensor *out);
+int ct_channels_last(CTTensor a, CTTensor *out);
+int ct_assign(CTTensor destination, CTTensor source);
+
+// Randomness
+int ct_generator(uint64_t seed, CTDevice device, CTGenerator *out);
+void ct_release_generator(CTGenerator g);
+int ct_normal(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out);
+int ct_uniform(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out);
+int ct_exponential(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out);
+
+// One tensor to one tensor, element by element
+int ct_neg(CTTensor a, CTTensor *out);
+int ct_exp(CTTensor a, CTTensor *out);
+int ct_log(CTTensor a, CTTensor *out);
+int ct_sqrt(CTTensor a, CTTensor *out);
+int ct_square(CTTensor a, CTTensor *out);
+int ct_abs(CTTensor a, CTTensor *out);
+int ct_tanh(CTTensor a, CTTensor *out);
+int ct_sigmoid(CTTensor a, CTTensor *out);
+int ct_elu(CTTensor a, CTTensor *out);
+int ct_relu(CTTensor a, CTTensor *out);
+int ct_log_sigmoid(CTTensor a, CTTensor *out);
+int ct_is_finite(CTTensor a, CTTensor *out);
+int ct_clamp(CTTensor a, double low, double high, CTTensor *out);
+
+// Two tensors (broadcast), or a tensor and a number
+int ct_add(CTTensor a, CTTensor b, CTTensor *out);
+int ct_sub(CTTensor a, CTTensor b, CTTensor *out);
+int ct_mul(CTTensor a, CTTensor b, CTTensor *out);
+int ct_div(CTTensor a, CTTensor b, CTTensor *out);
+int ct_maximum(CTTensor a, CTTensor b, CTTensor *out);
+int ct_minimum(CTTensor a, CTTensor b, CTTensor *out);
+int ct_equal(CTTensor a, CTTensor b, CTTensor *out);
+int ct_less(CTTensor a, CTTensor b, CTTensor *out);
+int ct_add_number(CTTensor a, double b, CTTensor *out);
+int ct_mul_number(CTTensor a, double b, CTTensor *out);
+int ct_where(CTTensor condition, CTTensor a, CTTensor b, CTTensor *out);
+
+// Reductions; no axes means all
+int ct_sum(CTTensor a, const int64_t *axes, int count, bool keep, CTTensor *out);
+int ct_mean(CTTensor a, const int64_t *axes, int count, bool keep, CTTensor *out);
+int ct_norm(CTTensor a, int64_t axis, bool keep, CTTensor *out);
+int ct_amax(CTTensor a, int64_t axis, bool keep, CTTensor *out);
+int ct_argmax(CTTensor a, int64_t axis, CTTensor *out);
+int ct_softmax(CTTensor a, int64_t axis, CTTensor *out);
+int ct_log_softmax(CTTensor a, int64_t axis, CTTensor *out);
+
+// Shape
+int ct_reshape(CTTensor a, const int64_t *shape, int rank, CTTensor *out);
+int ct_permute(CTTensor a, const int64_t *axes, int rank, CTTensor *out);
+int ct_expand(CTTensor a, const int64_t *shape, int rank, CTTensor *out);
+int ct_narrow(CTTensor a, int64_t axis, int64_t start, int64_t count, CTTensor *out);
+int ct_select(CTTensor a, int64_t axis, int64_t index, CTTensor *out);
+int ct_index_select(CTTensor a, int64_t axis, CTTensor indices, CTTensor *out);
+int ct_gather(CTTensor a, int64_t axis, CTTensor indices, CTTensor *out);
+int ct_one_hot(CTTensor indices, int64_t classes, CTTensor *out);
+int ct_unbind(CTTensor a, CTTensor *outs);  // along the first axis: as many as its size
+int ct_cat(const CTTensor *tensors, int count, int64_t axis, CTTensor *out);
+int ct_stack(const CTTensor *tensors, int count, int64_t axis, CTTensor *out);
+
+// Layers; a bias without pointer is none
+int ct_matmul(CTTensor a, CTTensor b, CTTensor *out);
+int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTTensor *out);
+int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out);
+int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTTensor *out);
+int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTTensor *out);
+int ct_gru_cell(CTTensor x, CTTensor h, CTTensor input_weight, CTTensor recurrent_weight, CTTensor input_bias,
+                CTTensor recurrent_bias, CTTensor *out);
+int ct_orthogonal(CTTensor normal, CTTensor *out);
+
+// Gradients
+int ct_set_requires_gradient(CTTensor a, bool on);
+bool ct_requires_gradient(CTTensor a);
+int ct_detach(CTTensor a, CTTensor *out);
+// Gradients of a scalar; outs[i].pointer is NULL where the scalar does not depend on inputs[i].
+int ct_gradients(CTTensor scalar, const CTTensor *inputs, int count, CTTensor *outs);
+// One step of Adam with decoupled weight decay (AdamW), in place, by libtorch's fused kernel. `norm` is the L2 norm of all
+// gradients together; where `limit` is positive, they count scaled down so that it is at most that.
+int ct_adam_step(const CTTensor *parameters, const CTTensor *gradients, const CTTensor *firsts, const CTTensor *seconds,
+                 const CTTensor *steps, int count, double rate, double beta1, double beta2, double decay, double epsilon,
+                 double limit, CTTensor *norm);
+
+#ifdef __cplusplus
+}
+#endif

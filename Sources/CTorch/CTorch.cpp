@@ -1,0 +1,347 @@
+#include "CTorch.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/version.h>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+namespace {
+
+thread_local std::string message;
+
+template <class Body> int attempt(Body body) noexcept {
+  try {
+    body();
+    return 0;
+  } catch (const c10::Error &error) {
+    message = error.what_without_backtrace();
+  } catch (const std::exception &error) {
+    message = error.what();
+  } catch (...) {
+    message = "unknown C++ exception";
+  }
+  return 1;
+}
+
+const at::Tensor &in(CTTensor a) { return *static_cast<const at::Tensor *>(a.pointer); }
+
+CTTensor own(at::Tensor a) { return {new at::Tensor(std::move(a))}; }
+
+std::optional<at::Tensor> maybe(CTTensor a) {
+  return a.pointer ? std::optional<at::Tensor>(in(a)) : std::nullopt;
+}
+
+std::vector<at::Tensor> list(const CTTensor *tensors, int count) {
+  std::vector<at::Tensor> all;
+  all.reserve(count);
+  for (int i = 0; i < count; i++) all.push_back(in(tensors[i]));
+  return all;
+}
+
+at::IntArrayRef ints(const int64_t *values, int count) { return {values, static_cast<size_t>(count)}; }
+
+at::OptionalIntArrayRef axes_or_all(const int64_t *axes, int count) {
+  return count ? at::OptionalIntArrayRef(ints(axes, count)) : at::OptionalIntArrayRef(std::nullopt);
+}
+
+constexpr at::ScalarType types[] = {at::kFloat, at::kDouble, at::kBFloat16, at::kLong, at::kInt, at::kByte, at::kBool};
+constexpr at::DeviceType devices[] = {at::kCPU, at::kCUDA, at::kMPS};
+
+at::TensorOptions options(CTType type, CTDevice device) {
+  return at::TensorOptions().dtype(types[type]).device(devices[device]);
+}
+
+at::Generator generator(CTGenerator g) { return *static_cast<at::Generator *>(g.pointer); }
+
+}  // namespace
+
+extern "C" {
+
+const char *ct_last_error(void) { return message.c_str(); }
+const char *ct_version(void) { return TORCH_VERSION; }
+
+bool ct_device_available(CTDevice device) {
+  switch (device) {
+    case CTCPU: return true;
+    case CTCUDA: return at::hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0;
+    case CTMPS: return at::hasMPS();
+  }
+  return false;
+}
+
+void ct_set_threads(int count) { at::set_num_threads(count); }
+int ct_threads(void) { return at::get_num_threads(); }
+
+void ct_keep_memory(void) {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TOP_PAD, 64 << 20);
+  mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
+bool ct_set_recording(bool on) {
+  bool before = at::GradMode::is_enabled();
+  at::GradMode::set_enabled(on);
+  return before;
+}
+
+bool ct_set_autocast(CTDevice device, bool on) {
+  bool before = at::autocast::is_autocast_enabled(devices[device]);
+  at::autocast::set_autocast_enabled(devices[device], on);
+  if (on) at::autocast::set_autocast_dtype(devices[device], at::kBFloat16);
+  return before;
+}
+
+void ct_clear_autocast_cache(void) { at::autocast::clear_cache(); }
+
+int ct_from_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, CTDevice device, CTTensor *out) {
+  return attempt([&] {
+    auto view = at::from_blob(const_cast<void *>(bytes), ints(shape, rank), at::TensorOptions().dtype(types[type]));
+    *out = own(view.to(at::Device(devices[device]), types[type], /*non_blocking=*/false, /*copy=*/true));
+  });
+}
+
+int ct_copy_bytes(CTTensor a, void *bytes, size_t size) {
+  return attempt([&] {
+    auto plain = in(a).detach().to(at::kCPU).contiguous();
+    TORCH_CHECK(plain.nbytes() == size, "the tensor has ", plain.nbytes(), " bytes, ", size, " were asked for");
+    if (size) memcpy(bytes, plain.const_data_ptr(), size);
+  });
+}
+
+int ct_full(const int64_t *shape, int rank, double value, CTType type, CTDevice device, CTTensor *out) {
+  return attempt([&] { *out = own(at::full(ints(shape, rank), value, options(type, device))); });
+}
+
+int ct_arange(int64_t count, CTType type, CTDevice device, CTTensor *out) {
+  return attempt([&] { *out = own(at::arange(count, options(type, device))); });
+}
+
+void ct_release(CTTensor a) { delete static_cast<at::Tensor *>(a.pointer); }
+int ct_rank(CTTensor a) { return static_cast<int>(in(a).dim()); }
+
+void ct_shape(CTTensor a, int64_t *shape) {
+  for (auto size : in(a).sizes()) *shape++ = size;
+}
+
+CTType ct_type(CTTensor a) {
+  auto type = in(a).scalar_type();
+  for (int i = 0; i < 7; i++)
+    if (types[i] == type) return static_cast<CTType>(i);
+  return CTFloat32;
+}
+
+CTDevice ct_device(CTTensor a) {
+  auto device = in(a).device().type();
+  return device == at::kCUDA ? CTCUDA : device == at::kMPS ? CTMPS : CTCPU;
+}
+
+int ct_to(CTTensor a, CTType type, CTDevice device, CTTensor *out) {
+  return attempt([&] { *out = own(in(a).to(options(type, device))); });
+}
+
+int ct_channels_last(CTTensor a, CTTensor *out) {
+  return attempt([&] { *out = own(in(a).contiguous(at::MemoryFormat::ChannelsLast)); });
+}
+
+int ct_assign(CTTensor destination, CTTensor source) {
+  return attempt([&] {
+    at::NoGradGuard guard;
+    TORCH_CHECK(in(destination).sizes() == in(source).sizes(), "the shapes differ");
+    auto target = in(destination);
+    target.copy_(in(source));
+  });
+}
+
+int ct_generator(uint64_t seed, CTDevice device, CTGenerator *out) {
+  return attempt([&] {
+    at::Device where(devices[device]);
+    auto made = where.is_cpu() ? at::detail::createCPUGenerator(seed)
+                               : at::globalContext().defaultGenerator(where).clone();
+    made.set_current_seed(seed);
+    *out = {new at::Generator(std::move(made))};
+  });
+}
+
+void ct_release_generator(CTGenerator g) { delete static_cast<at::Generator *>(g.pointer); }
+
+int ct_normal(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out) {
+  return attempt([&] { *out = own(at::empty(ints(shape, rank), options(CTFloat32, device)).normal_(0, 1, generator(g))); });
+}
+int ct_uniform(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out) {
+  return attempt([&] { *out = own(at::empty(ints(shape, rank), options(CTFloat32, device)).uniform_(0, 1, generator(g))); });
+}
+int ct_exponential(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out) {
+  return attempt([&] { *out = own(at::empty(ints(shape, rank), options(CTFloat32, device)).exponential_(1, generator(g))); });
+}
+
+#define UNARY(name, expression) \
+  int ct_##name(CTTensor a, CTTensor *out) { return attempt([&] { *out = own(expression); }); }
+UNARY(neg, at::neg(in(a)))
+UNARY(exp, at::exp(in(a)))
+UNARY(log, at::log(in(a)))
+UNARY(sqrt, at::sqrt(in(a)))
+UNARY(square, at::square(in(a)))
+UNARY(abs, at::abs(in(a)))
+UNARY(tanh, at::tanh(in(a)))
+UNARY(sigmoid, at::sigmoid(in(a)))
+UNARY(elu, at::elu(in(a)))
+UNARY(relu, at::relu(in(a)))
+UNARY(log_sigmoid, at::log_sigmoid(in(a)))
+UNARY(is_finite, at::isfinite(in(a)))
+UNARY(detach, in(a).detach())
+
+int ct_clamp(CTTensor a, double low, double high, CTTensor *out) {
+  return attempt([&] { *out = own(at::clamp(in(a), low, high)); });
+}
+
+#define BINARY(name, expression) \
+  int ct_##name(CTTensor a, CTTensor b, CTTensor *out) { return attempt([&] { *out = own(expression); }); }
+BINARY(add, at::add(in(a), in(b)))
+BINARY(sub, at::sub(in(a), in(b)))
+BINARY(mul, at::mul(in(a), in(b)))
+BINARY(div, at::div(in(a), in(b)))
+BINARY(maximum, at::maximum(in(a), in(b)))
+BINARY(minimum, at::minimum(in(a), in(b)))
+BINARY(equal, at::eq(in(a), in(b)))
+BINARY(less, at::lt(in(a), in(b)))
+BINARY(matmul, at::matmul(in(a), in(b)))
+
+int ct_add_number(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::add(in(a), b)); }); }
+int ct_mul_number(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::mul(in(a), b)); }); }
+int ct_where(CTTensor condition, CTTensor a, CTTensor b, CTTensor *out) {
+  return attempt([&] { *out = own(at::where(in(condition), in(a), in(b))); });
+}
+
+int ct_sum(CTTensor a, const int64_t *axes, int count, bool keep, CTTensor *out) {
+  return attempt([&] { *out = own(at::sum(in(a), axes_or_all(axes, count), keep)); });
+}
+int ct_mean(CTTensor a, const int64_t *axes, int count, bool keep, CTTensor *out) {
+  return attempt([&] { *out = own(at::mean(in(a), axes_or_all(axes, count), keep)); });
+}
+int ct_norm(CTTensor a, int64_t axis, bool keep, CTTensor *out) {
+  return attempt([&] { *out = own(at::linalg_vector_norm(in(a), 2, axis, keep)); });
+}
+int ct_amax(CTTensor a, int64_t axis, bool keep, CTTensor *out) {
+  return attempt([&] { *out = own(at::amax(in(a), axis, keep)); });
+}
+int ct_argmax(CTTensor a, int64_t axis, CTTensor *out) {
+  return attempt([&] { *out = own(at::argmax(in(a), axis)); });
+}
+int ct_softmax(CTTensor a, int64_t axis, CTTensor *out) {
+  return attempt([&] { *out = own(at::softmax(in(a), axis)); });
+}
+int ct_log_softmax(CTTensor a, int64_t axis, CTTensor *out) {
+  return attempt([&] { *out = own(at::log_softmax(in(a), axis)); });
+}
+
+int ct_reshape(CTTensor a, const int64_t *shape, int rank, CTTensor *out) {
+  return attempt([&] { *out = own(at::reshape(in(a), ints(shape, rank))); });
+}
+int ct_permute(CTTensor a, const int64_t *axes, int rank, CTTensor *out) {
+  return attempt([&] { *out = own(at::permute(in(a), ints(axes, rank))); });
+}
+int ct_expand(CTTensor a, const int64_t *shape, int rank, CTTensor *out) {
+  return attempt([&] { *out = own(in(a).expand(ints(shape, rank))); });
+}
+int ct_narrow(CTTensor a, int64_t axis, int64_t start, int64_t count, CTTensor *out) {
+  return attempt([&] { *out = own(at::narrow(in(a), axis, start, count)); });
+}
+int ct_select(CTTensor a, int64_t axis, int64_t index, CTTensor *out) {
+  return attempt([&] { *out = own(at::select(in(a), axis, index)); });
+}
+int ct_index_select(CTTensor a, int64_t axis, CTTensor indices, CTTensor *out) {
+  return attempt([&] { *out = own(at::index_select(in(a), axis, in(indices))); });
+}
+int ct_gather(CTTensor a, int64_t axis, CTTensor indices, CTTensor *out) {
+  return attempt([&] { *out = own(at::gather(in(a), axis, in(indices))); });
+}
+int ct_one_hot(CTTensor indices, int64_t classes, CTTensor *out) {
+  return attempt([&] {
+    auto index = in(indices).to(at::kLong).unsqueeze(-1);
+    auto shape = index.sizes().vec();
+    shape.back() = classes;
+    *out = own(at::zeros(shape, index.options().dtype(at::kFloat)).scatter_(-1, index, 1));
+  });
+}
+int ct_unbind(CTTensor a, CTTensor *outs) {
+  return attempt([&] {
+    for (auto &part : at::unbind(in(a))) *outs++ = own(std::move(part));
+  });
+}
+int ct_cat(const CTTensor *tensors, int count, int64_t axis, CTTensor *out) {
+  return attempt([&] { *out = own(at::cat(list(tensors, count), axis)); });
+}
+int ct_stack(const CTTensor *tensors, int count, int64_t axis, CTTensor *out) {
+  return attempt([&] { *out = own(at::stack(list(tensors, count), axis)); });
+}
+
+int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTTensor *out) {
+  return attempt([&] { *out = own(at::linear(in(a), in(weight), maybe(bias))); });
+}
+int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out) {
+  return attempt([&] { *out = own(at::layer_norm(in(a), in(weight).sizes(), in(weight), in(bias), epsilon)); });
+}
+int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTTensor *out) {
+  return attempt([&] { *out = own(at::conv2d(in(a), in(weight), maybe(bias), {stride, stride})); });
+}
+int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTTensor *out) {
+  return attempt([&] { *out = own(at::conv_transpose2d(in(a), in(weight), maybe(bias), {stride, stride})); });
+}
+int ct_gru_cell(CTTensor x, CTTensor h, CTTensor input_weight, CTTensor recurrent_weight, CTTensor input_bias,
+                CTTensor recurrent_bias, CTTensor *out) {
+  return attempt([&] {
+    *out = own(at::gru_cell(in(x), in(h), in(input_weight), in(recurrent_weight), in(input_bias), in(recurrent_bias)));
+  });
+}
+int ct_orthogonal(CTTensor normal, CTTensor *out) {
+  return attempt([&] {
+    bool wide = in(normal).size(0) < in(normal).size(1);
+    auto [q, r] = at::linalg_qr(wide ? in(normal).t() : in(normal));
+    auto signed_q = q * at::sign(at::diagonal(r));
+    *out = own((wide ? signed_q.t() : signed_q).contiguous());
+  });
+}
+
+int ct_set_requires_gradient(CTTensor a, bool on) {
+  return attempt([&] { in(a).requires_grad_(on); });
+}
+bool ct_requires_gradient(CTTensor a) { return in(a).requires_grad(); }
+
+int ct_gradients(CTTensor scalar, const CTTensor *inputs, int count, CTTensor *outs) {
+  return attempt([&] {
+    auto gradients = torch::autograd::grad({in(scalar)}, list(inputs, count), {}, std::nullopt, false, /*allow_unused=*/true);
+    for (int i = 0; i < count; i++) outs[i] = gradients[i].defined() ? own(gradients[i]) : CTTensor{nullptr};
+  });
+}
+
+int ct_adam_step(const CTTensor *parameters, const CTTensor *gradients, const CTTensor *firsts, const CTTensor *seconds,
+                 const CTTensor *steps, int count, double rate, double beta1, double beta2, double decay, double epsilon,
+                 double limit, CTTensor *norm) {
+  return attempt([&] {
+    at::NoGradGuard guard;
+    auto counts = list(steps, count), all = list(gradients, count);
+    std::vector<at::Tensor> norms;
+    for (int i = 0; i < count; i++) {
+      counts[i].add_(1);
+      norms.push_back(at::linalg_vector_norm(all[i]).to(at::kFloat));
+      // The fused kernel walks a parameter, its gradient and its moments side by side, so they must lie in memory alike.
+      if (all[i].strides() != in(parameters[i]).strides()) all[i] = at::empty_like(in(parameters[i])).copy_(all[i]);
+    }
+    auto total = at::linalg_vector_norm(at::stack(norms));
+    // The kernel divides gradients by this in the same pass; at least 1, so that they only ever shrink.
+    auto divisor = limit > 0 ? std::optional(at::clamp_min((total + 1e-6) / limit, 1)) : std::nullopt;
+    at::_fused_adamw_(list(parameters, count), all, list(firsts, count), list(seconds, count), {}, counts, rate, beta1,
+                      beta2, decay, epsilon, /*amsgrad=*/false, /*maximize=*/false, divisor);
+    *norm = own(total);
+  });
+}
+
+}  // extern "C"

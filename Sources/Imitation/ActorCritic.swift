@@ -1,0 +1,28 @@
+import Torch
+
+/// The policy and its values, all functions of the model state alone. Source: DITTO, eq 12.
+public final class ActorCritic: Module {
+  /// Features to action logits.
+  public let actor: MLP
+  /// Features to the expected discounted sum of rewards.
+  public let critic: MLP
+  /// A copy of the critic that follows it at intervals and gives the bootstrap values (Mnih et al. 2015).
+  public let targetCritic: MLP
+
+  public init(features: Int, actions: Int, _ sizes: PolicySizes, using random: RandomSource) {
+    let network = { MLP(features, $0, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: random) }
+    actor = network(actions)
+    critic = network(1)
+    targetCritic = network(1)
+    targetCritic.freeze()
+    targetCritic.copyParameters(from: critic)
+  }
+
+  /// Over actions, of features `[…, F]`.
+  public func policy(_ features: Tensor) -> Categorical { Categorical(logits: actor(features)) }
+  /// `[…, F]` to `[…]`.
+  public func value(_ features: Tensor) -> Tensor { critic(features).reshaped(Array(features.shape.dropLast())) }
+  public func targetValue(_ features: Tensor) -> Tensor {
+    noGrad { targetCritic(features).reshaped(Array(features.shape.dropLast())) }
+  }
+}

@@ -1,0 +1,39 @@
+import Torch
+import WorldModel
+
+/// Where a policy goes in the model's dynamics, from given states. No gradient flows through a dream.
+public struct Dream {
+  /// `[H + 1, B, …]`: the start, then the state after each action.
+  public let states: LatentState
+  /// `int64` `[H, B]`: the action taken in each state but the last.
+  public let actions: Tensor
+
+  /// Source: DITTO, Algorithm 1, line 11.
+  /// - Parameters:
+  ///   - start: `[B, …]`.
+  ///   - policy: features `[B, D + S·K]` to actions, `int64` `[B]`.
+  ///   - dynamics: a state and its actions `[B]` to the next state.
+  public init(from start: LatentState, steps: Int, policy: (Tensor) -> Tensor, dynamics: (LatentState, Tensor) -> LatentState) {
+    var (states, actions) = ([start.detached()], [Tensor]())
+    noGrad {
+      for step in 0..<steps {
+        actions.append(policy(states[step].features))
+        states.append(dynamics(states[step], actions[step]))
+      }
+    }
+    self.states = LatentState(
+      deterministic: stacked(states.map(\.deterministic)), stochastic: stacked(states.map(\.stochastic)))
+    self.actions = stacked(actions)
+  }
+}
+
+extension LatentState {
+  /// Steps `range` of a sequence `[T, B, …]`.
+  public func sliced(_ range: Range<Int>) -> LatentState {
+    LatentState(deterministic: deterministic.sliced(range), stochastic: stochastic.sliced(range))
+  }
+  /// Step `index` of a sequence.
+  public subscript(_ index: Int) -> LatentState {
+    LatentState(deterministic: deterministic[index], stochastic: stochastic[index])
+  }
+}

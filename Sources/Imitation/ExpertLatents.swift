@@ -1,0 +1,83 @@
+import Configuration
+import Torch
+import WorldModel
+
+/// Expert episodes as the world model sees them, encoded once.
+public struct ExpertLatents {
+  /// `h`, `[N, D]`: all states of all episodes, one after the other.
+  public let deterministic: Tensor
+  /// Class indices of `z`, `uint8` `[N, S]`.
+  public let classes: Tensor
+  /// The expert's action in each state, `int64` `[N]`; −1 in an episode's last one.
+  public let actions: Tensor
+  /// Numbers of states of the episodes.
+  public let lengths: [Int]
+  let classCount: Int
+
+  public init(deterministic: Tensor, classes: Tensor, actions: Tensor, lengths: [Int], classCount: Int) {
+    self.deterministic = deterministic
+    self.classes = classes
+    self.actions = actions
+    self.lengths = lengths
+    self.classCount = classCount
+  }
+
+  /// The states at `indices` (`int64`, any shape): `[…, D]` and `[…, S·K]`.
+  func states(at indices: Tensor) -> LatentState {
+    let flat = indices.reshaped(-1)
+    let h = deterministic.taking(flat).to(.float32)
+    let z = classes.taking(flat).oneHot(classCount)
+    return LatentState(
+      deterministic: h.reshaped(indices.shape + [deterministic.shape[1]]),
+      stochastic: z.reshaped(indices.shape + [classes.shape[1] * classCount]))
+  }
+
+  /// Where windows of `count` states can start: each lies within one episode.
+  func windowStarts(of count: Int) -> [Int] {
+    var (starts, offset) = ([Int](), 0)
+    for length in lengths {
+      if length >= count { starts += offset...(offset + length - count) }
+      offset += length
+    }
+    return starts
+  }
+}
+
+/// Consecutive expert states: `[H + 1, B, …]` and the expert's actions between them, `int64` `[H, B]`.
+public struct LatentWindows {
+  public let states: LatentState
+  public let actions: Tensor
+
+  public init(states: LatentState, actions: Tensor) {
+    self.states = states
+    self.actions = actions
+  }
+}
+
+/// Draws windows of expert states. Source: DITTO, Algorithm 1, line 10.
+public struct WindowSampler {
+  private let latents: ExpertLatents
+  private let starts: [Int]
+  private let horizon: Int
+  private let batch: Int
+  private let seed: Seed
+
+  /// - Parameter horizon: imagined steps `H`; a window has H + 1 states.
+  /// - Throws: `ImitationError.episodesTooShort` where no episode has that many.
+  public init(_ latents: ExpertLatents, horizon: Int, batch: Int, seed: Seed) throws {
+    starts = latents.windowStarts(of: horizon + 1)
+    guard !starts.isEmpty else {
+      throw ImitationError.episodesTooShort(required: horizon, longest: (latents.lengths.max() ?? 1) - 1)
+    }
+    (self.latents, self.horizon, self.batch, self.seed) = (latents, horizon, batch, seed)
+  }
+
+  /// The windows of gradient step `step`: a function of the seed and the step alone.
+  public func windows(step: Int) -> LatentWindows {
+    var generator = seed.step(step).generator
+    let chosen = (0..<batch).map { _ in starts.randomElement(using: &generator)! }
+    let indices = Tensor((0...horizon).flatMap { k in chosen.map { Int64($0 + k) } }, [horizon + 1, batch], on: latents.deterministic.device)
+    let actions = latents.actions.taking(indices.dropLast().reshaped(-1)).reshaped(horizon, batch)
+    return LatentWindows(states: latents.states(at: indices), actions: actions)
+  }
+}

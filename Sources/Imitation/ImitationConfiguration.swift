@@ -1,0 +1,61 @@
+import Configuration
+import Torch
+
+/// Which critic's value is subtracted from the returns in eq 15.
+public enum Baseline: String, Codable, CaseIterable, Sendable {
+  case critic, target
+}
+
+/// Width and number of hidden layers of the actor and the critics.
+public struct PolicySizes: Configuration {
+  public var width = 256
+  public var hiddenLayers = 4
+
+  public init() {}
+
+  public func check(_ problems: inout Problems) {
+    problems.require(width >= 1, "width", "is \(width), must be at least 1")
+    problems.require(hiddenLayers >= 0, "hiddenLayers", "is \(hiddenLayers), must not be negative")
+  }
+}
+
+/// Policy learning in imagination. Symbols: paper, Table 1.
+public struct ImitationConfiguration: Configuration {
+  /// Imagined steps per update, `H`, in environment steps: H rewards, H + 1 states.
+  public var horizon = 15
+  /// Windows per update, `B_ac`.
+  public var batch = 256
+  /// Discount `γ` per environment step.
+  public var discount = 0.95
+  /// `λ` of eq 13.
+  public var lambda = 0.95
+  /// `η` of eq 15, per nat.
+  public var entropyWeight = 0.01
+  /// The part of the state that eq 8 compares.
+  public var reward = ComparedState.both
+  public var baseline = Baseline.critic
+  /// Whether advantages are brought to mean 0 and deviation 1 over the batch.
+  public var normalizeAdvantages = true
+  /// Factor of the critic's loss.
+  public var criticWeight = 1.0
+  /// Gradient steps between copies of the critic to its target.
+  public var targetInterval = 100
+  public var policy = PolicySizes()
+  public var actor = OptimizerConfiguration()
+  public var critic = OptimizerConfiguration()
+
+  public init() {}
+
+  public func check(_ problems: inout Problems) {
+    problems.require(horizon >= 1, "horizon", "is \(horizon), must be at least 1")
+    problems.require(batch >= 1, "batch", "is \(batch), must be at least 1")
+    problems.require(discount > 0 && discount < 1, "discount", "is \(discount), must be between 0 and 1")
+    problems.require((0...1).contains(lambda), "lambda", "is \(lambda), must be from 0 to 1")
+    problems.require(entropyWeight >= 0, "entropyWeight", "is \(entropyWeight), must not be negative")
+    problems.require(criticWeight > 0, "criticWeight", "is \(criticWeight), must be above 0")
+    problems.require(targetInterval >= 1, "targetInterval", "is \(targetInterval), must be at least 1")
+    problems.check(policy, "policy")
+    problems.check(actor, "actor")
+    problems.check(critic, "critic")
+  }
+}

@@ -1,0 +1,54 @@
+import CTorch
+
+/// How a class is drawn.
+public enum Draw {
+  case sample(RandomSource)
+  /// The most probable class.
+  case mode
+}
+
+/// Independent categorical distributions along the last axis.
+public struct Categorical {
+  /// Normalised log-probabilities, `[…, K]`, float32 or float64.
+  public let logProbabilities: Tensor
+
+  /// From unnormalised log-probabilities `[…, K]`; bf16 ones are widened first.
+  public init(logits: Tensor) {
+    logProbabilities = (logits.type == .bfloat16 ? logits.to(.float32) : logits).logSoftmax(over: -1)
+  }
+
+  public var probabilities: Tensor { exp(logProbabilities) }
+
+  /// In nats, `[…]`.
+  public var entropy: Tensor { -(probabilities * logProbabilities).sum(over: -1) }
+
+  /// Class indices, `int64` `[…]`.
+  public func drawn(_ draw: Draw) -> Tensor {
+    switch draw {
+    case .mode: return logProbabilities.argmax(over: -1)
+    case .sample(let random):
+      // The first arrival of K exponential clocks of rates p is class k with probability p_k.
+      return noGrad { (probabilities / Tensor.exponential(logProbabilities.shape, using: random)).argmax(over: -1) }
+    }
+  }
+
+  /// One-hot draws `[…, K]` whose gradient is the probabilities' (Bengio et al. 2013).
+  public func straightThrough(_ draw: Draw) -> Tensor {
+    let oneHot = drawn(draw).oneHot(logProbabilities.shape.last!).to(logProbabilities.type)
+    let p = probabilities
+    return oneHot + (p - p.detached())
+  }
+
+  /// Of class indices `int64` `[…]`, in nats.
+  public func logProbability(of classes: Tensor) -> Tensor {
+    logProbabilities.gathering(classes.reshaped(classes.shape + [1]), axis: -1).reshaped(classes.shape)
+  }
+
+  /// KL(self ‖ other) in nats, `[…]`.
+  public func divergence(from other: Categorical) -> Tensor {
+    (probabilities * (logProbabilities - other.logProbabilities)).sum(over: -1)
+  }
+
+  public func detached() -> Categorical { Categorical(logProbabilities: logProbabilities.detached()) }
+  private init(logProbabilities: Tensor) { self.logProbabilities = logProbabilities }
+}

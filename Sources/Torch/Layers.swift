@@ -1,0 +1,127 @@
+import CTorch
+
+/// `y = x Wᵀ + b`; weight `[out, in]`.
+public final class Linear: Module {
+  public let weight: Parameter
+  public let bias: Parameter?
+
+  public init(_ inputs: Int, _ outputs: Int, bias: Bool = true, using random: RandomSource) {
+    weight = Parameter(.xavier([outputs, inputs], fanIn: inputs, fanOut: outputs, using: random))
+    self.bias = bias ? Parameter(.zeros([outputs], on: random.device)) : nil
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    call("linear", x, weight) { ct_linear(x.handle, weight.handle, bias?.handle ?? CTTensor(), $0) }
+  }
+}
+
+/// Normalises the last axis to mean 0 and variance 1, then scales and shifts it.
+public final class LayerNorm: Module {
+  public let weight: Parameter
+  public let bias: Parameter
+  private let epsilon: Double
+
+  public init(_ size: Int, epsilon: Double = 1e-3, on device: Device) {
+    weight = Parameter(.ones([size], on: device))
+    bias = Parameter(.zeros([size], on: device))
+    self.epsilon = epsilon
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    call("layer norm", x, weight) { ct_layer_norm(x.handle, weight.handle, bias.handle, epsilon, $0) }
+  }
+}
+
+/// A 2-D convolution without padding; weight `[out, in, kernel, kernel]`, kept channels-last in memory.
+public final class Convolution: Module {
+  public let weight: Parameter
+  public let bias: Parameter
+  private let stride: Int
+
+  public init(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int, using random: RandomSource) {
+    let area = kernel * kernel
+    weight = Parameter(.xavier([outputs, inputs, kernel, kernel], fanIn: inputs * area, fanOut: outputs * area, using: random).channelsLast())
+    bias = Parameter(.zeros([outputs], on: random.device))
+    self.stride = stride
+  }
+
+  /// `[N, in, Y, X]` to `[N, out, (Y − kernel) / stride + 1, …]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    call("convolution", x, weight) { ct_conv2d(x.handle, weight.handle, bias.handle, Int64(stride), $0) }
+  }
+}
+
+/// A 2-D transposed convolution without padding; weight `[in, out, kernel, kernel]`, kept channels-last in memory.
+public final class TransposedConvolution: Module {
+  public let weight: Parameter
+  public let bias: Parameter
+  private let stride: Int
+
+  public init(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int, using random: RandomSource) {
+    let area = kernel * kernel
+    weight = Parameter(.xavier([inputs, outputs, kernel, kernel], fanIn: outputs * area, fanOut: inputs * area, using: random).channelsLast())
+    bias = Parameter(.zeros([outputs], on: random.device))
+    self.stride = stride
+  }
+
+  /// `[N, in, Y, X]` to `[N, out, (Y − 1) stride + kernel, …]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    let (outputs, kernel) = (weight.shape[1], weight.shape[2])
+    if x.shape[2] == 1, x.shape[3] == 1 {
+      // On a single pixel it is a plain product with the weight laid out as [in, kernel · kernel · out].
+      let flat = weight.permuted(0, 2, 3, 1).reshaped(-1, kernel * kernel * outputs)
+      let y = x.reshaped(-1, weight.shape[0]).matmul(flat).reshaped(-1, kernel, kernel, outputs) + bias
+      return y.permuted(0, 3, 1, 2)
+    }
+    return call("transposed convolution", x, weight) { ct_conv_transpose2d(x.handle, weight.handle, bias.handle, Int64(stride), $0) }
+  }
+}
+
+/// The gated recurrent unit of Cho et al. (2014) as PyTorch has it, gates in the order reset, update, new:
+/// `n = tanh(W x + b + r · (U h + c))`, `h′ = (1 − u) n + u h`.
+public final class GRUCell: Module {
+  public let inputWeight: Parameter
+  public let recurrentWeight: Parameter
+  public let inputBias: Parameter
+  public let recurrentBias: Parameter
+
+  public init(_ inputs: Int, _ size: Int, using random: RandomSource) {
+    inputWeight = Parameter(.xavier([3 * size, inputs], fanIn: inputs, fanOut: 3 * size, using: random))
+    recurrentWeight = Parameter(.orthogonal(3 * size, size, using: random))
+    inputBias = Parameter(.zeros([3 * size], on: random.device))
+    recurrentBias = Parameter(.zeros([3 * size], on: random.device))
+  }
+
+  /// `x` `[B, in]`, `h` `[B, size]` to the next `h`.
+  public func callAsFunction(_ x: Tensor, _ h: Tensor) -> Tensor {
+    call("GRU cell", x, h, inputWeight) {
+      ct_gru_cell(x.handle, h.handle, inputWeight.handle, recurrentWeight.handle, inputBias.handle, recurrentBias.handle, $0)
+    }
+  }
+}
+
+/// A multi-layer perceptron: `hiddenLayers` layers of `width` with ReLU, then a linear one.
+public final class MLP: Module {
+  public let layers: [Linear]
+
+  public init(_ inputs: Int, _ outputs: Int, width: Int, hiddenLayers: Int, using random: RandomSource) {
+    let sizes = [inputs] + Array(repeating: width, count: hiddenLayers) + [outputs]
+    layers = zip(sizes, sizes.dropFirst()).map { Linear($0, $1, using: random) }
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    layers.last!(layers.dropLast().reduce(x) { relu($1($0)) })
+  }
+}
+
+extension Tensor {
+  /// Uniform in ±√(6 / (fanIn + fanOut)) (Glorot and Bengio 2010).
+  static func xavier(_ shape: [Int], fanIn: Int, fanOut: Int, using random: RandomSource) -> Tensor {
+    (uniform(shape, using: random) * 2 - 1) * (6 / Double(fanIn + fanOut)).squareRoot()
+  }
+  /// A random matrix with orthonormal columns (or rows, where it is wider than high).
+  static func orthogonal(_ rows: Int, _ columns: Int, using random: RandomSource) -> Tensor {
+    let normal = Tensor.normal([rows, columns], using: random)
+    return call("orthogonal", normal) { ct_orthogonal(normal.handle, $0) }
+  }
+}

@@ -1,0 +1,87 @@
+import CTorch
+import Configuration
+
+/// A tensor that is learned; optimisers and checkpoints write to it in place.
+public final class Parameter: Tensor {
+  /// Takes over `initial`'s values.
+  public init(_ initial: Tensor) {
+    var out = CTTensor()
+    let values = initial.detached()
+    check(ct_detach(values.handle, &out), "parameter", [values])
+    super.init(owning: out)
+    isTrained = true
+  }
+
+  /// Whether gradients are taken for it.
+  public var isTrained: Bool {
+    get { ct_requires_gradient(handle) }
+    set { check(ct_set_requires_gradient(handle, newValue), "require a gradient", [self]) }
+  }
+
+  /// Replaces the values by those of `other`, of the same shape.
+  public func assign(_ other: Tensor) {
+    precondition(other.shape == shape, "cannot assign \(other) to a parameter of shape \(shape)")
+    check(ct_assign(handle, other.handle), "assign", [self, other])
+  }
+}
+
+/// Something with parameters: its own, and those of the modules it stores.
+///
+/// Parameters are found by reflection. The path of properties to one (`layers.0.weight`) is its name in checkpoints.
+public protocol Module: AnyObject {}
+
+extension Module {
+  /// All parameters with their names, in the order of declaration.
+  public var namedParameters: [(name: String, parameter: Parameter)] {
+    var found: [(String, Parameter)] = []
+    collect(from: self, path: [], into: &found)
+    return found
+  }
+  public var parameters: [Parameter] { namedParameters.map(\.parameter) }
+
+  /// The number of learned numbers.
+  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+  /// Stops gradients for all parameters, as for a model that only serves.
+  public func freeze() { for parameter in parameters { parameter.isTrained = false } }
+
+  /// Copies every value from `other`, a module built alike.
+  public func copyParameters(from other: Self) {
+    for (mine, theirs) in zip(parameters, other.parameters) { mine.assign(theirs) }
+  }
+}
+
+private func collect(from value: Any, path: [String], into found: inout [(String, Parameter)]) {
+  var mirror: Mirror? = Mirror(reflecting: value)
+  while let level = mirror {
+    for (index, child) in level.children.enumerated() {
+      let here = path + [child.label?.replacingOccurrences(lazyPrefix: "$__lazy_storage_$_") ?? String(index)]
+      visit(child.value, here, &found)
+    }
+    mirror = level.superclassMirror
+  }
+}
+
+private func visit(_ value: Any, _ path: [String], _ found: inout [(String, Parameter)]) {
+  switch value {
+  case let parameter as Parameter: found.append((path.joined(separator: "."), parameter))
+  case is Tensor: break
+  case let module as Module: collect(from: module, path: path, into: &found)
+  case let several as [Any] where !several.isEmpty && Mirror(reflecting: value).displayStyle == .collection:
+    for (index, element) in several.enumerated() { visit(element, path + [String(index)], &found) }
+  default:
+    let mirror = Mirror(reflecting: value)
+    switch mirror.displayStyle {
+    case .optional: if let wrapped = mirror.children.first { visit(wrapped.value, path, &found) }
+    case .struct, .tuple, .dictionary, .enum, .set:
+      var hidden: [(String, Parameter)] = []
+      for child in mirror.children { visit(child.value, path + [child.label ?? "?"], &hidden) }
+      precondition(hidden.isEmpty, "the parameter '\(hidden.first?.0 ?? "")' hides in a \(mirror.displayStyle!), where it would not be trained; store it in a module or an array")
+    default: break
+    }
+  }
+}
+
+extension String {
+  fileprivate func replacingOccurrences(lazyPrefix prefix: String) -> String { hasPrefix(prefix) ? String(dropFirst(prefix.count)) : self }
+}

@@ -1,0 +1,27 @@
+import Configuration
+
+/// Adam (`weightDecay` 0) or AdamW.
+public struct OptimizerConfiguration: Configuration {
+  public var learningRate = 3e-4
+  public var beta1 = 0.9
+  public var beta2 = 0.999
+  public var epsilon = 1e-5
+  /// Decoupled weight decay, per unit of learning rate.
+  public var weightDecay = 0.0
+  /// Largest L2 norm of all gradients together; 0 for no limit.
+  public var clipNorm = 0.0
+
+  public init() {}
+  public init(learningRate: Double = 3e-4, epsilon: Double = 1e-5, weightDecay: Double = 0, clipNorm: Double = 0) {
+    (self.learningRate, self.epsilon, self.weightDecay, self.clipNorm) = (learningRate, epsilon, weightDecay, clipNorm)
+  }
+
+  public func check(_ problems: inout Problems) {
+    problems.require(learningRate > 0, "learningRate", "is \(learningRate), must be above 0")
+    problems.require(beta1 >= 0 && beta1 < 1, "beta1", "is \(beta1), must be at least 0 and below 1")
+    problems.require(beta2 >= 0 && beta2 < 1, "beta2", "is \(beta2), must be at least 0 and below 1")
+    problems.require(epsilon > 0, "epsilon", "is \(epsilon), must be above 0")
+    problems.require(weightDecay >= 0, "weightDecay", "is \(weightDecay), must not be negative")
+    problems.require(clipNorm >= 0, "clipNorm", "is \(clipNorm), must not be negative (0 for no limit)")
+  }
+}

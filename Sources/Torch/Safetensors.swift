@@ -1,0 +1,83 @@
+import Foundation
+
+/// Tensors by name in a file of the safetensors format: a JSON header with each tensor's type, shape and place, then their bytes.
+public struct Safetensors {
+  public let path: String
+  public let metadata: [String: String]
+  private let data: Data
+  private let entries: [String: Entry]
+
+  private struct Entry {
+    let type: ElementType
+    let shape: [Int]
+    let bytes: Range<Int>
+  }
+
+  private static let types: [String: ElementType] = [
+    "F32": .float32, "F64": .float64, "BF16": .bfloat16, "I64": .int64, "I32": .int32, "U8": .uint8, "BOOL": .bool,
+  ]
+
+  /// Maps the file into memory; tensors are copied out one by one.
+  /// - Throws: `TorchError.unreadable` where it is missing, cut off or no such file.
+  public init(at url: URL) throws {
+    path = url.path
+    let damaged = { [path] (reason: String) in TorchError.unreadable(file: path, reason: reason) }
+    do { data = try Data(contentsOf: url, options: .alwaysMapped) } catch {
+      throw damaged(FileManager.default.fileExists(atPath: url.path) ? "cannot be read" : "there is no such file")
+    }
+    guard data.count >= 8 else { throw damaged("is too short") }
+    let length = data.prefix(8).enumerated().reduce(0) { $0 | UInt64($1.element) << (8 * UInt64($1.offset)) }
+    guard length <= UInt64(data.count - 8) else { throw damaged("the header is cut off") }
+    let start = 8 + Int(length)
+    guard let header = try? JSONSerialization.jsonObject(with: data[8..<start]) as? [String: Any] else {
+      throw damaged("the header is not JSON")
+    }
+    metadata = header["__metadata__"] as? [String: String] ?? [:]
+    var entries: [String: Entry] = [:]
+    for (name, value) in header where name != "__metadata__" {
+      guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String, let type = Self.types[dtype],
+        let shape = fields["shape"] as? [Int], let place = fields["data_offsets"] as? [Int], place.count == 2
+      else { throw damaged("the header's entry '\(name)' is not understood") }
+      guard shape.allSatisfy({ $0 >= 0 }), place[0] >= 0, place[1] - place[0] == shape.reduce(type.bytes, *), start + place[1] <= data.count
+      else { throw damaged("tensor '\(name)' is cut off") }
+      entries[name] = Entry(type: type, shape: shape, bytes: start + place[0]..<start + place[1])
+    }
+    self.entries = entries
+  }
+
+  public var names: [String] { entries.keys.sorted() }
+  public func contains(_ name: String) -> Bool { entries[name] != nil }
+
+  /// The tensor `name`; where `shape` is given, it must have it.
+  public func tensor(_ name: String, shape: [Int]? = nil, on device: Device = .cpu) throws -> Tensor {
+    guard let entry = entries[name] else { throw TorchError.missingTensor(file: path, name: name) }
+    if let shape, shape != entry.shape { throw TorchError.wrongShape(file: path, name: name, expected: shape, found: entry.shape) }
+    guard !entry.bytes.isEmpty else { return .zeros(entry.shape, entry.type, on: device) }
+    return Data(data[entry.bytes]).withUnsafeBytes { Tensor(bytes: $0, entry.shape, entry.type, on: device) }
+  }
+
+  /// The file's bytes for these tensors, in this order.
+  public static func encoded(_ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:]) -> Data {
+    var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
+    var body = Data()
+    for (name, tensor) in tensors {
+      let bytes = tensor.bytes()
+      let dtype = types.first { $0.value == tensor.type }!.key
+      header[name] = ["dtype": dtype, "shape": tensor.shape, "data_offsets": [body.count, body.count + bytes.count]]
+      body.append(contentsOf: bytes)
+    }
+    var text = try! JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
+    text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
+    let length = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) }
+    return Data(length) + text + body
+  }
+}
+
+extension Module {
+  /// Replaces every parameter by the tensor `prefix + name` of the file.
+  /// - Throws: `TorchError` where one is missing or has another shape, before anything is replaced.
+  public func load(from file: Safetensors, prefix: String = "") throws {
+    let stored = try namedParameters.map { ($0.parameter, try file.tensor(prefix + $0.name, shape: $0.parameter.shape, on: $0.parameter.device)) }
+    for (parameter, tensor) in stored { parameter.assign(tensor) }
+  }
+}

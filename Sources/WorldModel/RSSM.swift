@@ -1,0 +1,116 @@
+import Torch
+
+/// Predicts class logits of `z` from the recurrent state, without the frame: the prior `p(ẑ | h)` of eq 9.
+final class PriorHead: Module {
+  let hidden: Linear
+  let norm: LayerNorm
+  let logits: Linear
+
+  init(_ sizes: LatentSizes, using random: RandomSource) {
+    hidden = Linear(sizes.deterministic, sizes.hidden, using: random)
+    norm = LayerNorm(sizes.hidden, on: random.device)
+    logits = Linear(sizes.hidden, sizes.stochastic, using: random)
+  }
+
+  /// `h` `[…, D]` to unnormalised log-probabilities `[…, S·K]`.
+  func callAsFunction(_ h: Tensor) -> Tensor { logits(elu(norm(hidden(h)))) }
+}
+
+/// Predicts class logits of `z` from the recurrent state and the frame: the posterior `q(z | h, x)` of eq 9.
+final class PosteriorHead: Module {
+  let hidden: Linear
+  let hiddenOfEmbedding: Linear
+  let norm: LayerNorm
+  let logits: Linear
+
+  init(_ sizes: LatentSizes, embedding: Int, using random: RandomSource) {
+    hidden = Linear(sizes.deterministic, sizes.hidden, using: random)
+    hiddenOfEmbedding = Linear(embedding, sizes.hidden, bias: false, using: random)
+    norm = LayerNorm(sizes.hidden, on: random.device)
+    logits = Linear(sizes.hidden, sizes.stochastic, using: random)
+  }
+
+  /// `h` `[B, D]` and the frame's share of the hidden layer `[B, N]` to unnormalised log-probabilities `[B, S·K]`.
+  func callAsFunction(_ h: Tensor, _ embedded: Tensor) -> Tensor { logits(elu(norm(hidden(h) + embedded))) }
+}
+
+/// The recurrent state-space model. Source: DITTO, eq 9.
+public final class RSSM: Module {
+  public let sizes: LatentSizes
+  public let actionCount: Int
+  let stochasticInput: Linear
+  let actionInput: Linear
+  let inputNorm: LayerNorm
+  let recurrence: GRUCell
+  let prior: PriorHead
+  let posterior: PosteriorHead
+
+  public init(_ sizes: LatentSizes, actions: Int, embedding: Int, using random: RandomSource) {
+    self.sizes = sizes
+    actionCount = actions
+    stochasticInput = Linear(sizes.stochastic, sizes.hidden, using: random)
+    actionInput = Linear(actions, sizes.hidden, bias: false, using: random)
+    inputNorm = LayerNorm(sizes.hidden, on: random.device)
+    recurrence = GRUCell(sizes.hidden, sizes.deterministic, using: random)
+    prior = PriorHead(sizes, using: random)
+    posterior = PosteriorHead(sizes, embedding: embedding, using: random)
+  }
+
+  /// The S categorical distributions of `z` behind logits `[…, S·K]`.
+  public func classes(_ logits: Tensor) -> Categorical {
+    Categorical(logits: logits.reshaped(logits.shape.dropLast() + [sizes.groups, sizes.classes]))
+  }
+
+  private func drawn(_ logits: Tensor, _ draw: Draw) -> Tensor { classes(logits).straightThrough(draw).reshaped(logits.shape) }
+
+  /// `h_t = f(ŝ_{t−1}, a_{t−1})`, with the action's share of the input `[B, N]` given.
+  private func advanced(_ state: LatentState, _ actionShare: Tensor) -> Tensor {
+    recurrence(elu(inputNorm(stochasticInput(state.stochastic) + actionShare)), state.deterministic)
+  }
+
+  /// What was inferred along a sequence.
+  public struct Inference {
+    /// `h` `[T, B, D]` and posterior draws `z` `[T, B, S·K]`.
+    public let states: LatentState
+    /// `[T, B, S·K]`, unnormalised.
+    public let posteriorLogits: Tensor
+    public let priorLogits: Tensor
+  }
+
+  /// Infers the states of recorded sequences.
+  /// - Parameters:
+  ///   - embedding: `[T, B, E]`.
+  ///   - previousAction: `[T, B, A]`, one-hot: the action that led to each frame, zeros where there was none.
+  ///   - isFirst: `[T · B]`, time first: whether the incoming state is forgotten before the step.
+  ///   - start: the state before the first step, `[B, …]`.
+  public func infer(embedding: Tensor, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw) -> Inference {
+    let (steps, batch) = (embedding.shape[0], embedding.shape[1])
+    // Only h and z must be computed step by step; everything else is one large product over all steps.
+    let actionShares = actionInput(previousAction).unbound()
+    let embedded = posterior.hiddenOfEmbedding(embedding).unbound()
+    var state = start
+    var (h, z, logits) = ([Tensor](), [Tensor](), [Tensor]())
+    for t in 0..<steps {
+      let forgets = isFirst[t * batch..<(t + 1) * batch]
+      if forgets.contains(true) {
+        state = state.masked(by: Tensor(forgets.map { $0 ? Float(0) : 1 }, [batch, 1], on: embedding.device).to(state.deterministic.type))
+      }
+      let deterministic = advanced(state, actionShares[t])
+      logits.append(posterior(deterministic, embedded[t]))
+      state = LatentState(deterministic: deterministic, stochastic: drawn(logits[t], draw))
+      h.append(state.deterministic)
+      z.append(state.stochastic)
+    }
+    let states = LatentState(deterministic: stacked(h), stochastic: stacked(z))
+    return Inference(states: states, posteriorLogits: stacked(logits), priorLogits: prior(states.deterministic))
+  }
+
+  /// One step in the prior dynamics, without a frame.
+  /// - Parameter action: `[B, A]`, one-hot: the action taken in `state`.
+  /// - Returns: the next state and the prior's logits `[B, S·K]`.
+  public func imagine(from state: LatentState, action: Tensor, draw: Draw) -> (state: LatentState, logits: Tensor) {
+    let h = advanced(state, actionInput(action))
+    let logits = prior(h)
+    return (LatentState(deterministic: h, stochastic: drawn(logits, draw)), logits)
+  }
+}

@@ -26,14 +26,3 @@ public struct Dream {
     self.actions = stacked(actions)
   }
 }
-
-extension LatentState {
-  /// Steps `range` of a sequence `[T, B, …]`.
-  public func sliced(_ range: Range<Int>) -> LatentState {
-    LatentState(deterministic: deterministic.sliced(range), stochastic: stochastic.sliced(range))
-  }
-  /// Step `index` of a sequence.
-  public subscript(_ index: Int) -> LatentState {
-    LatentState(deterministic: deterministic[index], stochastic: stochastic[index])
-  }
-}

@@ -3,6 +3,8 @@ import CTorch
 /// How a class is drawn.
 public enum Draw {
   case sample(RandomSource)
+  /// By the first of these exponential clocks `[…, K]` to ring, each at its class's rate: a sample with the randomness given.
+  case clocks(Tensor)
   /// The most probable class.
   case mode
 }
@@ -26,9 +28,8 @@ public struct Categorical {
   public func drawn(_ draw: Draw) -> Tensor {
     switch draw {
     case .mode: return logProbabilities.argmax(over: -1)
-    case .sample(let random):
-      // The first arrival of K exponential clocks of rates p is class k with probability p_k.
-      return noGrad { (probabilities / Tensor.exponential(logProbabilities.shape, using: random)).argmax(over: -1) }
+    case .sample(let random): return drawn(.clocks(.exponential(logProbabilities.shape, using: random)))
+    case .clocks(let clocks): return noGrad { (probabilities / clocks).argmax(over: -1) }
     }
   }
 

@@ -29,7 +29,7 @@ extension Tensor {
     call("uniform \(shape)") { ct_uniform(shape.map(Int64.init), Int32(shape.count), random.device.c, random.generator, $0) }
   }
   /// Numbers from the exponential distribution of rate 1, float32.
-  static func exponential(_ shape: [Int], using random: RandomSource) -> Tensor {
+  public static func exponential(_ shape: [Int], using random: RandomSource) -> Tensor {
     call("exponential \(shape)") { ct_exponential(shape.map(Int64.init), Int32(shape.count), random.device.c, random.generator, $0) }
   }
 }

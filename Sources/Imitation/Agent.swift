@@ -1,0 +1,101 @@
+import Configuration
+import Torch
+import WorldModel
+
+/// How an action is chosen from the policy.
+public enum ActionChoice: String, Codable, CaseIterable, Sendable {
+  /// Drawn from the policy.
+  case sampled
+  /// The most probable one.
+  case best
+}
+
+/// A trained policy together with the eyes and the memory it was trained with: maps raw frames to actions.
+///
+/// Several episodes can run side by side, each in a slot of its own; what happens in one slot depends on nothing but its
+/// own frames and seed. Not safe to use from several threads at once.
+public final class Agent {
+  public let worldModel: WorldModel
+  public let pixels: PixelNormalizer
+  public let actor: MLP
+  private let choice: ActionChoice
+  private let seed: Seed
+  private var slots: [Int: Slot] = [:]
+
+  /// What an episode has left behind so far.
+  private struct Slot {
+    var state: LatentState
+    var previousAction: Int32
+    let random: RandomSource
+    var generator: SeededGenerator
+  }
+
+  public init(_ worldModel: WorldModel, _ pixels: PixelNormalizer, _ actor: MLP, choosing choice: ActionChoice, seed: Seed) {
+    self.worldModel = worldModel
+    self.pixels = pixels
+    self.actor = actor
+    self.choice = choice
+    self.seed = seed
+  }
+
+  /// Bytes of one raw frame, `C · Y · X`.
+  public var frameSize: Int { worldModel.frame.dimensions.reduce(1, *) }
+  public var actionCount: Int { worldModel.actionCount }
+
+  /// Forgets everything: the next frame starts an episode.
+  /// - Parameter episode: names the episode, for its random draws.
+  public func reset(slot: Int = 0, episode: Int = 0) {
+    let seed = seed.stream("episode").step(episode)
+    slots[slot] = Slot(
+      state: .zero(worldModel.sizes, batch: 1, on: worldModel.device), previousAction: -1,
+      random: RandomSource(seed.stream("state")), generator: seed.stream("action").generator)
+  }
+
+  /// What to do now, in 0..<`actionCount`.
+  /// - Parameter frame: raw pixels `[C, Y, X]`, row by row.
+  /// - Throws: `ImitationError.wrongFrame`.
+  public func act(on frame: [UInt8]) throws -> Int { try act(on: [0: frame])[0]! }
+
+  /// What to do now in each of several episodes, by slot.
+  public func act(on frames: [Int: [UInt8]]) throws -> [Int: Int] {
+    let order = frames.keys.sorted()
+    for slot in order {
+      guard frames[slot]!.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frames[slot]!.count) }
+      if slots[slot] == nil { reset(slot: slot, episode: slot) }
+    }
+    let (states, probabilities) = noGrad { infer(order.map { frames[$0]! }, order.map { slots[$0]! }) }
+    var actions: [Int: Int] = [:]
+    for (row, slot) in order.enumerated() {
+      let p = probabilities[row * actionCount..<(row + 1) * actionCount]
+      let action = choice == .best ? p.indices.max { p[$0] < p[$1] }! - p.startIndex : drawn(Array(p), &slots[slot]!.generator)
+      slots[slot]!.state = states[row]
+      slots[slot]!.previousAction = Int32(action)
+      actions[slot] = action
+    }
+    return actions
+  }
+
+  /// The states after seeing `frames`, one row each, and the policy's probabilities, row after row.
+  private func infer(_ frames: [[UInt8]], _ slots: [Slot]) -> ([LatentState], [Float]) {
+    let rows = frames.count
+    let raw = Tensor(frames.flatMap { $0 }, [1, rows] + worldModel.frame.dimensions, on: worldModel.device)
+    let start = LatentState(
+      deterministic: concatenated(slots.map(\.state.deterministic), axis: 0), stochastic: concatenated(slots.map(\.state.stochastic), axis: 0))
+    let noise = stacked(slots.map { Tensor.exponential([worldModel.sizes.groups, worldModel.sizes.classes], using: $0.random) }).to(worldModel.device)
+    let inference = worldModel.infer(
+      frames: pixels(raw), previousAction: worldModel.oneHot(previousActions: slots.map(\.previousAction)).unflattened([1, rows]),
+      isFirst: slots.map { $0.previousAction < 0 }, from: start, draw: .clocks(noise))
+    let state = inference.states[0]
+    let probabilities: [Float] = Categorical(logits: actor(state.features)).probabilities.values()
+    return ((0..<rows).map { LatentState(deterministic: state.deterministic.sliced($0..<$0 + 1), stochastic: state.stochastic.sliced($0..<$0 + 1)) }, probabilities)
+  }
+
+  private func drawn(_ probabilities: [Float], _ generator: inout SeededGenerator) -> Int {
+    var left = Float.random(in: 0..<1, using: &generator)
+    for (action, p) in probabilities.enumerated() {
+      left -= p
+      if left < 0 { return action }
+    }
+    return probabilities.count - 1
+  }
+}

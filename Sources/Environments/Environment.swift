@@ -1,0 +1,72 @@
+/// A task seen through pixels, with several episodes side by side, each in its own slot.
+///
+/// A slot runs one episode at a time, and its episode depends on nothing but its seed and the actions taken in it: not on
+/// other slots, and not on what the slot ran before. Each call names the slots it means by their index in `0..<slots`.
+public protocol Environment: AnyObject {
+  /// How many episodes run side by side.
+  var slots: Int { get }
+  /// The shape of every frame.
+  var observation: ObservationShape { get }
+  /// Actions are `0..<actionCount`.
+  var actionCount: Int { get }
+
+  /// Starts an episode in each named slot, whether or not the one before has ended.
+  /// - Parameter seeds: what the episode's randomness starts from, by slot.
+  /// - Returns: each episode's first frame, `[C, Y, X]` flattened, by slot.
+  /// - Throws: `EnvironmentError`, for a slot that does not exist or an environment that failed.
+  func reset(_ seeds: [Int: UInt64]) throws -> [Int: [UInt8]]
+
+  /// Takes one step in each named slot.
+  /// - Parameter actions: by slot; each of these slots has an episode that has not ended.
+  /// - Throws: `EnvironmentError`, for a slot without a running episode, an action out of range (both before any slot has
+  ///   moved), or an environment that failed.
+  func step(_ actions: [Int: Int]) throws -> [Int: Outcome]
+
+  /// Frees what the environment holds; it cannot be used afterwards.
+  func close()
+}
+
+/// An environment that knows how to act in itself.
+public protocol ScriptedExpert: Environment {
+  /// What the expert does next in `slot`.
+  /// - Throws: `EnvironmentError`, for a slot without a running episode.
+  func expertAction(in slot: Int) throws -> Int
+}
+
+/// The shape `[C, Y, X]` of a frame of `UInt8` pixels.
+public struct ObservationShape: Hashable, Codable, Sendable {
+  public let channels: Int
+  public let height: Int
+  public let width: Int
+
+  public init(channels: Int, height: Int, width: Int) {
+    self.channels = channels
+    self.height = height
+    self.width = width
+  }
+
+  /// Values in one frame.
+  public var count: Int { channels * height * width }
+}
+
+/// What one step led to.
+public struct Outcome: Equatable, Sendable {
+  /// What is seen after the step, `[C, Y, X]` flattened.
+  public let frame: [UInt8]
+  /// The reward of the step, raw: neither clipped nor scaled.
+  public let reward: Double
+  /// The episode ended by itself.
+  public let terminated: Bool
+  /// The episode was cut off, by a time limit.
+  public let truncated: Bool
+
+  public init(frame: [UInt8], reward: Double, terminated: Bool, truncated: Bool) {
+    self.frame = frame
+    self.reward = reward
+    self.terminated = terminated
+    self.truncated = truncated
+  }
+
+  /// No further step can be taken.
+  public var ended: Bool { terminated || truncated }
+}

@@ -1,0 +1,37 @@
+/// How an environment's picture becomes an observation.
+///
+/// An agent sees in evaluation what it saw in its recordings only if both went through the same pipeline, so record and
+/// evaluate with equal values. Pictures are grey, one channel, `size` × `size`, except for `none`.
+public struct PixelPipeline: Codable, Equatable, Sendable {
+  public enum Kind: String, Codable, CaseIterable, Sendable {
+    /// The environment's own observation is a picture of `UInt8`, `[Y, X]` or `[Y, X, C]`, and is taken as it is.
+    case none
+    /// The built-in `road`, which draws its own picture.
+    case road
+    /// What the environment renders (`render_mode="rgb_array"`), for environments whose own observation is a state: cropped by
+    /// `crop`; luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B` rounded half to even; resized with OpenCV's
+    /// `INTER_AREA`, the aspect ratio not kept.
+    case rendered
+    /// Atari as in Machado et al. (2018), through `gymnasium.wrappers.AtariPreprocessing`: the minimal action set, each
+    /// action held for `frameSkip` frames and their rewards summed, the maximum over the last two frames, the whole
+    /// grey screen resized with `INTER_AREA`. Losing a life does not end an episode. Rewards are not clipped.
+    case atari
+  }
+
+  public var kind = Kind.road
+  /// Height and width of the observation, in pixels. `road` draws 32 or 64.
+  public var size = 32
+  /// `rendered`: the rows `top..<bottom` and columns `left..<right` to keep, as `[top, bottom, left, right]` in pixels of
+  /// the rendered picture. A bottom or right of 0 is the picture's edge.
+  public var crop = [0, 0, 0, 0]
+  /// `atari`: frames per environment step.
+  public var frameSkip = 4
+  /// `atari`: an episode starts after 1 to this many no-op frames, drawn from its seed; 0 starts at once.
+  public var noopMax = 30
+  /// `atari`: the probability, each frame, that the game repeats its previous action instead of the one given.
+  public var stickyActions = 0.0
+  /// Environment steps after which an episode is truncated; 0 keeps the environment's own limit.
+  public var maxEpisodeSteps = 0
+
+  public init() {}
+}

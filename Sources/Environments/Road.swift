@@ -1,0 +1,69 @@
+import Configuration
+
+/// The built-in environment: staying on a winding road seen from above.
+///
+/// A camera 32 units wide moves along the road, one unit a step, and never sideways. The car sits in its row 26 and has inertia:
+/// action a (0 left, 1 straight, 2 right) makes `v ← 0.6 v + 0.8 (a − 1)`, then `X ← X + v`, and the camera moves on. Speed is
+/// not visible in one frame, so acting well takes memory.
+///
+/// Every step earns reward 1, the one that leaves the road included. An episode terminates when the car is more than 4.5
+/// units off the centre line, and is truncated after 300 steps. So the return is the number of steps: 300 for the scripted
+/// expert, about 11 for random play.
+///
+/// All randomness is drawn when an episode starts, from its seed: the road, and the car's first position.
+public final class Road: ScriptedExpert {
+  /// Environment steps after which an episode is truncated, unless the pipeline says otherwise.
+  static let stepLimit = 300
+
+  public let observation: ObservationShape
+  public let actionCount = 3
+  public var slots: Int { running.count }
+
+  private let stepLimit: Int
+  private var running: RunningSlots
+  private var episodes: [Int: RoadEpisode] = [:]
+
+  /// - Parameters:
+  ///   - pipeline: of kind `road`, size 32 or 64. At 64 the same view is drawn at twice the resolution.
+  ///   - slots: episodes side by side, at least 1.
+  public init(pipeline: PixelPipeline, slots: Int) throws {
+    guard pipeline.kind == .road else {
+      throw EnvironmentError.wrongPipeline(environment: "road", kind: pipeline.kind, supported: [.road])
+    }
+    guard [32, 64].contains(pipeline.size) else {
+      throw EnvironmentError.unsupportedSize(environment: "road", size: pipeline.size, supported: [32, 64])
+    }
+    running = try RunningSlots(slots)
+    observation = ObservationShape(channels: 1, height: pipeline.size, width: pipeline.size)
+    stepLimit = pipeline.maxEpisodeSteps > 0 ? pipeline.maxEpisodeSteps : Self.stepLimit
+  }
+
+  public func reset(_ seeds: [Int: UInt64]) throws -> [Int: [UInt8]] {
+    try running.checkExist(seeds.keys)
+    let started = seeds.mapValues { RoadEpisode(seed: Seed($0)) }
+    episodes.merge(started) { $1 }
+    running.started(seeds.keys)
+    return started.mapValues { $0.frame(size: observation.width) }
+  }
+
+  public func step(_ actions: [Int: Int]) throws -> [Int: Outcome] {
+    try running.check(actions, actionCount: actionCount)
+    var outcomes: [Int: Outcome] = [:]
+    for (slot, action) in actions {
+      episodes[slot]!.step(action)
+      let episode = episodes[slot]!
+      outcomes[slot] = Outcome(
+        frame: episode.frame(size: observation.width), reward: 1,
+        terminated: episode.isOffRoad, truncated: !episode.isOffRoad && episode.steps >= stepLimit)
+    }
+    running.stepped(outcomes)
+    return outcomes
+  }
+
+  public func expertAction(in slot: Int) throws -> Int {
+    try running.checkRunning(slot)
+    return episodes[slot]!.expertAction
+  }
+
+  public func close() {}
+}

@@ -49,7 +49,8 @@ let package = Package(
     .target(name: "Torch", dependencies: ["CTorch", "Configuration"]),
     .target(name: "Demonstrations", dependencies: ["CHDF5", "Configuration"]),
     .target(
-      name: "Environments", dependencies: ["Configuration"]),
+      name: "Environments", dependencies: ["Configuration"],
+      resources: [.embedInCode("gymnasium_worker.py")]),
     .target(name: "WorldModel", dependencies: ["Torch", "Demonstrations"]),
     .target(name: "Imitation", dependencies: ["WorldModel"]),
     .target(name: "Experiments", dependencies: ["Imitation", "Environments"]),

@@ -1,0 +1,17 @@
+/// Makes the environment called `name`.
+///
+/// - `road`: the built-in winding road; see `Road`.
+/// - `gym:ID`: the Gymnasium environment `ID`, such as `gym:CartPole-v1` or `gym:ALE/Pong-v5`; `gym:MODULE:ID` imports
+///   `MODULE` first, which registers it. See `GymnasiumEnvironment`.
+///
+/// - Parameters:
+///   - pipeline: how its picture becomes an observation.
+///   - slots: episodes side by side, at least 1.
+/// - Throws: `EnvironmentError`, for a name or pipeline that does not fit, or a Python worker that does not start.
+public func makeEnvironment(_ name: String, pipeline: PixelPipeline, slots: Int) throws -> any Environment {
+  if name == "road" { return try Road(pipeline: pipeline, slots: slots) }
+  if name.hasPrefix("gym:"), name.count > 4 {
+    return try GymnasiumEnvironment(String(name.dropFirst(4)), pipeline: pipeline, slots: slots)
+  }
+  throw EnvironmentError.unknownEnvironment(name)
+}

@@ -1,0 +1,251 @@
+import Foundation
+import Testing
+
+@testable import Environments
+
+private func pipeline(_ kind: PixelPipeline.Kind = .rendered, _ change: (inout PixelPipeline) -> Void = { _ in })
+  -> PixelPipeline
+{
+  var pipeline = PixelPipeline()
+  pipeline.kind = kind
+  pipeline.size = 64
+  change(&pipeline)
+  return pipeline
+}
+
+private func cartPole(slots: Int = 1, replyTimeout: Duration = .seconds(120)) throws -> GymnasiumEnvironment {
+  try GymnasiumEnvironment(
+    "CartPole-v1", pipeline: pipeline { $0.crop = [160, 320, 100, 500] }, slots: slots, replyTimeout: replyTimeout)
+}
+
+/// Whether this machine can run CartPole at all; any other trouble is for the tests to find.
+private let canRunGymnasium: Bool = {
+  do {
+    let environment = try cartPole()
+    _ = try environment.reset([0: 0])
+    return true
+  } catch EnvironmentError.noPython, EnvironmentError.missingPackage {
+    return false
+  } catch {
+    return true
+  }
+}()
+
+/// No such process, not even a zombie.
+private func isGone(_ process: pid_t) -> Bool { kill(process, 0) == -1 && errno == ESRCH }
+
+@Suite(.enabled(if: canRunGymnasium, "needs Python with gymnasium, pygame and opencv-python-headless; see DITTO_PYTHON"))
+struct GymnasiumEnvironmentTests {
+  @Test func showsCartPole() throws {
+    let environment = try cartPole()
+    defer { environment.close() }
+    #expect(environment.observation == ObservationShape(channels: 1, height: 64, width: 64))
+    #expect(environment.actionCount == 2)
+    let frame = try environment.reset([0: 0])[0]!
+    #expect(frame.count == 4096)
+    // White sky, and a black cart a few pixels high on the track, somewhere in the middle.
+    #expect(frame[0..<64].allSatisfy { $0 == 255 })
+    #expect(frame[(54 * 64 + 24)..<(54 * 64 + 40)].contains { $0 < 20 })
+  }
+
+  @Test func anEpisodeDependsOnItsSeedAndActionsOnly() throws {
+    let one = try cartPole()
+    let many = try cartPole(slots: 3)
+    defer { one.close(); many.close() }
+    let first = try one.reset([0: 5])
+    let firsts = try many.reset([2: 5, 0: 6])
+    #expect(firsts[2] == first[0] && firsts[0] != first[0])
+    for step in 0..<8 {
+      let outcome = try one.step([0: step % 2])
+      let outcomes = try many.step([0: 1, 2: step % 2])
+      #expect(outcomes.keys.sorted() == [0, 2])
+      #expect(outcomes[2] == outcome[0])
+      #expect(outcome[0]?.reward == 1)
+    }
+    #expect(try one.reset([0: 5]) == first)
+  }
+
+  @Test func endsWhenThePoleFalls() throws {
+    let environment = try cartPole()
+    defer { environment.close() }
+    _ = try environment.reset([0: 0])
+    var steps = 0
+    var outcome: Outcome
+    repeat {
+      outcome = try environment.step([0: 1])[0]!
+      steps += 1
+    } while !outcome.ended
+    #expect((8...12).contains(steps) && outcome.terminated && !outcome.truncated)
+    #expect(throws: EnvironmentError.notRunning(slot: 0)) { try environment.step([0: 1]) }
+  }
+
+  @Test func theStepLimitTruncates() throws {
+    let environment = try GymnasiumEnvironment(
+      "CartPole-v1", pipeline: pipeline { $0.maxEpisodeSteps = 2 }, slots: 1)
+    defer { environment.close() }
+    _ = try environment.reset([0: 0])
+    #expect(try environment.step([0: 0])[0]?.ended == false)
+    #expect(try environment.step([0: 1])[0]?.truncated == true)
+  }
+
+  @Test func refusesBadCalls() throws {
+    let environment = try cartPole(slots: 2)
+    defer { environment.close() }
+    #expect(throws: EnvironmentError.notRunning(slot: 0)) { try environment.step([0: 0]) }
+    #expect(throws: EnvironmentError.unknownSlot(2, slots: 2)) { try environment.reset([2: 0]) }
+    _ = try environment.reset([0: 0])
+    #expect(throws: EnvironmentError.actionOutOfRange(slot: 0, action: 2, actionCount: 2)) {
+      try environment.step([0: 2])
+    }
+    #expect(try environment.step([0: 1]).count == 1)
+  }
+
+  @Test(arguments: [
+    ("NoSuchTask-v0", pipeline(), "NoSuchTask"),
+    ("Pendulum-v1", pipeline(), "only discrete ones"),
+    ("CartPole-v1", pipeline(.none), "set the pixel pipeline's kind to rendered"),
+    ("CartPole-v1", pipeline(.atari), "kind 'atari'"),
+    ("CartPole-v1", pipeline { $0.crop = [1, 2] }, "give [top, bottom, left, right]"),
+    ("CartPole-v1", pipeline { $0.crop = [0, 401, 0, 0] }, "does not fit the picture, 400 rows of 600 columns"),
+  ])
+  func saysWhyAnEnvironmentDoesNotFit(id: String, pipeline: PixelPipeline, part: String) throws {
+    do {
+      _ = try GymnasiumEnvironment(id, pipeline: pipeline, slots: 1).reset([0: 0])
+      Issue.record("was accepted")
+    } catch EnvironmentError.refused(let environment, let reason) {
+      #expect(environment == "gym:\(id)" && reason.contains(part), "\(reason)")
+    } catch EnvironmentError.missingPackage(_, let package, _) {
+      #expect(package == "ale-py")  // Atari is optional.
+    }
+  }
+
+  @Test func aCrashIsAnErrorAndStaysOne() throws {
+    let environment = try cartPole()
+    _ = try environment.reset([0: 0])
+    kill(environment.workerIdentifier, SIGSEGV)
+    let crash = #expect(throws: EnvironmentError.self) { while true { _ = try environment.reset([0: 0]) } }
+    guard case .workerEnded("gym:CartPole-v1", let how, _) = crash else {
+      Issue.record("threw \(String(describing: crash))")
+      return
+    }
+    #expect(how.hasPrefix("signal 11"))
+    #expect(isGone(environment.workerIdentifier))
+    #expect(throws: crash!) { try environment.step([0: 0]) }
+  }
+
+  @Test func silenceIsAnErrorAndEndsTheWorker() throws {
+    // Long enough for a start on a busy machine, short enough to wait for.
+    let environment = try cartPole(replyTimeout: .seconds(20))
+    _ = try environment.reset([0: 0])
+    kill(environment.workerIdentifier, SIGSTOP)
+    environment.replyTimeout = .milliseconds(50)
+    let silence = #expect(throws: EnvironmentError.self) { try environment.reset([0: 0]) }
+    guard case .workerSilent("gym:CartPole-v1", .milliseconds(50), _) = silence else {
+      Issue.record("threw \(String(describing: silence))")
+      return
+    }
+    #expect(isGone(environment.workerIdentifier))
+  }
+
+  @Test func nothingIsLeftAfterClosing() throws {
+    let environment = try cartPole()
+    environment.close()
+    #expect(isGone(environment.workerIdentifier))
+    #expect(throws: EnvironmentError.closed(environment: "gym:CartPole-v1")) { try environment.reset([0: 0]) }
+    environment.close()
+  }
+
+  @Test func nothingIsLeftAfterAnEnvironmentIsFreed() throws {
+    let process = try cartPole().workerIdentifier
+    #expect(isGone(process))
+  }
+}
+
+@Suite struct PythonTests {
+  /// A folder that is removed with the test, holding an executable `python` that runs `script`.
+  private func withPython(_ script: String, _ body: (String) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ditto-\(UUID().uuidString)")
+    let python = folder.appendingPathComponent(".venv/bin/python")
+    try FileManager.default.createDirectory(
+      at: python.deletingLastPathComponent(), withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try "#!/bin/sh\n\(script)\n".write(to: python, atomically: true, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: python.path)
+    try body(python.path)
+  }
+
+  private func cartPole(python: String) throws -> GymnasiumEnvironment {
+    try GymnasiumEnvironment(
+      "CartPole-v1", pipeline: pipeline(), slots: 1, replyTimeout: .seconds(120), python: python)
+  }
+
+  @Test func reportsWhatPythonPrintedBeforeItEnded() throws {
+    try withPython("echo to output; echo to error >&2; exit 3") { python in
+      #expect(
+        throws: EnvironmentError.workerEnded(
+          environment: "gym:CartPole-v1", how: "exit code 3", lastLines: "to output\nto error")
+      ) { try cartPole(python: python) }
+    }
+  }
+
+  @Test func keepsTheEndOfALongOutput() throws {
+    try withPython("yes noise | head -n 100000; echo last; exit 1") { python in
+      let error = #expect(throws: EnvironmentError.self) { try cartPole(python: python) }
+      guard case .workerEnded(_, _, let lines) = error else {
+        Issue.record("threw \(String(describing: error))")
+        return
+      }
+      #expect(lines.hasSuffix("noise\nlast") && lines.count < 200)
+    }
+  }
+
+  @Test(.enabled(if: (try? findPython()) != nil, "needs a python3"))
+  func namesTheMissingPackage() throws {
+    // Isolated and without site-packages, Python has its standard library and nothing else.
+    try withPython("exec \(try findPython()) -I -S \"$@\"") { python in
+      #expect(
+        throws: EnvironmentError.missingPackage(
+          environment: "gym:CartPole-v1", package: "gymnasium", python: python)
+      ) { try cartPole(python: python) }
+    }
+  }
+
+  @Test func looksForPythonInTheDocumentedOrder() throws {
+    try withPython("exit 0") { (python: String) throws -> Void in
+      let folder = String(python.dropLast("/.venv/bin/python".count))
+      let program = "\(folder)/.build/release/ditto"
+      func found(_ variables: [String: String], in current: String = "/nowhere", by program: String = "") throws -> String {
+        try findPython(variables: variables, currentFolder: current, executable: program)
+      }
+      #expect(try found(["DITTO_PYTHON": "/bin/sh", "PATH": "/bin"], in: folder) == "/bin/sh")
+      #expect(try found(["PATH": "/bin"], in: folder) == python)
+      #expect(try found([:], by: program) == python)
+      #expect(throws: EnvironmentError.noPython("DITTO_PYTHON is '/none', which is no program")) {
+        try found(["DITTO_PYTHON": "/none"], in: folder)
+      }
+      #expect(throws: EnvironmentError.self) { try found(["PATH": "/nowhere"]) }
+    }
+  }
+
+  @Test func refusesARoadPipeline() {
+    #expect(
+      throws: EnvironmentError.wrongPipeline(
+        environment: "gym:CartPole-v1", kind: .road, supported: [.rendered, .atari, .none])
+    ) { try GymnasiumEnvironment("CartPole-v1", pipeline: PixelPipeline(), slots: 1) }
+  }
+}
+
+@Suite struct MakeEnvironmentTests {
+  @Test func makesTheRoad() throws {
+    let environment = try makeEnvironment("road", pipeline: PixelPipeline(), slots: 4)
+    #expect(environment is any ScriptedExpert && environment.slots == 4 && environment.actionCount == 3)
+    #expect(environment.observation == ObservationShape(channels: 1, height: 32, width: 32))
+  }
+
+  @Test(arguments: ["raod", "gym:", "", "CartPole-v1"]) func namesWhatExists(name: String) {
+    let error = #expect(throws: EnvironmentError.unknownEnvironment(name)) {
+      try makeEnvironment(name, pipeline: PixelPipeline(), slots: 1)
+    }
+    #expect(error?.description.contains("'road' (built in) and 'gym:ID'") == true)
+  }
+}

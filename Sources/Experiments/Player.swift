@@ -1,0 +1,108 @@
+import Configuration
+import Environments
+import Imitation
+
+/// Whoever chooses the actions in an environment.
+public enum Player {
+  /// The environment's own expert.
+  case scripted
+  /// Uniformly random actions.
+  case random
+  case agent(Agent)
+}
+
+/// One played episode.
+public struct PlayedEpisode: Sendable {
+  public let index: Int
+  /// What the environment's and the player's randomness started from.
+  public let seed: UInt64
+  /// T + 1 frames, one after the other; empty where frames are not kept.
+  public var frames: [UInt8] = []
+  /// T actions, each taken at the frame of the same index.
+  public var actions: [Int] = []
+  public var rewards: [Double] = []
+  public var terminated = false
+
+  /// The undiscounted sum of rewards.
+  public var total: Double { rewards.reduce(0, +) }
+}
+
+/// Plays episodes, several at a time, and hands them over in order.
+public struct EpisodePlayer {
+  let environment: any Environment
+  let player: Player
+  /// The seed of an episode's environment, by its index.
+  let environmentSeed: (Int) -> UInt64
+  /// The seed of the actions.
+  let seed: Seed
+  /// The probability of a uniformly random action instead of the player's, by the episode's index.
+  var epsilon: (Int) -> Double = { _ in 0 }
+  /// Which episodes' frames are kept.
+  var keepsFrames: (Int) -> Bool = { _ in false }
+
+  /// - Parameter onEpisode: called with each episode in the order of their indices.
+  /// - Throws: what the environment throws; `ExperimentError.noScriptedPlayer`.
+  public func play(_ count: Int, onEpisode: (PlayedEpisode) throws -> Void) throws {
+    var running: [Int: PlayedEpisode] = [:]  // by slot
+    var frames: [Int: [UInt8]] = [:]
+    var generators: [Int: SeededGenerator] = [:]
+    var finished: [Int: PlayedEpisode] = [:]  // by index, waiting for earlier ones
+    var (next, delivered) = (0, 0)
+
+    func start(in slots: [Int]) throws {
+      var seeds: [Int: UInt64] = [:]
+      for slot in slots where next < count {
+        running[slot] = PlayedEpisode(index: next, seed: environmentSeed(next))
+        seeds[slot] = environmentSeed(next)
+        generators[slot] = seed.stream("actions").step(next).generator
+        if case .agent(let agent) = player { agent.reset(slot: slot, episode: next) }
+        next += 1
+      }
+      guard !seeds.isEmpty else { return }
+      for (slot, frame) in try environment.reset(seeds) {
+        frames[slot] = frame
+        if keepsFrames(running[slot]!.index) { running[slot]!.frames = frame }
+      }
+    }
+
+    try start(in: Array(0..<environment.slots))
+    while !running.isEmpty {
+      var actions = try chosen(for: frames)
+      for slot in running.keys {
+        let e = epsilon(running[slot]!.index)
+        if e > 0, Double.random(in: 0..<1, using: &generators[slot]!) < e {
+          actions[slot] = Int.random(in: 0..<environment.actionCount, using: &generators[slot]!)
+        } else if case .random = player {
+          actions[slot] = Int.random(in: 0..<environment.actionCount, using: &generators[slot]!)
+        }
+      }
+      var free: [Int] = []
+      for (slot, outcome) in try environment.step(actions) {
+        running[slot]!.actions.append(actions[slot]!)
+        running[slot]!.rewards.append(outcome.reward)
+        if keepsFrames(running[slot]!.index) { running[slot]!.frames += outcome.frame }
+        frames[slot] = outcome.frame
+        guard outcome.ended else { continue }
+        running[slot]!.terminated = outcome.terminated
+        finished[running[slot]!.index] = running.removeValue(forKey: slot)
+        frames[slot] = nil
+        free.append(slot)
+      }
+      while let episode = finished.removeValue(forKey: delivered) {
+        try onEpisode(episode)
+        delivered += 1
+      }
+      try start(in: free.sorted())
+    }
+  }
+
+  private func chosen(for frames: [Int: [UInt8]]) throws -> [Int: Int] {
+    switch player {
+    case .random: return frames.mapValues { _ in 0 }
+    case .agent(let agent): return try agent.act(on: frames)
+    case .scripted:
+      guard let expert = environment as? any ScriptedExpert else { throw ExperimentError.noScriptedPlayer }
+      return try Dictionary(uniqueKeysWithValues: frames.keys.map { ($0, try expert.expertAction(in: $0)) })
+    }
+  }
+}

@@ -1,7 +1,8 @@
 /// A task seen through pixels, with several episodes side by side, each in its own slot.
 ///
-/// A slot runs one episode at a time, and its episode depends on nothing but its seed and the actions taken in it: not on
-/// other slots, and not on what the slot ran before. Each call names the slots it means by their index in `0..<slots`.
+/// A slot runs one episode at a time, and its episode depends on nothing but its seed and the actions taken in it: not
+/// on other slots, and not on what the slot ran before. Each call names the slots it means by their index in
+/// `0..<slots`.
 public protocol Environment: AnyObject {
   /// How many episodes run side by side.
   var slots: Int { get }
@@ -18,8 +19,8 @@ public protocol Environment: AnyObject {
 
   /// Takes one step in each named slot.
   /// - Parameter actions: by slot; each of these slots has an episode that has not ended.
-  /// - Throws: `EnvironmentError`, for a slot without a running episode, an action out of range (both before any slot has
-  ///   moved), or an environment that failed.
+  /// - Throws: `EnvironmentError`, for a slot without a running episode, an action out of range (both before any slot
+  ///   has moved), or an environment that failed.
   func step(_ actions: [Int: Int]) throws -> [Int: Outcome]
 
   /// Frees what the environment holds; it cannot be used afterwards.

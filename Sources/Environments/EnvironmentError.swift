@@ -18,7 +18,8 @@ public enum EnvironmentError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknownEnvironment(let name):
-      "unknown environment '\(name)'; there are 'road' (built in) and 'gym:ID' for any Gymnasium ID, such as gym:CartPole-v1"
+      "unknown environment '\(name)'; there are 'road' (built in) and 'gym:ID' for any Gymnasium ID, "
+        + "such as gym:CartPole-v1"
     case .wrongPipeline(let environment, let kind, let supported):
       "\(environment): the pixel pipeline's kind is '\(kind.rawValue)'; set it to "
         + supported.map(\.rawValue).joined(separator: " or ")
@@ -36,7 +37,8 @@ public enum EnvironmentError: Error, Equatable, CustomStringConvertible {
     case .noPython(let reason):
       "no Python for the Gymnasium environments: \(reason); install python3, or set DITTO_PYTHON to an interpreter"
     case .missingPackage(let environment, let package, let python):
-      "\(environment): \(python) lacks a package; run '\(python) -m pip install \"\(package)\"'"
+      "\(environment): \(python) lacks a package; run '\(python) -m pip install \"\(package)\"', "
+        + "or set DITTO_PYTHON to an interpreter that has it"
     case .refused(let environment, let reason):
       "\(environment): \(reason)"
     case .workerEnded(let environment, let how, let lastLines):

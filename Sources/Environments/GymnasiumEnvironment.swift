@@ -3,9 +3,9 @@ import Foundation
 /// A Gymnasium environment with discrete actions, run by a Python process.
 ///
 /// All slots live in one process, and one message steps all slots that are named. Python is `DITTO_PYTHON`, else
-/// `.venv/bin/python` in the current folder or in one that holds the executable, else `python3` on `PATH`. It needs `gymnasium`
-/// 1.0 or newer and what the environment itself needs: `ale-py` for Atari, `gymnasium[box2d]` for LunarLander, `pygame` and
-/// `opencv-python-headless` for rendered pictures.
+/// `.venv/bin/python` in the current folder or in one that holds the executable, else `python3` on `PATH`. It needs
+/// `gymnasium` 1.0 or newer and what the environment itself needs: `ale-py` for Atari, `gymnasium[box2d]` for
+/// LunarLander, `pygame` and `opencv-python-headless` for rendered pictures.
 ///
 /// Should Python crash or fall silent, the call throws, with the last lines Python printed, and the process is gone.
 public final class GymnasiumEnvironment: Environment {
@@ -24,7 +24,7 @@ public final class GymnasiumEnvironment: Environment {
   ///   - pipeline: of kind `rendered`, `atari` or `none`.
   ///   - slots: episodes side by side, at least 1.
   ///   - replyTimeout: how long a step of all slots, or the start, may take.
-  /// - Throws: `EnvironmentError`, if Python or a package is missing, or the environment does not exist or does not fit.
+  /// - Throws: `EnvironmentError`, if Python or a package is missing, or the environment does not exist or not fit.
   public convenience init(
     _ id: String, pipeline: PixelPipeline, slots: Int, replyTimeout: Duration = .seconds(120)
   ) throws {

@@ -8,9 +8,9 @@ public struct PixelPipeline: Codable, Equatable, Sendable {
     case none
     /// The built-in `road`, which draws its own picture.
     case road
-    /// What the environment renders (`render_mode="rgb_array"`), for environments whose own observation is a state: cropped by
-    /// `crop`; luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B` rounded half to even; resized with OpenCV's
-    /// `INTER_AREA`, the aspect ratio not kept.
+    /// What the environment renders (`render_mode="rgb_array"`), for environments whose own observation is a state:
+    /// cropped by `crop`; luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B` rounded half to even; resized with
+    /// OpenCV's `INTER_AREA`, the aspect ratio not kept.
     case rendered
     /// Atari as in Machado et al. (2018), through `gymnasium.wrappers.AtariPreprocessing`: the minimal action set, each
     /// action held for `frameSkip` frames and their rewards summed, the maximum over the last two frames, the whole
@@ -21,8 +21,8 @@ public struct PixelPipeline: Codable, Equatable, Sendable {
   public var kind = Kind.road
   /// Height and width of the observation, in pixels. `road` draws 32 or 64.
   public var size = 32
-  /// `rendered`: the rows `top..<bottom` and columns `left..<right` to keep, as `[top, bottom, left, right]` in pixels of
-  /// the rendered picture. A bottom or right of 0 is the picture's edge.
+  /// `rendered`: the rows `top..<bottom` and columns `left..<right` to keep, as `[top, bottom, left, right]` in pixels
+  /// of the rendered picture. A bottom or right of 0 is the picture's edge.
   public var crop = [0, 0, 0, 0]
   /// `atari`: frames per environment step.
   public var frameSkip = 4

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Finds the Python that runs the worker: `DITTO_PYTHON`; else `.venv/bin/python` in the current folder or in a folder that
-/// holds the executable, nearest first; else `python3` on `PATH`.
+/// Finds the Python that runs the worker: `DITTO_PYTHON`; else `.venv/bin/python` in the current folder or in a folder
+/// that holds the executable, nearest first; else `python3` on `PATH`.
 /// - Returns: a path that can be executed.
 func findPython(
   variables: [String: String] = ProcessInfo.processInfo.environment,

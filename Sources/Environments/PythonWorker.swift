@@ -2,10 +2,10 @@ import Foundation
 
 /// A Python process that answers requests, one at a time.
 ///
-/// Both directions go through one socket, the process's standard input; messages are a little-endian `UInt32` length and that many
-/// bytes. What Python prints is kept, the last few lines, for when it fails. Sends never raise `SIGPIPE`, waits always
-/// end, and the process is gone and reaped once this object is closed, freed, or has thrown. Should this process die instead,
-/// the socket closes with it, and that ends Python.
+/// Both directions go through one socket, the process's standard input; messages are a little-endian `UInt32` length
+/// and that many bytes. What Python prints is kept, the last few lines, for when it fails. Sends never raise `SIGPIPE`,
+/// waits always end, and the process is gone and reaped once this object is closed, freed, or has thrown. Should this
+/// process die instead, the socket closes with it, and that ends Python.
 final class PythonWorker {
   let processIdentifier: pid_t
   /// The longest wait for a reply.
@@ -19,11 +19,13 @@ final class PythonWorker {
   /// Why no more requests can be made.
   private var ending: EnvironmentError?
 
+  /// Starts Python.
   /// - Parameters:
   ///   - environment: the name to use in errors.
   ///   - python: path of the interpreter.
   ///   - script: source text to run.
   ///   - argument: the script's only argument.
+  ///   - timeout: the longest wait for a reply.
   init(environment: String, python: String, script: String, argument: String, timeout: Duration) throws {
     let requests = try Self.channel(environment)
     let prints = try Self.channel(environment)
@@ -96,12 +98,13 @@ final class PythonWorker {
     var received = 0
     while received < count {
       let more = message.withUnsafeMutableBytes { recv(socket, $0.baseAddress! + received, count - received, 0) }
-      if more > 0 { received += more } else { try wait(for: POLLIN, after: more == 0 ? EPIPE : errno, until: deadline) }
+      if more > 0 { received += more } else { try wait(for: POLLIN, after: more < 0 ? errno : EPIPE, until: deadline) }
     }
     return message
   }
 
-  /// Returns when it is worth trying again after a call on the socket failed with `error`, and throws if it never will be.
+  /// Returns when it is worth trying again after a call on the socket failed with `error`, and throws if it never will
+  /// be.
   private func wait(for event: Int32, after error: Int32, until deadline: ContinuousClock.Instant) throws {
     guard error == EAGAIN || error == EINTR else {
       let how = stop(grace: .seconds(2))
@@ -145,11 +148,12 @@ final class PythonWorker {
   }
 
   private var lastLines: String {
-    let lines = String(decoding: lastOutput, as: UTF8.self).split(separator: "\n").suffix(12)
+    let lines = String(decoding: lastOutput, as: UTF8.self).split(separator: "\n").suffix(20)
     return lines.isEmpty ? "(none)" : lines.joined(separator: "\n")
   }
 
-  /// Closes the socket, waits for Python to close its output, which it does by ending, and then makes sure that it has ended.
+  /// Closes the socket, waits for Python to close its output, which it does by ending, and then makes sure that it has
+  /// ended.
   /// - Returns: how it ended.
   @discardableResult private func stop(grace: Duration) -> String {
     Glibc.close(socket)

@@ -2,13 +2,17 @@ import Configuration
 
 /// The built-in environment: staying on a winding road seen from above.
 ///
-/// A camera 32 units wide moves along the road, one unit a step, and never sideways. The car sits in its row 26 and has inertia:
-/// action a (0 left, 1 straight, 2 right) makes `v ← 0.6 v + 0.8 (a − 1)`, then `X ← X + v`, and the camera moves on. Speed is
-/// not visible in one frame, so acting well takes memory.
+/// A camera 32 units wide moves along the road, one unit a step, and never sideways. The car sits in its row 26 and has
+/// inertia: action a (0 left, 1 straight, 2 right) makes `v ← 0.6 v + 0.8 (a − 1)`, then `X ← X + v`, and the camera
+/// moves on. Speed is not visible in one frame, so acting well takes memory.
 ///
-/// Every step earns reward 1, the one that leaves the road included. An episode terminates when the car is more than 4.5
-/// units off the centre line, and is truncated after 300 steps. So the return is the number of steps: 300 for the scripted
-/// expert, about 11 for random play.
+/// Every step earns reward 1, the one that leaves the road included. An episode terminates when the car is more than
+/// 4.5 units off the centre line, and is truncated after 300 steps. So the return is the number of steps. Mean of
+/// seeds 0 to 399, the scripted expert's actions replaced by uniformly random ones with probability ε:
+///
+/// | ε | 0 | 0.1 | 0.3 | 0.5 | 1 |
+/// |---|---|---|---|---|---|
+/// | return | 300 | 292 | 195 | 74 | 13 |
 ///
 /// All randomness is drawn when an episode starts, from its seed: the road, and the car's first position.
 public final class Road: ScriptedExpert {

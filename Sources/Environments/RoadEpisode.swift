@@ -55,9 +55,9 @@ struct RoadEpisode {
 
   /// The view, `[size, size]` of `UInt8`, each pixel the value at its centre, rounded.
   ///
-  /// In the 32 × 32 picture the pixel in column i and row j has its centre at (i + 0.5, j + 0.5), and row j shows the road at
-  /// `y + 26 − j`. Background is 20, road `20 + 70 · clamp(5 − |x − c|, 0, 1)`; rows 25 to 27 mix in white, 255, with
-  /// weight `clamp(2 − |x − X|, 0, 1)`. Other sizes sample the same view at their own pixel centres.
+  /// In the 32 × 32 picture the pixel in column i and row j has its centre at (i + 0.5, j + 0.5), and row j shows the
+  /// road at `y + 26 − j`. Background is 20, road `20 + 70 · clamp(5 − |x − c|, 0, 1)`; rows 25 to 27 mix in white,
+  /// 255, with weight `clamp(2 − |x − X|, 0, 1)`. Other sizes sample the same view at their own pixel centres.
   func frame(size: Int) -> [UInt8] {
     let pixelsPerUnit = Double(size) / 32
     /// The columns whose centres are within `reach` of `x`.

@@ -1,14 +1,16 @@
 """Runs Gymnasium environments for ditto: one process, several slots.
 
-Started as `python -c <this text> <setup>`, where <setup> is JSON: {"environment": id, "slots": n, "pipeline": {...}}, the
-pipeline's fields as PixelPipeline.swift documents them. Standard input is a socket for both directions; standard output goes where
-standard error goes, so nothing an environment prints can disturb the protocol. All numbers are little-endian.
+Started as `python -c <this text> <setup>`, where <setup> is JSON: {"environment": id, "slots": n, "pipeline": {...}},
+with the pipeline's fields as PixelPipeline.swift documents them. Standard input is a socket for both directions. Standard
+output goes where standard error goes, so nothing an environment prints can disturb the protocol. All numbers are
+little-endian.
 
     message   u32 length of what follows, then that
     request   u8 operation (0 reset, 1 step), then for each slot meant: u32 slot, u64 seed or action
     reply     u8 status, then the rest
       0 done    after the start, 4 x u32: channels, height, width, action count;
-                after a request, for each of its slots, in its order: f64 reward, u8 terminated, u8 truncated, frame [C, Y, X]
+                after a request, for each of its slots, in its order:
+                f64 reward, u8 terminated, u8 truncated, frame [C, Y, X]
       1 refused UTF-8: why this environment cannot be used
       2 missing UTF-8: what pip has to install
 

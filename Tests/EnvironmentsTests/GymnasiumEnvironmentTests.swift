@@ -18,23 +18,29 @@ private func cartPole(slots: Int = 1, replyTimeout: Duration = .seconds(120)) th
     "CartPole-v1", pipeline: pipeline { $0.crop = [160, 320, 100, 500] }, slots: slots, replyTimeout: replyTimeout)
 }
 
-/// Whether this machine can run CartPole at all; any other trouble is for the tests to find.
-private let canRunGymnasium: Bool = {
+private func pong(slots: Int = 1) throws -> GymnasiumEnvironment {
+  try GymnasiumEnvironment("ALE/Pong-v5", pipeline: pipeline(.atari), slots: slots)
+}
+
+private let canRunGymnasium = canRun { try cartPole() }
+private let canRunAtari = canRun { try pong() }
+
+/// Whether this machine has what an environment needs; any other trouble is for the tests to find.
+private func canRun(_ make: () throws -> GymnasiumEnvironment) -> Bool {
   do {
-    let environment = try cartPole()
-    _ = try environment.reset([0: 0])
+    _ = try make().reset([0: 0])
     return true
   } catch EnvironmentError.noPython, EnvironmentError.missingPackage {
     return false
   } catch {
     return true
   }
-}()
+}
 
 /// No such process, not even a zombie.
 private func isGone(_ process: pid_t) -> Bool { kill(process, 0) == -1 && errno == ESRCH }
 
-@Suite(.enabled(if: canRunGymnasium, "needs Python with gymnasium, pygame and opencv-python-headless; see DITTO_PYTHON"))
+@Suite(.enabled(if: canRunGymnasium, "needs Python with gymnasium, pygame, opencv-python-headless; see DITTO_PYTHON"))
 struct GymnasiumEnvironmentTests {
   @Test func showsCartPole() throws {
     let environment = try cartPole()
@@ -86,6 +92,28 @@ struct GymnasiumEnvironmentTests {
     _ = try environment.reset([0: 0])
     #expect(try environment.step([0: 0])[0]?.ended == false)
     #expect(try environment.step([0: 1])[0]?.truncated == true)
+  }
+
+  @Test(.enabled(if: canRunAtari, "needs ale-py")) func startsAtariGamesAtDifferentTimes() throws {
+    let environment = try pong(slots: 2)
+    defer { environment.close() }
+    #expect(environment.observation == ObservationShape(channels: 1, height: 64, width: 64))
+    #expect(environment.actionCount == 6)
+    /// Whether two games of these seeds look the same once the ball is in play.
+    func lookTheSame(_ seed: UInt64, _ other: UInt64) throws -> Bool {
+      _ = try environment.reset([0: seed, 1: other])
+      var outcomes: [Int: Outcome] = [:]
+      for _ in 0..<40 { outcomes = try environment.step([0: 2, 1: 2]) }
+      return outcomes[0] == outcomes[1]
+    }
+    #expect(try lookTheSame(0, 0))
+    #expect(try !lookTheSame(0, 1))
+  }
+
+  @Test func takesEverySeed() throws {
+    let environment = try cartPole()
+    defer { environment.close() }
+    #expect(try environment.reset([0: .max])[0]?.count == 4096)
   }
 
   @Test func refusesBadCalls() throws {
@@ -162,7 +190,7 @@ struct GymnasiumEnvironmentTests {
 }
 
 @Suite struct PythonTests {
-  /// A folder that is removed with the test, holding an executable `python` that runs `script`.
+  /// Calls `body` with a `.venv/bin/python` that runs this shell script, in a folder that is removed afterwards.
   private func withPython(_ script: String, _ body: (String) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ditto-\(UUID().uuidString)")
     let python = folder.appendingPathComponent(".venv/bin/python")
@@ -214,8 +242,8 @@ struct GymnasiumEnvironmentTests {
     try withPython("exit 0") { (python: String) throws -> Void in
       let folder = String(python.dropLast("/.venv/bin/python".count))
       let program = "\(folder)/.build/release/ditto"
-      func found(_ variables: [String: String], in current: String = "/nowhere", by program: String = "") throws -> String {
-        try findPython(variables: variables, currentFolder: current, executable: program)
+      func found(_ variables: [String: String], in folder: String = "/", by program: String = "") throws -> String {
+        try findPython(variables: variables, currentFolder: folder, executable: program)
       }
       #expect(try found(["DITTO_PYTHON": "/bin/sh", "PATH": "/bin"], in: folder) == "/bin/sh")
       #expect(try found(["PATH": "/bin"], in: folder) == python)
@@ -224,6 +252,52 @@ struct GymnasiumEnvironmentTests {
         try found(["DITTO_PYTHON": "/none"], in: folder)
       }
       #expect(throws: EnvironmentError.self) { try found(["PATH": "/nowhere"]) }
+    }
+  }
+
+  /// An environment of one's own. Its picture has 2 rows, 3 columns and 2 channels, its actions are 1, 2 and 3, it pays
+  /// the action as the reward, and it prints.
+  private static let ownModule = """
+    import gymnasium, numpy
+    class Own(gymnasium.Env):
+      observation_space = gymnasium.spaces.Box(0, 255, (2, 3, 2), numpy.uint8)
+      action_space = gymnasium.spaces.Discrete(3, start=1)
+      picture = numpy.arange(12, dtype=numpy.uint8).reshape(2, 3, 2)
+      def reset(self, *, seed=None, options=None):
+        return self.picture, {}
+      def step(self, action):
+        print("took", action)
+        if action == 3:
+          raise RuntimeError("no third action")
+        return self.picture + 100, action, action == 2, False, {}
+    gymnasium.register("Own-v0", Own)
+    """
+
+  @Test(.enabled(if: canRunGymnasium, "needs Python with gymnasium"))
+  func runsAnEnvironmentOfOnesOwnModule() throws {
+    let path = "PYTHONPATH=$(dirname \"$0\") PYTHONDONTWRITEBYTECODE=1"
+    try withPython("\(path) exec \(try findPython()) \"$@\"") { (python: String) throws -> Void in
+      let folder = URL(fileURLWithPath: python).deletingLastPathComponent()
+      try Self.ownModule.write(to: folder.appendingPathComponent("own.py"), atomically: true, encoding: .utf8)
+      let environment = try GymnasiumEnvironment(
+        "own:Own-v0", pipeline: pipeline(.none), slots: 1, replyTimeout: .seconds(120), python: python)
+      #expect(environment.observation == ObservationShape(channels: 2, height: 2, width: 3))
+      #expect(environment.actionCount == 3)
+      let picture: [UInt8] = [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]
+      #expect(try environment.reset([0: 0])[0] == picture)
+      let after = picture.map { $0 + 100 }
+      #expect(
+        try environment.step([0: 0])[0]
+          == Outcome(frame: after, reward: 1, terminated: false, truncated: false))
+      #expect(try environment.step([0: 1])[0] == Outcome(frame: after, reward: 2, terminated: true, truncated: false))
+
+      _ = try environment.reset([0: 0])
+      let error = #expect(throws: EnvironmentError.self) { try environment.step([0: 2]) }
+      guard case .workerEnded("gym:own:Own-v0", "exit code 1", let lines) = error else {
+        Issue.record("threw \(String(describing: error))")
+        return
+      }
+      #expect(lines.hasSuffix("RuntimeError: no third action"))
     }
   }
 

@@ -80,7 +80,7 @@ int ct_threads(void) { return at::get_num_threads(); }
 void ct_keep_memory(void) {
 #if defined(__GLIBC__)
   mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TRIM_THRESHOLD, -1);
   mallopt(M_TOP_PAD, 64 << 20);
   mallopt(M_ARENA_MAX, 1);
 #endif
@@ -288,6 +288,12 @@ int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTTensor *out) {
 }
 int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out) {
   return attempt([&] { *out = own(at::layer_norm(in(a), in(weight).sizes(), in(weight), in(bias), epsilon)); });
+}
+int ct_patches(CTTensor a, int64_t kernel, int64_t stride, CTTensor *out) {
+  return attempt([&] {
+    auto windows = in(a).squeeze(1).unfold(1, kernel, stride).unfold(2, kernel, stride);
+    *out = own(windows.reshape({windows.size(0), windows.size(1), windows.size(2), kernel * kernel}));
+  });
 }
 int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTTensor *out) {
   return attempt([&] { *out = own(at::conv2d(in(a), in(weight), maybe(bias), {stride, stride})); });

@@ -11,10 +11,12 @@ public final class Ditto {
   public let actorOptimizer: Adam
   public let criticOptimizer: Adam
   private let worldModel: WorldModel
+  private let precision: Precision
 
-  public init(_ worldModel: WorldModel, _ configuration: ImitationConfiguration, seed: Seed) {
+  public init(_ worldModel: WorldModel, _ configuration: ImitationConfiguration, _ precision: Precision = .f32, seed: Seed) {
     self.worldModel = worldModel
     self.configuration = configuration
+    self.precision = precision
     networks = ActorCritic(
       features: worldModel.sizes.features, actions: worldModel.actionCount, configuration.policy,
       using: RandomSource(seed.stream("policy"), on: worldModel.device))
@@ -27,15 +29,9 @@ public final class Ditto {
   public func update(on expert: LatentWindows, step: Int, using random: RandomSource) -> Metrics {
     let c = configuration
     // Where the learner goes from the expert's start under its own actions.
-    let dream = Dream(
-      from: expert.states[0], steps: c.horizon,
-      policy: { self.networks.policy($0).drawn(.sample(random)) },
-      dynamics: { self.worldModel.rssm.imagine(from: $0, action: $1.oneHot(self.worldModel.actionCount), draw: .sample(random)).state })
+    let dream = dream(from: expert, using: random)
     let features = dream.states.features  // [H + 1, B, F]
-
-    // Reward: how close the two stay, after every imagined step.
-    let reward = latentReward(
-      expert: c.reward(expert.states.sliced(1..<c.horizon + 1)), learner: c.reward(dream.states.sliced(1..<c.horizon + 1)))  // [H, B]
+    let reward = reward(expert, dream)  // [H, B]
     let bootstrap = networks.targetValue(features)  // [H + 1, B]
     let returns = lambdaReturns(reward: reward, value: bootstrap, discount: c.discount, lambda: c.lambda)  // [H, B]
 
@@ -56,5 +52,31 @@ public final class Ditto {
       "actor/agreement": dream.actions.isEqual(to: expert.actions).to(.float32).mean(),
       "critic/loss": criticLoss, "critic/value": value.mean(), "critic/gradient_norm": criticNorm,
     ]
+  }
+
+  public var device: Device { worldModel.device }
+
+  /// The actor's rollout in the prior dynamics from where the windows start. Line 11.
+  public func dream(from expert: LatentWindows, using random: RandomSource) -> Dream {
+    dream(from: expert, random) { features, _ in self.networks.policy(features).drawn(.sample(random)) }
+  }
+
+  /// The same under given actions, `int64` `[H, B]`: what a dream can know of them.
+  public func dream(from expert: LatentWindows, following actions: Tensor, using random: RandomSource) -> Dream {
+    dream(from: expert, random) { _, step in actions[step] }
+  }
+
+  private func dream(from expert: LatentWindows, _ random: RandomSource, policy: (Tensor, Int) -> Tensor) -> Dream {
+    computing(in: precision, on: device) {
+      Dream(
+        from: expert.states[0], steps: configuration.horizon, policy: policy,
+        dynamics: { self.worldModel.rssm.imagine(from: $0, action: $1.oneHot(self.worldModel.actionCount), draw: .sample(random)).state })
+    }
+  }
+
+  /// How close the two stay after every imagined step, `[H, B]`. Line 12.
+  public func reward(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+    let later = 1..<configuration.horizon + 1
+    return latentReward(expert: configuration.reward(expert.states.sliced(later)), learner: configuration.reward(dream.states.sliced(later)))
   }
 }

@@ -11,13 +11,13 @@ public struct Dream {
   /// Source: DITTO, Algorithm 1, line 11.
   /// - Parameters:
   ///   - start: `[B, …]`.
-  ///   - policy: features `[B, D + S·K]` to actions, `int64` `[B]`.
+  ///   - policy: features `[B, D + S·K]` and the step's index to actions, `int64` `[B]`.
   ///   - dynamics: a state and its actions `[B]` to the next state.
-  public init(from start: LatentState, steps: Int, policy: (Tensor) -> Tensor, dynamics: (LatentState, Tensor) -> LatentState) {
+  public init(from start: LatentState, steps: Int, policy: (Tensor, Int) -> Tensor, dynamics: (LatentState, Tensor) -> LatentState) {
     var (states, actions) = ([start.detached()], [Tensor]())
     noGrad {
       for step in 0..<steps {
-        actions.append(policy(states[step].features))
+        actions.append(policy(states[step].features, step))
         states.append(dynamics(states[step], actions[step]))
       }
     }

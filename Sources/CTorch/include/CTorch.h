@@ -105,6 +105,8 @@ int ct_stack(const CTTensor *tensors, int count, int64_t axis, CTTensor *out);
 int ct_matmul(CTTensor a, CTTensor b, CTTensor *out);
 int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTTensor *out);
 int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out);
+// [N, 1, Y, X] to its patches [N, oy, ox, kernel · kernel].
+int ct_patches(CTTensor a, int64_t kernel, int64_t stride, CTTensor *out);
 int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTTensor *out);
 int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTTensor *out);
 int ct_gru_cell(CTTensor x, CTTensor h, CTTensor input_weight, CTTensor recurrent_weight, CTTensor input_bias,

@@ -1,0 +1,75 @@
+import Configuration
+import Environments
+import Foundation
+
+/// What playing some episodes gave.
+public struct EvaluationResult: Codable, Equatable, Sendable {
+  public let player: String
+  public let environment: String
+  public let seed: UInt64
+  /// How the agent chose its actions; absent for others.
+  public let actions: String?
+  /// The undiscounted return of each episode.
+  public let returns: [Double]
+  /// Environment steps of each episode.
+  public let lengths: [Int]
+  public let mean: Double
+  /// The standard error of the mean.
+  public let se: Double
+  public let min: Double
+  public let max: Double
+
+  init(player: String, environment: String, seed: UInt64, actions: String?, returns: [Double], lengths: [Int]) {
+    (self.player, self.environment, self.seed, self.actions) = (player, environment, seed, actions)
+    (self.returns, self.lengths) = (returns, lengths)
+    mean = Statistics.mean(returns)
+    se = Statistics.standardError(returns)
+    min = returns.min() ?? .nan
+    max = returns.max() ?? .nan
+  }
+}
+
+/// Plays whole episodes in the real environment and measures their returns. Nothing learns from it.
+public struct Evaluation {
+  public var environment: String
+  public var pipeline: PixelPipeline
+  public var episodes: Int
+  public var seed: UInt64
+
+  public init(environment: String, pipeline: PixelPipeline, episodes: Int, seed: UInt64) {
+    (self.environment, self.pipeline, self.episodes, self.seed) = (environment, pipeline, episodes, seed)
+  }
+
+  /// Episodes side by side.
+  private static let slots = 20
+
+  /// - Parameter onEpisode: called with each episode, in order; the first one's frames are kept if `keepsFrames`.
+  public func run(
+    _ player: Player, named name: String, actions: String? = nil, keepsFrames: Bool = false, onEpisode: (PlayedEpisode) throws -> Void = { _ in }
+  ) throws -> EvaluationResult {
+    let made = try makeEnvironment(environment, pipeline: pipeline, slots: Swift.min(Self.slots, episodes))
+    defer { made.close() }
+    if case .agent(let agent) = player { try agent.checkFits(made, name: environment) }
+    var (returns, lengths) = ([Double](), [Int]())
+    let root = Seed(seed).stream("evaluate")
+    let played = EpisodePlayer(
+      environment: made, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) }, seed: root,
+      keepsFrames: { keepsFrames && $0 == 0 })
+    try played.play(episodes) { episode in
+      returns.append(episode.total)
+      lengths.append(episode.actions.count)
+      try onEpisode(episode)
+    }
+    return EvaluationResult(player: name, environment: environment, seed: seed, actions: actions, returns: returns, lengths: lengths)
+  }
+}
+
+/// The environments' seeds: recordings and evaluations never share one.
+enum EpisodeSeeds {
+  /// Seeds of recordings have bit 30 clear, of evaluations set; all are below 2³¹, which every Gymnasium environment takes. Consecutive
+  /// episodes have consecutive seeds.
+  static func recording(_ seed: UInt64, _ episode: Int) -> UInt64 { start(seed, "record") + UInt64(episode) }
+  static func evaluation(_ seed: UInt64, _ episode: Int) -> UInt64 { 1 << 30 | start(seed, "evaluate") + UInt64(episode) }
+
+  private static func start(_ seed: UInt64, _ name: String) -> UInt64 { Seed(seed).stream(name).value & 0x3fff_f000 }
+}

@@ -1,0 +1,49 @@
+import Configuration
+import Demonstrations
+import Torch
+import WorldModel
+
+/// How well a world model does on sequences that it was not trained on.
+struct WorldModelValidation {
+  let model: WorldModel
+  let pixels: PixelNormalizer
+  /// Held-out sequences `[T, B]`.
+  let batch: SequenceBatch
+  let loss: LossConfiguration
+  let seed: Seed
+
+  /// Steps ahead at which predictions are compared with the truth.
+  static let horizons = [1, 5, 15]
+
+  /// The objective's terms; and, from the middle of the sequences on, the image loss of open-loop predictions under the recorded actions
+  /// beside that of repeating the last frame seen.
+  func metrics() -> Metrics {
+    noGrad {
+      let draw = Draw.sample(RandomSource(seed, on: model.device))
+      let (inference, frames) = model.infer(batch, pixels, from: .zero(model.sizes, batch: batch.batch, on: model.device), draw: draw)
+      let losses = model.loss(inference, frames: frames, loss)
+      var metrics: Metrics = ["validation/image": losses.image.mean(), "validation/kl_nats": losses.divergence.mean()]
+      let context = batch.length / 2
+      let actions = model.oneHot(previousActions: batch.previousActions).unflattened([batch.length, batch.batch]).sliced(context..<batch.length)
+      let predicted = model.decode(model.imagine(from: inference.states[context - 1], actions: actions, draw: draw))
+      // A sequence counts up to the end of its episode.
+      let goesOn = Tensor(goesOn(from: context), [batch.length - context, batch.batch], on: model.device)
+      for k in Self.horizons where k <= batch.length - context {
+        let (truth, weight) = (frames[context + k - 1], goesOn[k - 1])
+        let mean = { (error: Tensor) in (error * weight).sum() / maximum(weight.sum(), .ones([], on: self.model.device)) }
+        metrics["validation/open_loop_\(k)"] = mean(imageLoss(predicted[k - 1], truth))
+        metrics["validation/copy_last_\(k)"] = mean(imageLoss(frames[context - 1], truth))
+      }
+      return metrics
+    }
+  }
+
+  /// 1 for each step from `start` on before which its sequence's episode has not ended.
+  private func goesOn(from start: Int) -> [Float] {
+    var open = [Bool](repeating: true, count: batch.batch)
+    return (start..<batch.length).flatMap { t -> [Float] in
+      for row in 0..<batch.batch where batch.isFirst[t * batch.batch + row] { open[row] = false }
+      return open.map { $0 ? 1 : 0 }
+    }
+  }
+}

@@ -37,8 +37,8 @@ public final class Encoder: Module {
 
 /// Model states to the means of normalised frames: `x̂ ~ N(decoder(ŝ), 1)`. Source: DITTO, eq 9.
 ///
-/// A linear layer to 1×1, then transposed convolutions of stride 2 with ELU between them: kernels 5, 5, 6, 6
-/// (5, 13, 30, 64) for 64×64, 5, 6, 6 (5, 14, 32) for 32×32.
+/// A linear layer to as many channels of 1×1 as an embedding is long, then transposed convolutions of stride 2 with ELU between
+/// them: kernels 5, 5, 6, 6 (5, 13, 30, 64) and channels 4d, 2d, d for 64×64, kernels 5, 6, 6 (5, 14, 32) and 2d, d for 32×32.
 public final class Decoder: Module {
   let input: Linear
   let convolutions: [TransposedConvolution]
@@ -46,7 +46,7 @@ public final class Decoder: Module {
   public init(_ frame: FrameShape, depth: Int, features: Int, using random: RandomSource) {
     let kernels = frame.side == 64 ? [5, 5, 6, 6] : [5, 6, 6]
     let width = depth << (kernels.count - 1)
-    let channels = [4 * width] + (1..<kernels.count).map { width >> ($0 - 1) } + [frame.channels]
+    let channels = [4 * width] + (1..<kernels.count).map { width >> $0 } + [frame.channels]
     input = Linear(features, channels[0], using: random)
     convolutions = kernels.indices.map { TransposedConvolution(channels[$0], channels[$0 + 1], kernel: kernels[$0], stride: 2, using: random) }
   }

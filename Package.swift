@@ -61,6 +61,7 @@ let package = Package(
     .testTarget(name: "DemonstrationsTests", dependencies: ["Demonstrations"]),
     .testTarget(name: "EnvironmentsTests", dependencies: ["Environments"]),
     .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"]),
+    .testTarget(name: "GoldenTests", dependencies: ["WorldModel", "Imitation"], resources: [.copy("Fixtures")]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -41,11 +41,9 @@ public final class WorldModel: Module {
 
   /// The objective of eq 10 along sequences.
   public func loss(_ inference: RSSM.Inference, frames: Tensor, _ weights: LossConfiguration) -> WorldModelLoss {
-    let image = imageLoss(decode(inference.states).to(frames.type), frames)
-    let divergence = balancedDivergence(
-      posterior: rssm.classes(inference.posteriorLogits), prior: rssm.classes(inference.priorLogits), balance: weights.klBalance)
-    return WorldModelLoss(
-      image: image, divergence: divergence, total: image * weights.imageWeight + divergence * weights.klWeight)
+    WorldModelLoss(
+      decoded: decode(inference.states).to(frames.type), frames: frames, posterior: rssm.classes(inference.posteriorLogits),
+      prior: rssm.classes(inference.priorLogits), weights)
   }
 
   /// Follows given actions in the prior dynamics.

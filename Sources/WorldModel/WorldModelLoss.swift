@@ -44,4 +44,13 @@ public struct WorldModelLoss {
   public let divergence: Tensor
   /// `imageWeight · image + klWeight · divergence`.
   public let total: Tensor
+
+  /// - Parameters:
+  ///   - decoded: means of the normalised frames, `[T, B, C, Y, X]` like `frames`.
+  ///   - posterior: over the classes of `z`, `[T, B, S, K]` like `prior`.
+  public init(decoded: Tensor, frames: Tensor, posterior: Categorical, prior: Categorical, _ weights: LossConfiguration) {
+    image = imageLoss(decoded, frames)
+    divergence = balancedDivergence(posterior: posterior, prior: prior, balance: weights.klBalance)
+    total = image * weights.imageWeight + divergence * weights.klWeight
+  }
 }

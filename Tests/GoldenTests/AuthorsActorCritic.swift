@@ -1,0 +1,86 @@
+import Configuration
+import Testing
+import Torch
+
+@testable import Imitation
+
+/// Networks and constants of a file, and the authors' policy update made of this package's pieces.
+///
+/// Their rows are states before an action: the last one's action and reward are never used, its return is its value.
+struct AuthorsActorCritic {
+  let golden: Golden
+  let networks: ActorCritic
+  /// The actor's, the critic's, and the target critic's under the authors' names.
+  let actor, critic, target: Golden.NamedParameters
+  private let (discount, lambda): (Double, Double)
+  private let (entropyWeight, valueWeight): (Double, Double)
+
+  init(_ golden: Golden) throws {
+    self.golden = golden
+    var sizes = PolicySizes()
+    let first = try golden["param.actor.model.0.weight"].shape
+    let layers = try golden.parts(after: "param.actor.model.")
+    sizes.width = first[0]
+    sizes.hiddenLayers = layers.count - 1
+    let last = layers.map { Int($0)! }.max()!
+    networks = ActorCritic(
+      features: first[1], actions: try golden["param.actor.model.\(last).bias"].count, sizes, using: RandomSource(Seed(0)))
+    let parameters = try golden.load(networks, naming: AuthorsNames.actorCritic)
+    let part = { (name: String) in parameters.filter { $0.name.hasPrefix(name + ".") } }
+    (actor, critic, target) = (part("actor"), part("critic"), part("critic_target"))
+    (discount, lambda) = (try golden.setting("hp.gamma"), try golden.setting("hp.lambda"))
+    (entropyWeight, valueWeight) = (try golden.setting("hp.entropy_weight"), try golden.setting("hp.value_weight"))
+  }
+
+  struct Update {
+    let policy: Categorical
+    /// All `[T, B]`.
+    let logProbability, value, targetValue, returns, rawAdvantage, advantage: Tensor
+    let entropy, policyLoss, rawPolicyLoss, valueLoss, loss: Tensor
+  }
+
+  /// - Parameters: `features` `[T, B, F]`; `actions`, integers, and `rewards` `[T, B]`.
+  func update(_ features: Tensor, _ actions: Tensor, _ rewards: Tensor) -> Update {
+    let actions = actions.to(.int64)
+    let (policy, value, targetValue) = (networks.policy(features), networks.value(features), networks.targetValue(features))
+    let returns = lambdaReturns(reward: rewards.dropLast(), value: targetValue, discount: discount, lambda: lambda)
+    let allReturns = concatenated([returns, targetValue.sliced(returns.shape[0]..<targetValue.shape[0])], axis: 0)
+    let rawAdvantage = allReturns - targetValue
+    let advantage = normalised(rawAdvantage)
+
+    let acting = networks.policy(features.dropLast())
+    let policyLoss = { (advantage: Tensor) in
+      actorLoss(policy: acting, action: actions.dropLast(), advantage: advantage.dropLast(), entropyWeight: 0)
+    }
+    let valueLoss = criticLoss(value: value.dropLast(), returns: returns)
+    let (entropy, loss) = (policy.entropy.mean(), policyLoss(advantage))
+    return Update(
+      policy: policy, logProbability: policy.logProbability(of: actions), value: value, targetValue: targetValue,
+      returns: allReturns, rawAdvantage: rawAdvantage, advantage: advantage, entropy: entropy, policyLoss: loss,
+      rawPolicyLoss: policyLoss(rawAdvantage), valueLoss: valueLoss,
+      loss: loss + valueWeight * valueLoss - entropyWeight * entropy)
+  }
+
+  /// What both files with an update have.
+  func compare(_ prefix: String, _ update: Update) throws {
+    for (name, value) in [
+      ("log_prob", update.logProbability), ("values", update.value), ("target_values", update.targetValue),
+      ("returns", update.returns), ("advantage", update.advantage), ("entropy", update.entropy),
+      ("policy_loss", update.policyLoss), ("value_loss", update.valueLoss), ("loss", update.loss),
+    ] { try golden.compare(prefix + name, value) }
+    try golden.compare(prefix + "grad.", gradientsOf: update.loss, actor + critic)
+  }
+}
+
+extension Golden {
+  /// The cases `prefix0`, `prefix1`, … of eq 13; their last row is the last value itself.
+  func compareReturns(_ prefix: String) throws {
+    for number in try parts(after: prefix) {
+      let name = prefix + number
+      let (rewards, values) = (try self[name + ".in.rewards"], try self[name + ".in.values"])
+      let returns = lambdaReturns(
+        reward: rewards.dropLast(), value: values, discount: try setting(name + ".hp.gamma"), lambda: try setting(name + ".hp.lambda"))
+      try compare(name + ".returns", concatenated([returns, values.sliced(returns.shape[0]..<values.shape[0])], axis: 0))
+    }
+  }
+}

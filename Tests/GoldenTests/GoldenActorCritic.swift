@@ -1,0 +1,39 @@
+import Testing
+import Torch
+
+@testable import Imitation
+
+/// `authors_actor_critic`: the policy update, the latent reward and the λ-return against the authors' PyTorch code.
+@Suite struct GoldenActorCritic {
+  @Test func agreesWithTheAuthorsCode() throws {
+    let golden = try Golden("authors_actor_critic")
+    let authors = try AuthorsActorCritic(golden)
+    let (latents, actions, rewards) = (try golden["in.latents"], try golden["in.actions"], try golden["in.rewards"])
+
+    let update = authors.update(latents, actions, rewards)
+    try golden.compare("logits", authors.networks.actor(latents))
+    try golden.compare("action_probs", update.policy.probabilities)
+    try golden.compare("entropy_each", update.policy.entropy)
+    try golden.compare("advantage_raw", update.rawAdvantage)
+    try golden.compare("policy_loss_raw", update.rawPolicyLoss)
+    try authors.compare("", update)
+    try golden.compare(
+      "grad_policy_loss.", gradientsOf: authors.update(latents, actions, rewards).policyLoss, authors.actor)
+    try golden.compare(
+      "grad_value_loss.", gradientsOf: authors.update(latents, actions, rewards).valueLoss, authors.critic)
+
+    // The authors' own step keeps PyTorch's default epsilon, and is one for both networks.
+    let trained = authors.actor + authors.critic
+    Adam(trained, OptimizerConfiguration(learningRate: try golden.setting("hp.lr"), epsilon: 1e-8))
+      .step(along: try trained.map { try golden["grad." + $0.name] })
+    try golden.compare("after_adam.", trained)
+
+    for name in ["max_cos", "max_cos_edge"] {
+      try golden.compare(name + ".out", latentReward(expert: golden[name + ".in.b"], learner: golden[name + ".in.a"]))
+    }
+    try golden.compareReturns("lambda_return.case")
+
+    // The authors' logarithms of probabilities are clamped, ours are exact.
+    golden.finish(notBuilt: ["clamp_edge.", "bc.", "disc."])
+  }
+}

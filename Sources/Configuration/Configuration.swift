@@ -1,0 +1,86 @@
+import Yams
+
+/// The settings of one stage, or one section of them: plain values, each with its default.
+///
+/// Numbers, booleans, text, enums with raw strings (`CaseIterable` ones have their cases listed when a value is wrong), lists of
+/// these, and nested configurations. Conformance is synthesised; there are no optionals, since a `nil` default would vanish when
+/// the defaults are encoded.
+public protocol Configuration: Codable, Equatable, Sendable {
+  /// The defaults.
+  init()
+  /// Adds what is wrong with these values to `problems`.
+  func check(_ problems: inout Problems)
+}
+
+extension Configuration {
+  /// Checks every value, for a configuration made in code; `load` has done so already.
+  /// - Throws: `ConfigurationError.invalid` with every problem.
+  public func validate() throws {
+    var problems = Problems()
+    check(&problems)
+    guard problems.found.isEmpty else {
+      throw ConfigurationError.invalid(problems.found.map { "\($0.key) \($0.message)" })
+    }
+  }
+
+  /// The complete configuration as a document that `load` reads back equal.
+  public func yaml(_ section: ConfigurationSection) throws -> String {
+    try Yams.serialize(node: Node([(Node(section.rawValue), settingsTree(of: self))]))
+  }
+}
+
+/// The top-level keys of a document: each trainer reads its own.
+public enum ConfigurationSection: String, CaseIterable, Codable, Sendable {
+  case worldModel, agent
+}
+
+/// What `check` found wrong, under the full dotted key of each value.
+public struct Problems {
+  private var prefix = ""
+  private(set) var found: [(key: String, message: String)] = []
+
+  init() {}
+
+  /// Reports `message` about `key` unless `condition` holds. The message continues the key: "is 0, must be at least 1".
+  public mutating func require(_ condition: Bool, _ key: String, _ message: @autoclosure () -> String) {
+    if !condition { found.append((prefix + key, message())) }
+  }
+
+  /// Checks a nested section that is stored under `key`.
+  public mutating func check(_ section: some Configuration, _ key: String) {
+    let outer = prefix
+    prefix += key + "."
+    section.check(&self)
+    prefix = outer
+  }
+}
+
+/// `configuration` as YAML nodes, its numbers as exact as they are.
+func settingsTree(of configuration: some Configuration) throws -> Node {
+  try (Yams.compose(yaml: YAMLEncoder().encode(configuration)) ?? Node([(Node, Node)]())).withExactNumbers(of: configuration)
+}
+
+extension Node {
+  /// Numbers as Swift prints them. Yams keeps only 15 digits of some, and writes 0.0003 as 0.00029999999999999997.
+  fileprivate func withExactNumbers(of value: Any) -> Node {
+    switch self {
+    case .mapping(let mapping):
+      let values = namedChildren(of: value)
+      return Node(mapping.map { ($0.key, $0.value.withExactNumbers(of: values[$0.key.string ?? ""] ?? ())) })
+    case .sequence(let sequence):
+      return Node(zip(sequence, Mirror(reflecting: value).children).map { $0.withExactNumbers(of: $1.value) }, .implicit, .flow)
+    default:
+      return (value as? Double ?? (value as? Float).map(Double.init)).map(Node.init(number:)) ?? self
+    }
+  }
+
+  init(number: Double) {
+    let text = number.isFinite ? "\(number)" : number.isNaN ? ".nan" : number < 0 ? "-.inf" : ".inf"
+    self.init(text, Tag(.float))
+  }
+}
+
+/// The stored properties of `value` by name.
+func namedChildren(of value: Any) -> [String: Any] {
+  Dictionary(Mirror(reflecting: value).children.map { ($0.label ?? "", $0.value) }, uniquingKeysWith: { first, _ in first })
+}

@@ -53,7 +53,11 @@ let package = Package(
       resources: [.embedInCode("gymnasium_worker.py")]),
     .target(name: "WorldModel", dependencies: ["Torch", "Demonstrations"]),
     .target(name: "Imitation", dependencies: ["WorldModel"]),
-    .target(name: "Experiments", dependencies: ["Imitation", "Environments"]),
+    .target(
+      name: "Experiments", dependencies: ["Imitation", "Environments"],
+      resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout"].map {
+        .embedInCode("Presets/\($0).yaml")
+      }),
     .executableTarget(
       name: "ditto",
       dependencies: ["Experiments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -1,0 +1,51 @@
+import Foundation
+
+/// Files that are either there completely or not at all, whatever happens while they are written.
+public enum AtomicFile {
+  /// Replaces the file at `url` by `data`, on disk when this returns.
+  /// - Throws: `RunError.cannotWrite`; what was at `url` is then unchanged.
+  public static func write(_ data: Data, to url: URL) throws {
+    let folder = url.deletingLastPathComponent()
+    let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")
+    do {
+      let file = open(partial.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      try check(file >= 0, url)
+      defer { close(file) }
+      try writeAll(data, to: file, of: url)
+      try check(fsync(file) == 0, url)
+      try check(rename(partial.path, url.path) == 0, url)
+    } catch {
+      unlink(partial.path)
+      throw error
+    }
+    try synchronize(folder)
+  }
+
+  /// Brings the contents of a file, or the entries of a folder, to the disk.
+  static func synchronize(_ url: URL) throws {
+    let file = open(url.path, O_RDONLY | O_CLOEXEC)
+    try check(file >= 0, url)
+    defer { close(file) }
+    // Some file systems cannot synchronise folders and say so by EINVAL.
+    try check(fsync(file) == 0 || errno == EINVAL, url)
+  }
+
+  /// Appends all of `data` at the file's position; `url` is for the error.
+  static func writeAll(_ data: Data, to file: Int32, of url: URL) throws {
+    try data.withUnsafeBytes { bytes in
+      var done = 0
+      while done < bytes.count {
+        let count = Foundation.write(file, bytes.baseAddress! + done, bytes.count - done)
+        if count < 0 && errno == EINTR { continue }
+        try check(count > 0, url)
+        done += count
+      }
+    }
+  }
+
+  /// Throws what the last system call reported unless `succeeded`.
+  static func check(_ succeeded: Bool, _ url: URL) throws {
+    guard !succeeded else { return }
+    throw RunError.cannotWrite(url.path, reason: String(cString: strerror(errno)))
+  }
+}

@@ -1,0 +1,35 @@
+/// What can go wrong with a run's folder and what it logs.
+public enum RunError: Error, Equatable, CustomStringConvertible {
+  case folderInUse(String)
+  case lockedByAnotherProcess(String)
+  case notARun(String, reason: String)
+  case wrongKind(String, expected: String, found: String)
+  case unsupportedFormat(String, found: Int, supported: Int)
+  case cannotWrite(String, reason: String)
+  case cannotRead(String, reason: String)
+  case damagedCheckpoint(String, reason: String)
+  case nonFiniteMetric(String, value: String, step: Int)
+
+  public var description: String {
+    switch self {
+    case .folderInUse(let path):
+      "\(path): is not empty; go on with that run by --resume, or choose another --output"
+    case .lockedByAnotherProcess(let path):
+      "\(path): another process is using this run; stop it first, or choose another --output"
+    case .notARun(let path, let reason):
+      "\(path): is not a run's folder (\(reason)); name the --output of an earlier run"
+    case .wrongKind(let path, let expected, let found):
+      "\(path): is a run of kind '\(found)', expected '\(expected)'; name another folder"
+    case .unsupportedFormat(let path, let found, let supported):
+      "\(path): has format \(found), this version reads up to \(supported); use the version that wrote it"
+    case .cannotWrite(let path, let reason):
+      "\(path): cannot be written (\(reason)); free some space or choose another --output"
+    case .cannotRead(let path, let reason):
+      "\(path): cannot be read (\(reason)); check the path and its permissions"
+    case .damagedCheckpoint(let path, let reason):
+      "\(path): damaged checkpoint (\(reason)); delete it or use an older one"
+    case .nonFiniteMetric(let key, let value, let step):
+      "metric '\(key)' is \(value) at step \(step); resume from the last checkpoint with a lower learning rate"
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// What a run was started with: `run.json`.
+///
+/// `Details` differ from kind to kind: names and fingerprints of the data, for example.
+public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
+  public var kind: RunKind
+  /// Version of the folder's layout.
+  public private(set) var format = runFormat
+  public var seed: UInt64
+  /// Version or commit of the code.
+  public var version: String
+  /// To the second.
+  public var started: Date
+  public var details: Details
+
+  public init(kind: RunKind, seed: UInt64, version: String, started: Date, details: Details) {
+    self.kind = kind
+    self.seed = seed
+    self.version = version
+    self.started = started
+    self.details = details
+  }
+
+  /// Reads the record of the run at `folder`, whether or not it is being used.
+  /// - Throws: `RunError.notARun`, `.wrongKind` or `.unsupportedFormat`.
+  public init(from folder: URL, kind: RunKind) throws {
+    guard let data = try? Data(contentsOf: folder.appendingPathComponent(runRecordName)) else {
+      throw RunError.notARun(folder.path, reason: "it has no \(runRecordName)")
+    }
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
+    // The head alone first, since the rest depends on the kind and the format.
+    guard let head = try? decoder.decode(Head.self, from: data) else {
+      throw RunError.notARun(folder.path, reason: "its \(runRecordName) names no kind and format")
+    }
+    guard head.format <= runFormat else {
+      throw RunError.unsupportedFormat(folder.path, found: head.format, supported: runFormat)
+    }
+    guard head.kind == kind.rawValue else {
+      throw RunError.wrongKind(folder.path, expected: kind.rawValue, found: head.kind)
+    }
+    guard let record = try? decoder.decode(Self.self, from: data) else {
+      throw RunError.notARun(folder.path, reason: "its \(runRecordName) is incomplete")
+    }
+    self = record
+  }
+
+  func encoded() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
+    return try encoder.encode(self)
+  }
+}
+
+public enum RunKind: String, Codable, Sendable {
+  case worldModel = "world-model"
+  case agent
+}
+
+let runRecordName = "run.json"
+private let runFormat = 1
+
+private struct Head: Decodable {
+  let kind: String
+  let format: Int
+}

@@ -1,0 +1,170 @@
+import Foundation
+import Testing
+
+@testable import Experiments
+
+/// A folder that is gone when the test ends.
+final class ScratchFolder {
+  let url = FileManager.default.temporaryDirectory.appendingPathComponent("ditto-test-\(UUID())")
+  init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+  deinit { try? FileManager.default.removeItem(at: url) }
+
+  func callAsFunction(_ path: String) -> URL { url.appendingPathComponent(path) }
+  var names: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() } }
+}
+
+private func write(_ text: String, to url: URL) throws { try Data(text.utf8).write(to: url) }
+private func text(_ url: URL) throws -> String { try String(contentsOf: url, encoding: .utf8) }
+
+@Suite struct AtomicFileTests {
+  @Test func replacesAFileAndLeavesNothingElse() throws {
+    let scratch = try ScratchFolder()
+    try AtomicFile.write(Data("old".utf8), to: scratch("a"))
+    try AtomicFile.write(Data("new".utf8), to: scratch("a"))
+    #expect(try text(scratch("a")) == "new")
+    #expect(try scratch.names == ["a"])
+  }
+
+  @Test func failureLeavesTheOldAndNoTemporary() throws {
+    let scratch = try ScratchFolder()
+    #expect(throws: RunError.cannotWrite(scratch("none/a").path, reason: "No such file or directory")) {
+      try AtomicFile.write(Data(), to: scratch("none/a"))
+    }
+    try FileManager.default.createDirectory(at: scratch("folder/inner"), withIntermediateDirectories: true)
+    #expect(throws: RunError.self) { try AtomicFile.write(Data("x".utf8), to: scratch("folder")) }
+    #expect(try scratch.names == ["folder"])
+  }
+
+  @Test func aFullDiskIsAClearError() {
+    let full = open("/dev/full", O_WRONLY)
+    defer { close(full) }
+    #expect(throws: RunError.cannotWrite("/x", reason: "No space left on device")) {
+      try AtomicFile.writeAll(Data("x".utf8), to: full, of: URL(fileURLWithPath: "/x"))
+    }
+  }
+}
+
+@Suite struct RunFolderTests {
+  struct Details: Codable, Equatable, Sendable { var data: [String: String] }
+
+  private let record = RunRecord(
+    kind: .agent, seed: .max, version: "1.0", started: Date(timeIntervalSince1970: 1e9), details: Details(data: ["road": "ab12"]))
+
+  private func create(_ url: URL) throws -> RunFolder { try .create(at: url, configuration: "agent: {}\n", record: record) }
+
+  @Test func keepsItsConfigurationAndRecord() throws {
+    let scratch = try ScratchFolder()
+    let folder = try create(scratch("runs/one"))
+    #expect(try text(folder.configuration) == "agent: {}\n")
+    let read = try RunRecord<Details>(from: folder.url, kind: .agent)
+    #expect(read.seed == .max && read.version == "1.0" && read.started == record.started && read.details == record.details)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch("runs").path) == ["one"])
+  }
+
+  @Test func takesAnEmptyFolderButNoneInUse() throws {
+    let scratch = try ScratchFolder()
+    try FileManager.default.createDirectory(at: scratch("run"), withIntermediateDirectories: true)
+    _ = try create(scratch("run"))
+    #expect(throws: RunError.folderInUse(scratch("run").path)) { try create(scratch("run")) }
+    #expect(throws: RunError.folderInUse(scratch("run").path)) { try RunFolder.checkAvailable(scratch("run")) }
+    try write("", to: scratch("file"))
+    #expect(throws: RunError.cannotWrite(scratch("file").path, reason: "it is a file")) { try create(scratch("file")) }
+    #expect(throws: RunError.self) { try create(scratch("file/run")) }
+    #expect(try scratch.names == ["file", "run"])
+  }
+
+  @Test func checkingLeavesNothingBehind() throws {
+    let scratch = try ScratchFolder()
+    try RunFolder.checkAvailable(scratch("a/b/c"))
+    #expect(try scratch.names.isEmpty)
+    #expect(throws: RunError.self) { try RunFolder.checkAvailable(URL(fileURLWithPath: "/proc/none/run")) }
+  }
+
+  @Test func isUsedByOneAtATime() throws {
+    let scratch = try ScratchFolder()
+    var folder: RunFolder? = try create(scratch("run"))
+    withExtendedLifetime(folder) {
+      #expect(throws: RunError.lockedByAnotherProcess(scratch("run").path)) { try RunFolder.open(at: scratch("run")) }
+    }
+    folder = nil
+    _ = try RunFolder.open(at: scratch("run"))
+  }
+
+  @Test func refusesWhatIsNoRunOrAnother() throws {
+    let scratch = try ScratchFolder()
+    let url = scratch.url
+    func read() throws { _ = try RunRecord<Details>(from: url, kind: .agent) }
+    #expect(throws: RunError.notARun(url.path, reason: "it has no run.json")) { try RunFolder.open(at: url) }
+    #expect(throws: RunError.notARun(url.path, reason: "it has no run.json")) { try read() }
+    try write("{", to: scratch("run.json"))
+    #expect(throws: RunError.notARun(url.path, reason: "its run.json names no kind and format")) { try read() }
+    try write(#"{"kind": "agent", "format": 2}"#, to: scratch("run.json"))
+    #expect(throws: RunError.unsupportedFormat(url.path, found: 2, supported: 1)) { try read() }
+    try write(#"{"kind": "world-model", "format": 1}"#, to: scratch("run.json"))
+    #expect(throws: RunError.wrongKind(url.path, expected: "agent", found: "world-model")) { try read() }
+    try write(#"{"kind": "agent", "format": 1}"#, to: scratch("run.json"))
+    #expect(throws: RunError.notARun(url.path, reason: "its run.json is incomplete")) { try read() }
+  }
+}
+
+@Suite struct CheckpointsTests {
+  @discardableResult
+  private func save(_ step: Int, pinned: Bool = false, in checkpoints: Checkpoints) throws -> Checkpoint {
+    try checkpoints.save(step: step, pinned: pinned) { folder in
+      try write("weights of \(step)", to: folder.appendingPathComponent("model"))
+      try FileManager.default.createDirectory(at: folder.appendingPathComponent("optimizer"), withIntermediateDirectories: true)
+      try write("moments", to: folder.appendingPathComponent("optimizer/state"))
+    }
+  }
+
+  @Test func keepsTheNewestAndThePinned() throws {
+    let scratch = try ScratchFolder()
+    let checkpoints = Checkpoints(in: scratch.url, keep: 2)
+    for step in [100, 200, 300, 400, 500] { try save(step, pinned: step == 200, in: checkpoints) }
+    #expect(try scratch.names == ["step-00000200", "step-00000400", "step-00000500"])
+    let newest = try checkpoints.newestGood()
+    #expect(newest.checkpoint?.step == 500 && newest.warnings.isEmpty)
+    #expect(try text(newest.checkpoint!.url.appendingPathComponent("model")) == "weights of 500")
+  }
+
+  @Test(arguments: ["truncated", "changed", "missing", "no manifest"]) func passesOverDamagedOnes(damage: String) throws {
+    let scratch = try ScratchFolder()
+    let checkpoints = Checkpoints(in: scratch.url, keep: 3)
+    try save(1, in: checkpoints)
+    let damaged = try save(2, in: checkpoints).url
+    let reason: String
+    switch damage {
+    case "truncated":
+      try write("mom", to: damaged.appendingPathComponent("optimizer/state"))
+      reason = "optimizer/state has 3 of 7 bytes"
+    case "changed":
+      try write("momentz", to: damaged.appendingPathComponent("optimizer/state"))
+      reason = "optimizer/state has changed since it was written"
+    case "missing":
+      try FileManager.default.removeItem(at: damaged.appendingPathComponent("model"))
+      reason = "model is missing"
+    default:
+      try FileManager.default.removeItem(at: damaged.appendingPathComponent("manifest.json"))
+      reason = "no readable manifest.json"
+    }
+    let newest = try checkpoints.newestGood()
+    #expect(newest.checkpoint?.step == 1)
+    #expect(newest.warnings == ["\(RunError.damagedCheckpoint(scratch("step-00000002").path, reason: reason))"])
+    try save(2, in: checkpoints)
+    #expect(try checkpoints.newestGood().checkpoint?.step == 2)
+  }
+
+  @Test func aFailedSaveLeavesNothing() throws {
+    struct Failure: Error {}
+    let scratch = try ScratchFolder()
+    let checkpoints = Checkpoints(in: scratch.url, keep: 3)
+    #expect(throws: Failure.self) {
+      try checkpoints.save(step: 1) { folder in
+        try write("half", to: folder.appendingPathComponent("model"))
+        throw Failure()
+      }
+    }
+    #expect(try scratch.names.isEmpty)
+    #expect(try checkpoints.newestGood().checkpoint == nil)
+  }
+}

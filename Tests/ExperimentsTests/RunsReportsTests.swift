@@ -1,0 +1,146 @@
+import Configuration
+import Foundation
+import Testing
+
+@testable import Experiments
+
+/// The pixels of a GIF's frames, read as the specification says.
+private func decodeGIF(_ data: Data) throws -> [[UInt8]] {
+  let bytes = [UInt8](data)
+  try #require(bytes.starts(with: Array("GIF89a".utf8)) && bytes[10] == 0xf7)
+  var position = 13 + 3 * 256
+  var frames: [[UInt8]] = []
+  while bytes[position] != 0x3b {
+    let isImage = bytes[position] == 0x2c
+    position += isImage ? 11 : 2
+    var block: [UInt8] = []
+    while bytes[position] != 0 {
+      block += bytes[position + 1...position + Int(bytes[position])]
+      position += Int(bytes[position]) + 1
+    }
+    position += 1
+    if isImage { frames.append(try decompress(block)) }
+  }
+  return frames
+}
+
+private func decompress(_ block: [UInt8]) throws -> [UInt8] {
+  var pixels: [UInt8] = []
+  var words: [[UInt8]] = []
+  var bits = 9, position = 0
+  var previous: [UInt8]?
+  while true {
+    let code = (0..<bits).reduce(0) { $0 | Int(block[(position + $1) / 8] >> UInt8((position + $1) % 8) & 1) << $1 }
+    position += bits
+    if code == 257 { return pixels }
+    if code == 256 {
+      (words, bits, previous) = ((0..<258).map { [UInt8(truncatingIfNeeded: $0)] }, 9, nil)
+      continue
+    }
+    try #require(code <= words.count)
+    let word = code < words.count ? words[code] : previous! + [previous![0]]
+    pixels += word
+    if let previous, words.count < 4096 { words.append(previous + [word[0]]) }
+    if words.count == 1 << bits, bits < 12 { bits += 1 }
+    previous = word
+  }
+}
+
+@Suite struct GIFEncoderTests {
+  /// Sizes from one pixel to several times the dictionary, from constant to random.
+  @Test(arguments: [(1, 1), (7, 3), (64, 64), (200, 150)]) func framesReadBackPixelForPixel(width: Int, height: Int) throws {
+    var generator = Seed(1).generator
+    let random = (0..<width * height).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    let ramp = (0..<width * height).map { UInt8(truncatingIfNeeded: $0 / 3) }
+    let coarse = random.map { $0 & 0x80 }
+    let frames = [random, ramp, coarse, Array(repeating: 9, count: width * height)]
+    #expect(try decodeGIF(GIFEncoder.encode(frames, width: width, height: height, delay: 10)) == frames)
+  }
+
+  /// The last code falls on every place where codes grow or the dictionary is full.
+  @Test func endsRightAtEveryLength() throws {
+    var generator = Seed(2).generator
+    let random = (0..<5000).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    for length in Array(250...262) + Array(760...775) + Array(3830...3850) {
+      let frame = Array(random.prefix(length))
+      #expect(try decodeGIF(GIFEncoder.encode([frame], width: length, height: 1, delay: 1)) == [frame], "\(length)")
+    }
+  }
+}
+
+@Suite struct CanvasTests {
+  @Test func enlargesFrames() {
+    var canvas = Canvas(width: 5, height: 4, grey: 1)
+    canvas.draw([10, 20, 30, 40], width: 2, x: 1, y: 1, scale: 2)
+    #expect(canvas.pixels == [1, 1, 1, 1, 1, 1, 10, 10, 20, 20, 1, 10, 10, 20, 20, 1, 30, 30, 40, 40])
+  }
+
+  @Test func writesLetters() {
+    var canvas = Canvas(width: 7, height: 5)
+    canvas.write("t1 €", x: 0, y: 0, grey: 1)
+    let picture = (0..<5).map { row in canvas.pixels[row * 7..<row * 7 + 7].map { $0 == 1 ? "#" : "." }.joined() }
+    #expect(picture == ["###..#.", ".#..##.", ".#...#.", ".#...#.", ".#..###"])
+  }
+
+  @Test func putsFramesSideBySide() {
+    let canvas = Canvas.row([("truth", [9, 9]), ("", [8, 7])], width: 2, height: 1, scale: 3)
+    #expect(canvas.width == 2 + 2 * (6 + 2) && canvas.height == 9 + 3 + 2)
+    let row = canvas.pixels[canvas.width * 9..<canvas.width * 10]
+    #expect(Array(row) == [48, 48, 9, 9, 9, 9, 9, 9, 48, 48, 8, 8, 8, 7, 7, 7, 48, 48])
+  }
+}
+
+@Suite struct StatisticsTests {
+  @Test func summaryOfKnownNumbers() {
+    let summary = Summary(of: [1, 2, 3, 4, 5], seed: Seed(0))
+    #expect(summary.count == 5 && summary.mean == 3)
+    #expect(abs(summary.standardError! - 0.5.squareRoot()) < 1e-12)
+    // The exact bootstrap distribution of this mean has these quantiles.
+    #expect(abs(summary.low - 1.8) < 0.21 && abs(summary.high - 4.2) < 0.21)
+    #expect(Summary(of: [1, 2, 3, 4, 5], seed: Seed(0)) == summary)
+    #expect(Summary(of: [2], seed: Seed(0)) == Summary(of: [2], seed: Seed(1)))
+    #expect(Summary(of: [2], seed: Seed(0)).standardError == nil)
+  }
+
+  @Test func theIntervalCoversTheMeanAsOftenAsItSays() {
+    var generator = Seed(3).generator
+    let covered = (0..<60).filter { index in
+      let samples = (0..<40).map { _ in Double.random(in: 0..<1, using: &generator) }
+      let summary = Summary(of: samples, seed: Seed(UInt64(index)))
+      return summary.low <= 0.5 && 0.5 <= summary.high
+    }.count
+    #expect(covered >= 51 && covered <= 60)
+  }
+
+  /// Expected value: by the formula, with the incomplete beta function of mpmath 1.3.
+  @Test func welchTestMatchesKnownValues() throws {
+    let a = [27.5, 21.0, 19.0, 23.6, 17.0, 17.9, 16.9, 20.1, 21.9, 22.6, 23.1, 19.6, 19.0, 21.7, 21.4]
+    let b = [27.1, 22.0, 20.8, 23.4, 23.4, 23.5, 25.8, 22.0, 24.8, 20.2, 21.9, 22.1, 22.9, 30.5, 24.8]
+    #expect(abs(try #require(welchTest(a, b)) - 0.00765611367796228) < 1e-12)
+    #expect(welchTest([1, 2], [1]) == nil)
+    #expect(welchTest([1, 1], [1, 1]) == 1)
+    #expect(welchTest([1, 1], [2, 2]) == 0)
+  }
+
+  @Test func incompleteBetaMatchesClosedForms() {
+    #expect(abs(incompleteBeta(0.3, 1, 1) - 0.3) < 1e-14)
+    #expect(abs(incompleteBeta(0.3, 2, 1) - 0.09) < 1e-14)
+    #expect(abs(incompleteBeta(0.9, 0.5, 0.5) - 2 / Double.pi * asin(0.9.squareRoot())) < 1e-13)
+  }
+
+  @Test func quantilesInterpolate() {
+    #expect(quantile(0.25, ofSorted: [0, 10]) == 2.5)
+    #expect(quantile(1, ofSorted: [0, 10, 30]) == 30)
+  }
+}
+
+@Test func tablesAlign() {
+  let table = TextTable(columns: ["method", "return", "note"], rows: [["DITTO", "274 ± 13", ""], ["BC", "9", "pixels"]])
+  #expect(
+    "\(table)" == """
+      method    return  note
+      ------  --------  ------
+      DITTO   274 ± 13
+      BC             9  pixels
+      """)
+}

@@ -24,6 +24,8 @@ let ctorchHeaders = [
   "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include",
 ]
 
+let commit = Context.gitInformation.map { $0.currentCommit.prefix(12) + ($0.hasUncommittedChanges ? "+" : "") } ?? "unknown"
+
 let package = Package(
   name: "ditto",
   platforms: [.macOS(.v14)],
@@ -44,6 +46,7 @@ let package = Package(
         .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
         .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
       ]),
+    .target(name: "CBuild", cSettings: [.define("DITTO_COMMIT", to: "\"\(commit)\"")]),
     .target(
       name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")]),
     .target(name: "Torch", dependencies: ["CTorch", "Configuration"]),
@@ -54,7 +57,7 @@ let package = Package(
     .target(name: "WorldModel", dependencies: ["Torch", "Demonstrations"]),
     .target(name: "Imitation", dependencies: ["WorldModel"]),
     .target(
-      name: "Experiments", dependencies: ["Imitation", "Environments"],
+      name: "Experiments", dependencies: ["CBuild", "Imitation", "Environments"],
       resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout"].map {
         .embedInCode("Presets/\($0).yaml")
       }),

@@ -52,12 +52,43 @@ public struct WorldModelConfiguration: Configuration {
 /// Everything that decides what an agent becomes, beside its world model, expert episodes and seed.
 public struct AgentConfiguration: Configuration {
   public var imitation = ImitationConfiguration()
+  /// How actions are chosen when the agent acts, unless it is told otherwise.
+  public var actions = ActionChoice.best
+  /// Expert episodes held out to validate on, where more are there than `--use-episodes` takes.
+  public var validationEpisodes = 2
   public var training = TrainingConfiguration()
 
   public init() {}
 
   public func check(_ problems: inout Problems) {
     problems.check(imitation, "imitation")
+    problems.require(validationEpisodes >= 0, "validationEpisodes", "is \(validationEpisodes), must not be negative")
     problems.check(training, "training")
   }
+}
+
+extension PixelPipeline: Configuration {
+  public func check(_ problems: inout Problems) {
+    problems.require(size >= 1, "size", "is \(size), must be at least 1")
+    problems.require(crop.count == 4 && crop.allSatisfy { $0 >= 0 }, "crop", "is \(crop), must be [top, bottom, left, right], none negative")
+    problems.require(frameSkip >= 1, "frameSkip", "is \(frameSkip), must be at least 1")
+    problems.require(noopMax >= 0, "noopMax", "is \(noopMax), must not be negative")
+    problems.require((0...1).contains(stickyActions), "stickyActions", "is \(stickyActions), must be from 0 to 1")
+    problems.require(maxEpisodeSteps >= 0, "maxEpisodeSteps", "is \(maxEpisodeSteps), must not be negative")
+  }
+}
+
+/// The built-in presets.
+public enum Presets {
+  public static let all: [Preset] = [
+    ("small", PackageResources.small_yaml), ("tiny", PackageResources.tiny_yaml), ("paper", PackageResources.paper_yaml),
+    ("authors", PackageResources.authors_yaml), ("road", PackageResources.road_yaml), ("cartpole", PackageResources.cartpole_yaml),
+    ("lunarlander", PackageResources.lunarlander_yaml), ("pong", PackageResources.pong_yaml), ("breakout", PackageResources.breakout_yaml),
+  ].map { Preset(name: $0.0, yaml: String(decoding: $0.1, as: UTF8.self)) }
+
+  public static var names: [String] { all.map(\.name) }
+
+  /// The layers that the words of `--config` mean, in their order.
+  /// - Throws: `ConfigurationError`.
+  public static func layers(_ words: [String]) throws -> [Preset] { try words.map { try Preset.named($0, among: all) } }
 }

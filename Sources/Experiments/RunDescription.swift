@@ -1,34 +1,35 @@
+import CBuild
+import Configuration
 import Demonstrations
+import Foundation
 import Torch
+import WorldModel
 
-/// What a run was made of: `run.json`.
-public struct RunDescription: Codable, Equatable, Sendable {
-  public enum Kind: String, Codable, Sendable {
-    case worldModel = "world-model"
-    case agent
-  }
+/// What a run was made of, beside its configuration: the details in `run.json`.
+public struct RunDetails: Codable, Equatable, Sendable {
   /// A dataset as it was when the run began.
   public struct Source: Codable, Equatable, Sendable {
     public let path: String
     public let fingerprint: String
   }
 
-  /// Raised when a file of a run changes its meaning.
-  public static let currentFormat = 1
-
-  public var format = currentFormat
-  public let kind: Kind
-  public let seed: UInt64
   public let device: Device
   public let precision: Precision
   public let data: [Source]
-  /// Episodes of the first dataset that are trained on; 0 stands for all.
-  public let useEpisodes: Int
-  /// Where an agent's world model came from.
-  public let worldModel: String
-  public let channels: Int
-  public let side: Int
+  /// The frames and actions that the run's networks take.
+  public let frame: FrameShape
   public let actionCount: Int
-  /// Commit and libtorch that began it.
-  public let version: String
+  /// Episodes of the data that an agent learned from; a world model uses all.
+  public let useEpisodes: Int
+  /// The folder of an agent's world model, and the fingerprint of its weights.
+  public let worldModel: Source?
+}
+
+public typealias Record = RunRecord<RunDetails>
+
+/// The code that runs.
+public enum Build {
+  /// The commit the program was built from, with `+` where files had changed since, and libtorch's version.
+  public static var version: String { "\(commit), libtorch \(Libtorch.version)" }
+  public static var commit: String { String(cString: cbuild_commit()) }
 }

@@ -4,13 +4,22 @@ import Torch
 
 /// What a training loop drives: a learner with its data.
 protocol Trainer: AnyObject {
-  /// Gradient step `step`, counted from 0.
+  /// Gradient step `step`, counted from 0; steps come one after the other, from 0 or from where a restored state was saved.
   func update(step: Int) throws -> Metrics
-  /// Measures on held-out data, after `step` steps.
-  func validate(step: Int) throws -> Metrics
+  /// Measures on held-out data.
+  func validate() throws -> Metrics
   /// Everything that the next step depends on, beside the configuration, the data and the seed.
   var state: [(name: String, tensor: Tensor)] { get }
   func restore(from file: Safetensors) throws
+}
+
+/// A signal asked the run to stop; it did so after a checkpoint.
+public struct Interrupted: Error, CustomStringConvertible {
+  public let exitCode: Int32
+  let folder: String
+  let step: Int
+
+  public var description: String { "\(folder): stopped at step \(step), after a checkpoint; --resume goes on from there" }
 }
 
 /// Runs a trainer to its last step: logs, validates, and writes checkpoints, from which it goes on after an interruption.
@@ -19,45 +28,56 @@ struct TrainingLoop {
   let run: RunFolder
   let configuration: TrainingConfiguration
   let label: String
-  /// Metrics shown on the progress line.
-  let shown: [String]
+  /// The metrics shown on the progress line, by their names in the log.
+  let shown: [(label: String, metric: String)]
 
   static let stateFile = "state.safetensors"
+  /// Unpinned checkpoints that a run keeps: a second one in case the newest is damaged.
+  private static let keptCheckpoints = 2
 
-  /// - Throws: `RunError` for a metric that is not finite or a file that cannot be written; `Interrupted` after a signal, once a
-  ///   checkpoint is written.
+  static func checkpoints(of run: URL) -> Checkpoints { Checkpoints(in: run.appending(path: "checkpoints"), keep: keptCheckpoints) }
+
+  /// - Throws: `RunError` for a metric that is not finite or a file that cannot be written; `Interrupted` after a signal.
   func callAsFunction() throws {
-    let checkpoints = run.checkpoints
+    let checkpoints = Self.checkpoints(of: run.url)
+    let (newest, warnings) = try checkpoints.newestGood()
+    for warning in warnings { Console.warn(warning) }
     var step = 0
-    if let newest = try checkpoints.newestGood() {
+    if let newest {
       try trainer.restore(from: Safetensors(at: newest.url.appending(path: Self.stateFile)))
       step = newest.step
     }
-    let log = try MetricsLog(run, from: step)
-    var progress = Progress(label, from: step, to: configuration.steps)
+    let log = try MetricsLog(in: run.url, after: step)
+    var progress = Progress(label, total: configuration.steps, step: step)
     defer { progress.finish() }
+    var values: [String: Double] = [:]
+    var (loggedStep, loggedTime) = (step, Progress.now)
     while step < configuration.steps {
       let metrics = try trainer.update(step: step)
       step += 1
       let isLast = step == configuration.steps
-      if step % configuration.logInterval == 0 || isLast || step == 1 {
-        var values = metrics.mapValues(\.item)
-        if step % configuration.validationInterval == 0 || isLast {
-          values.merge(try trainer.validate(step: step).mapValues(\.item)) { $1 }
-        }
-        values["time/steps_per_second"] = progress.rate
-        try log.append(step: step, values)
-        progress.show(step: step, shown.compactMap { name in values[name].map { (name, $0) } })
-      } else {
-        progress.show(step: step)
+      let isValidated = step % configuration.validationInterval == 0 || isLast
+      if step % configuration.logInterval == 0 || isValidated {
+        values = metrics.mapValues(\.item)
+        values["time/steps_per_second"] = Double(step - loggedStep) / (Progress.now - loggedTime)
+        if isValidated { values.merge(try trainer.validate().mapValues(\.item)) { $1 } }
+        try log.append(values, step: step)
+        (loggedStep, loggedTime) = (step, Progress.now)
       }
-      let interrupted = Interruption.signal != nil
-      if step % configuration.checkpointInterval == 0 || isLast || interrupted {
+      progress.update(step, shown.compactMap { entry in values[entry.metric].map { (entry.label, $0) } })
+      let exitCode = Interruption.exitCode
+      if step % configuration.checkpointInterval == 0 || isLast || exitCode != nil {
         try checkpoints.save(step: step) { folder in
           try AtomicFile.write(Safetensors.encoded(trainer.state), to: folder.appending(path: Self.stateFile))
         }
       }
-      if interrupted && !isLast { throw Interrupted(signal: Interruption.signal!, step: step) }
+      if let exitCode, !isLast { throw Interrupted(exitCode: exitCode, folder: run.url.path, step: step) }
     }
   }
+}
+
+/// What people are told while something runs: on standard error, since standard output is for results.
+public enum Console {
+  public static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  public static func warn(_ text: String) { say("warning: \(text)") }
 }

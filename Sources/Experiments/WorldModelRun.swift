@@ -4,77 +4,155 @@ import Foundation
 import Torch
 import WorldModel
 
-/// A trained world model with what it needs to see: loaded from its run's folder.
-public struct LoadedWorldModel {
-  public let model: WorldModel
-  public let pixels: PixelNormalizer
-  public let configuration: WorldModelConfiguration
-  public let description: RunDescription
-  /// Identifies the weights, for caches of what they computed.
-  public let fingerprint: String
+/// Where and how a trainer computes.
+public struct Compute {
+  public var device: Device
+  public var precision: Precision
 
-  /// Tensors of a state file that belong to the model and its eyes; the others are the optimiser's.
-  static let (modelPrefix, pixelPrefix, optimizerPrefix, carriedPrefix) = ("model.", "pixels.", "optimizer.", "carried.")
+  public init(device: Device = .cpu, precision: Precision = .f32) { (self.device, self.precision) = (device, precision) }
+}
 
-  /// Loads the newest checkpoint.
-  /// - Throws: `RunError` where the folder is no finished world-model run; `TorchError` for damaged weights.
-  public init(at url: URL, on device: Device = .cpu) throws {
-    let run = try RunFolder.open(at: url, kind: .worldModel)
-    description = run.description
-    configuration = try .load(.worldModel, from: [run.configurationDocument()])
-    let weights = try Safetensors(at: run.newestCheckpoint().appending(path: TrainingLoop.stateFile))
-    (model, pixels) = try Self.restored(configuration, description, weights, device)
-    fingerprint = run.newestFingerprint
+/// Learns a world model from recordings, into a run's folder.
+public enum WorldModelRun {
+  /// Sequences that validation measures on.
+  private static let validationBatch = 16
+
+  /// Begins a run, and trains to its last step.
+  /// - Parameter data: folders of datasets with the same observations and actions.
+  /// - Throws: for bad data or an output in use, before anything is written; and as `TrainingLoop`.
+  public static func start(
+    at output: URL, data: [URL], _ configuration: WorldModelConfiguration, seed: UInt64, _ compute: Compute
+  ) throws {
+    try RunFolder.checkAvailable(output)
+    let datasets = try data.map { try Dataset(at: $0) }
+    let details = RunDetails(
+      device: compute.device, precision: compute.precision,
+      data: zip(data, datasets).map { .init(path: $0.standardizedFileURL.path, fingerprint: $1.fingerprint) },
+      frame: try FrameShape(datasets[0]), actionCount: datasets[0].actionCount, useEpisodes: 0, worldModel: nil)
+    let trainer = try Trainer(datasets, configuration, details, seed: Seed(seed))
+    let run = try RunFolder.create(
+      at: output, configuration: configuration.yaml(.worldModel),
+      record: Record(kind: .worldModel, seed: seed, version: Build.version, started: Date(), details: details))
+    try train(trainer, configuration, run)
   }
 
-  static func restored(
-    _ configuration: WorldModelConfiguration, _ description: RunDescription, _ weights: Safetensors, _ device: Device
-  ) throws -> (WorldModel, PixelNormalizer) {
-    let frame = FrameShape(channels: description.channels, side: description.side)
-    let count = frame.dimensions.reduce(1, *)
-    let model = WorldModel(configuration.model, frame: frame, actions: description.actionCount, using: RandomSource(Seed(0), on: device))
-    let pixels = PixelNormalizer(mean: [Float](repeating: 0, count: count), deviation: [Float](repeating: 1, count: count), frame, on: device)
-    try model.load(from: weights, prefix: modelPrefix)
-    try pixels.load(from: weights, prefix: pixelPrefix)
-    model.freeze()
-    return (model, pixels)
+  /// Goes on with a run from its newest good checkpoint.
+  /// - Throws: `RunError`; `ExperimentError.dataChanged` where a dataset is not what it was.
+  public static func resume(at output: URL) throws {
+    let run = try RunFolder.open(at: output)
+    let record = try Record(from: output, kind: .worldModel)
+    let configuration = try WorldModelConfiguration.load(.worldModel, from: [.resolved(in: run)])
+    _ = try record.details.device.required()
+    let trainer = try Trainer(record.details.openData(), configuration, record.details, seed: Seed(record.seed))
+    try train(trainer, configuration, run)
+  }
+
+  private static func train(_ trainer: Trainer, _ configuration: WorldModelConfiguration, _ run: RunFolder) throws {
+    let loop = TrainingLoop(
+      trainer: trainer, run: run, configuration: configuration.training, label: "world model",
+      shown: [("image", "loss/image"), ("kl", "loss/kl_nats")])
+    try loop()
+  }
+
+  /// Drives the world model's trainer with sequences of recordings.
+  private final class Trainer: Experiments.Trainer {
+    private let trainer: WorldModelTrainer
+    private let sampler: SequenceSampler
+    private var batches: Prefetcher<SequenceBatch>?
+    private let validation: WorldModelValidation?
+    private let seed: Seed
+
+    init(_ datasets: [Dataset], _ configuration: WorldModelConfiguration, _ details: RunDetails, seed: Seed) throws {
+      let sequences = configuration.sequences
+      var (training, heldOut) = ([EpisodeSelection](), [EpisodeSelection]())
+      for (index, dataset) in datasets.enumerated() {
+        let parts = split(episodes: dataset.episodes.count, validationShare: sequences.validationShare, seed: seed.stream("split").step(index))
+        training.append(try EpisodeSelection(dataset, episodes: parts.training))
+        heldOut.append(try EpisodeSelection(dataset, episodes: parts.validation))
+      }
+      sampler = try SequenceSampler(
+        training, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling, seed: seed.stream("sequences"))
+      let model = WorldModel(
+        configuration.model, frame: details.frame, actions: details.actionCount, using: RandomSource(seed.stream("model"), on: details.device))
+      let pixels = PixelNormalizer(try PixelStatistics(over: training), configuration.pixels, details.frame, on: details.device)
+      trainer = WorldModelTrainer(model, pixels, configuration.loss, configuration.optimizer, details.precision)
+      validation = heldOut.allSatisfy(\.episodes.isEmpty) ? nil : WorldModelValidation(
+        model: model, pixels: pixels,
+        batch: try SequenceSampler(
+          heldOut, batch: WorldModelRun.validationBatch, length: sequences.length, sampling: .frames, seed: seed.stream("validation")
+        ).batch(step: 0),
+        loss: configuration.loss, seed: seed.stream("validation"))
+      self.seed = seed
+    }
+
+    func update(step: Int) throws -> Metrics {
+      let batches = self.batches ?? Prefetcher(from: step) { [sampler] in try sampler.batch(step: $0) }
+      self.batches = batches
+      return trainer.update(on: try batches.next(), using: RandomSource(seed.stream("draws").step(step), on: trainer.model.device))
+    }
+
+    func validate() throws -> Metrics { validation?.metrics() ?? [:] }
+
+    var state: [(name: String, tensor: Tensor)] {
+      let carried = trainer.carried.map { [("deterministic", $0.deterministic), ("stochastic", $0.stochastic)] } ?? []
+      return trainer.model.namedParameters.map { (LoadedWorldModel.modelPrefix + $0.name, $0.parameter) }
+        + trainer.pixels.namedParameters.map { (LoadedWorldModel.pixelPrefix + $0.name, $0.parameter) }
+        + trainer.optimizer.state.map { ("optimizer." + $0.name, $0.tensor) }
+        + carried.map { ("carried." + $0.0, $0.1) }
+    }
+
+    func restore(from file: Safetensors) throws {
+      try trainer.model.load(from: file, prefix: LoadedWorldModel.modelPrefix)
+      try trainer.pixels.load(from: file, prefix: LoadedWorldModel.pixelPrefix)
+      try trainer.optimizer.restore(from: file, prefix: "optimizer.")
+      guard file.contains("carried.deterministic") else { return }
+      trainer.carried = LatentState(
+        deterministic: try file.tensor("carried.deterministic", on: trainer.model.device),
+        stochastic: try file.tensor("carried.stochastic", on: trainer.model.device))
+    }
   }
 }
 
-/// Drives the world model's trainer with sequences of recordings.
-final class WorldModelRunTrainer: Trainer {
-  private let trainer: WorldModelTrainer
-  private let batches: Prefetcher<SequenceBatch>
-  private let validation: WorldModelValidation?
-  private let seed: Seed
-
-  init(_ trainer: WorldModelTrainer, _ batches: Prefetcher<SequenceBatch>, _ validation: WorldModelValidation?, seed: Seed) {
-    (self.trainer, self.batches, self.validation, self.seed) = (trainer, batches, validation, seed)
+extension RunDetails {
+  /// Opens the run's data again.
+  /// - Throws: `DemonstrationError`; `ExperimentError.dataChanged`.
+  func openData() throws -> [Dataset] {
+    try data.map { source in
+      let dataset = try Dataset(at: URL(fileURLWithPath: source.path))
+      guard dataset.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path) }
+      return dataset
+    }
   }
+}
 
-  func update(step: Int) throws -> Metrics {
-    trainer.update(on: try batches.next(), using: RandomSource(seed.stream("draws").step(step), on: trainer.model.device))
+extension Preset {
+  /// The configuration that a run's folder keeps.
+  static func resolved(in run: RunFolder) throws -> Preset { try .named(run.configuration.path, among: []) }
+}
+
+extension FrameShape {
+  /// - Throws: `ExperimentError.unsupportedFrames` where there are no networks for the dataset's frames.
+  init(_ dataset: Dataset) throws {
+    let o = dataset.observation
+    guard o.channels == 1, o.height == o.width, [32, 64].contains(o.height) else {
+      throw ExperimentError.unsupportedFrames(dataset.name, "\(o)")
+    }
+    self.init(channels: o.channels, side: o.height)
   }
+}
 
-  func validate(step: Int) throws -> Metrics { validation?.metrics() ?? [:] }
-
-  var state: [(name: String, tensor: Tensor)] {
-    let carried = trainer.carried.map { [("deterministic", $0.deterministic), ("stochastic", $0.stochastic)] } ?? []
-    return trainer.model.namedParameters.map { (LoadedWorldModel.modelPrefix + $0.name, $0.parameter) }
-      + trainer.pixels.namedParameters.map { (LoadedWorldModel.pixelPrefix + $0.name, $0.parameter) }
-      + trainer.optimizer.state.map { (LoadedWorldModel.optimizerPrefix + $0.name, $0.tensor) }
-      + carried.map { (LoadedWorldModel.carriedPrefix + $0.0, $0.1) }
-  }
-
-  func restore(from file: Safetensors) throws {
-    try trainer.model.load(from: file, prefix: LoadedWorldModel.modelPrefix)
-    try trainer.pixels.load(from: file, prefix: LoadedWorldModel.pixelPrefix)
-    try trainer.optimizer.restore(from: file, prefix: LoadedWorldModel.optimizerPrefix)
-    let carried = LoadedWorldModel.carriedPrefix
-    if file.contains(carried + "deterministic") {
-      trainer.carried = LatentState(
-        deterministic: try file.tensor(carried + "deterministic", on: trainer.model.device),
-        stochastic: try file.tensor(carried + "stochastic", on: trainer.model.device))
+extension PixelNormalizer {
+  convenience init(_ statistics: PixelStatistics, _ configuration: PixelConfiguration, _ frame: FrameShape, on device: Device) {
+    let count = frame.dimensions.reduce(1, *)
+    // Pictures that are all of one grey have no deviation to divide by.
+    let overall = max(statistics.deviation, 1)
+    switch configuration.scaling {
+    case .global:
+      self.init(
+        mean: [Float](repeating: statistics.mean, count: count), deviation: [Float](repeating: overall, count: count), frame, on: device)
+    case .perPixel:
+      let least = Float(configuration.floor) * overall
+      self.init(mean: statistics.pixelMeans, deviation: statistics.pixelDeviations.map { max($0, least) }, frame, on: device)
     }
   }
 }

@@ -22,7 +22,7 @@ public struct SequenceConfiguration: Configuration {
   /// Frames per sequence, `L`.
   public var length = 32
   /// Where sequences start, and with which state.
-  public var sampling = SequenceSampling.independent
+  public var sampling = SequenceSampling.episodes
   /// Share of the episodes that are held out to validate on.
   public var validationShare = 0.05
 

@@ -1,0 +1,28 @@
+public enum ExperimentError: Error, Equatable, CustomStringConvertible {
+  case dataChanged(String)
+  case unsupportedFrames(String, String)
+  case noScriptedPlayer(String)
+  case wrongFrames(environment: String, found: String, expected: String)
+  case wrongActions(what: String, found: Int, expected: Int)
+  case tooFewEpisodes(dataset: String, wanted: Int, found: Int)
+  case notAnOption(String, allowed: String)
+
+  public var description: String {
+    switch self {
+    case .dataChanged(let path):
+      "\(path): is not the dataset that the run began with; restore it, or begin a new run in another --output"
+    case .unsupportedFrames(let dataset, let found):
+      "\(dataset): frames are \(found), but there are networks for one grey channel of 64×64 or 32×32 pixels only; record it again through one of the pixel pipelines"
+    case .noScriptedPlayer(let environment):
+      "\(environment): has no scripted expert; use 'random' or an agent's run folder"
+    case .wrongFrames(let environment, let found, let expected):
+      "\(environment): shows frames of \(found), the agent was trained on \(expected); evaluate it in the environment of its recordings"
+    case .wrongActions(let what, let found, let expected):
+      "\(what): has \(found) actions, the world model knows \(expected); use data of the environment that it was trained on"
+    case .tooFewEpisodes(let dataset, let wanted, let found):
+      "\(dataset): has \(found) episodes, --use-episodes asks for \(wanted); lower it, or record more"
+    case .notAnOption(let what, let allowed):
+      "\(what); \(allowed)"
+    }
+  }
+}

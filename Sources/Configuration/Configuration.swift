@@ -70,7 +70,7 @@ extension Node {
     case .sequence(let sequence):
       return Node(zip(sequence, Mirror(reflecting: value).children).map { $0.withExactNumbers(of: $1.value) }, .implicit, .flow)
     default:
-      return (value as? Double ?? (value as? Float).map(Double.init)).map(Node.init(number:)) ?? self
+      return (value as? Double).map(Node.init(number:)) ?? self
     }
   }
 

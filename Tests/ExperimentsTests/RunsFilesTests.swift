@@ -77,13 +77,12 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     let scratch = try ScratchFolder()
     try RunFolder.checkAvailable(scratch("a/b/c"))
     #expect(try scratch.names.isEmpty)
-    #expect(throws: RunError.self) { try RunFolder.checkAvailable(URL(fileURLWithPath: "/proc/none/run")) }
   }
 
   @Test func isUsedByOneAtATime() throws {
     let scratch = try ScratchFolder()
     var folder: RunFolder? = try create(scratch("run"))
-    withExtendedLifetime(folder) {
+    _ = withExtendedLifetime(folder) {
       #expect(throws: RunError.lockedByAnotherProcess(scratch("run").path)) { try RunFolder.open(at: scratch("run")) }
     }
     folder = nil

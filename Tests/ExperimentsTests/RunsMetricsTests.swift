@@ -63,12 +63,12 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
   }
 }
 
-@Suite struct ProgressTests {
+@Suite struct ProgressLineTests {
   /// Collects what is shown.
   private final class Screen { var text = "" }
 
-  private func progress(_ screen: Screen, isTerminal: Bool) -> Progress {
-    Progress("agent", total: 100, step: 0, time: 0, isTerminal: isTerminal) { screen.text += $0 }
+  private func progress(_ screen: Screen, isTerminal: Bool) -> ProgressLine {
+    ProgressLine("agent", total: 100, step: 0, time: 0, isTerminal: isTerminal) { screen.text += $0 }
   }
 
   @Test func rewritesItsLineOnATerminal() {
@@ -82,7 +82,7 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
     #expect(screen.text.contains("0s left"))
     #expect(screen.text.hasSuffix("\n"))
     // The second line covers what the first left on the screen.
-    let lines = screen.text.split(separator: "\r").map { $0.count }
+    let lines = screen.text.components(separatedBy: "\r").dropFirst().map(\.count)
     #expect(lines[1] > lines[0])
   }
 
@@ -101,13 +101,13 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
 
   @Test func aResumedRunCountsOnlyItsOwnSteps() {
     let screen = Screen()
-    var progress = Progress("agent", total: 100, step: 90, time: 0, isTerminal: false) { screen.text += $0 }
+    var progress = ProgressLine("agent", total: 100, step: 90, time: 0, isTerminal: false) { screen.text += $0 }
     progress.update(91, time: 2)
     #expect(screen.text == "agent  91/100  0.50 steps/s  18s left\n")
   }
 
   @Test(arguments: [(0.4, "0s"), (59.4, "59s"), (185, "3m05s"), (7620, "2h07m"), (-1, "0s")]) func durations(seconds: Double, text: String) {
-    #expect(Progress.duration(seconds) == text)
+    #expect(ProgressLine.duration(seconds) == text)
   }
 }
 
@@ -116,17 +116,18 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
     await #expect(processExitsWith: .exitCode(143)) {
       Interruption.watch()
       guard Interruption.exitCode == nil else { exit(1) }
-      raise(SIGTERM)
-      exit(Interruption.exitCode ?? 2)
+      kill(getpid(), SIGTERM)
+      while true { if let code = Interruption.exitCode { exit(code) } }
     }
   }
 
   @Test func aSecondSignalEndsTheProcess() async {
     await #expect(processExitsWith: .signal(SIGINT)) {
       Interruption.watch()
-      raise(SIGTERM)
-      raise(SIGINT)
-      exit(0)
+      kill(getpid(), SIGTERM)
+      while Interruption.exitCode == nil {}
+      kill(getpid(), SIGINT)
+      while true {}
     }
   }
 }

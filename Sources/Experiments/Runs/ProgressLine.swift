@@ -3,7 +3,7 @@ import Foundation
 /// A live line about a long task on standard error: `world model  1500/3000  8.1 steps/s  3m05s left  kl 7.31`.
 ///
 /// On a terminal the line is rewritten in place; elsewhere a new one appears every ten seconds.
-public struct Progress {
+public struct ProgressLine {
   private let label: String
   private let total: Int
   private let isTerminal: Bool
@@ -20,7 +20,7 @@ public struct Progress {
   /// - Parameters:
   ///   - step: the steps already done, when a run resumes.
   ///   - time: in seconds, on any clock that `update` uses too.
-  public init(_ label: String, total: Int, step: Int = 0, time: Double = Progress.now) {
+  public init(_ label: String, total: Int, step: Int = 0, time: Double = ProgressLine.now) {
     self.init(label, total: total, step: step, time: time, isTerminal: isatty(STDERR_FILENO) == 1) {
       FileHandle.standardError.write(Data($0.utf8))
     }
@@ -38,7 +38,7 @@ public struct Progress {
   public static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
 
   /// Says that `step` steps are done. Cheap enough for every step.
-  public mutating func update(_ step: Int, _ metrics: KeyValuePairs<String, Double> = [:], time: Double = Progress.now) {
+  public mutating func update(_ step: Int, _ metrics: KeyValuePairs<String, Double> = [:], time: Double = ProgressLine.now) {
     if step > last.step {
       let seconds = (time - last.time) / Double(step - last.step)
       // An average over about the last 20 reports.

@@ -5,35 +5,105 @@ import Imitation
 import Torch
 import WorldModel
 
-/// Drives DITTO's updates with windows of expert latents.
-final class AgentRunTrainer: Trainer {
-  private let learner: Ditto
-  private let windows: WindowSampler
-  private let validation: AgentValidation?
-  private let seed: Seed
-
-  static let (networkPrefix, actorOptimizerPrefix, criticOptimizerPrefix) = ("networks.", "optimizer.actor.", "optimizer.critic.")
-
-  init(_ learner: Ditto, _ windows: WindowSampler, _ validation: AgentValidation?, seed: Seed) {
-    (self.learner, self.windows, self.validation, self.seed) = (learner, windows, validation, seed)
+/// Learns a policy from expert episodes inside a world model, into a run's folder.
+///
+/// The folder holds the world model's weights too: an agent acts without anything else.
+public enum AgentRun {
+  /// - Parameters:
+  ///   - worldModel: the run of a finished world model.
+  ///   - data: a dataset of expert episodes in the environment the world model knows.
+  ///   - useEpisodes: learn from the first so many; nil for all. Some later ones are then held out to validate on.
+  /// - Throws: for bad data or an output in use, before anything is written; and as `TrainingLoop`.
+  public static func start(
+    at output: URL, worldModel: URL, data: URL, useEpisodes: Int?, _ configuration: AgentConfiguration, seed: UInt64, _ compute: Compute
+  ) throws {
+    try RunFolder.checkAvailable(output)
+    let loaded = try LoadedWorldModel(at: worldModel, on: compute.device)
+    let dataset = try Dataset(at: data)
+    let count = useEpisodes ?? dataset.episodes.count
+    guard count <= dataset.episodes.count else {
+      throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: count, found: dataset.episodes.count)
+    }
+    let details = RunDetails(
+      device: compute.device, precision: compute.precision, data: [.init(path: data.standardizedFileURL.path, fingerprint: dataset.fingerprint)],
+      frame: loaded.record.details.frame, actionCount: loaded.record.details.actionCount, useEpisodes: count,
+      worldModel: .init(path: worldModel.standardizedFileURL.path, fingerprint: loaded.fingerprint))
+    let trainer = try Trainer(loaded, dataset, configuration, details, seed: Seed(seed))
+    let run = try RunFolder.create(
+      at: output, configuration: loaded.configuration.yaml(.worldModel) + configuration.yaml(.agent),
+      record: Record(kind: .agent, seed: seed, version: Build.version, started: Date(), details: details))
+    try AtomicFile.write(Safetensors.encoded(loaded.weights), to: output.appending(path: LoadedAgent.worldModelFile))
+    try train(trainer, configuration, run)
   }
 
-  func update(step: Int) throws -> Metrics {
-    learner.update(on: windows.windows(step: step), step: step, using: RandomSource(seed.stream("dreams").step(step), on: learner.device))
+  /// Goes on with a run from its newest good checkpoint.
+  /// - Throws: `RunError`; `ExperimentError.dataChanged` where the dataset or the world model is not what it was.
+  public static func resume(at output: URL) throws {
+    let run = try RunFolder.open(at: output)
+    let record = try Record(from: output, kind: .agent)
+    let configuration = try AgentConfiguration.load(.agent, from: [.resolved(in: run)])
+    _ = try record.details.device.required()
+    guard let source = record.details.worldModel else { throw RunError.notARun(output.path, reason: "it names no world model") }
+    let loaded = try LoadedWorldModel(at: URL(fileURLWithPath: source.path), on: record.details.device)
+    guard loaded.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path) }
+    if !FileManager.default.fileExists(atPath: output.appending(path: LoadedAgent.worldModelFile).path) {
+      try AtomicFile.write(Safetensors.encoded(loaded.weights), to: output.appending(path: LoadedAgent.worldModelFile))
+    }
+    let trainer = try Trainer(loaded, record.details.openData()[0], configuration, record.details, seed: Seed(record.seed))
+    try train(trainer, configuration, run)
   }
 
-  func validate(step: Int) throws -> Metrics { validation?.metrics(of: learner) ?? [:] }
-
-  var state: [(name: String, tensor: Tensor)] {
-    learner.networks.namedParameters.map { (Self.networkPrefix + $0.name, $0.parameter) }
-      + learner.actorOptimizer.state.map { (Self.actorOptimizerPrefix + $0.name, $0.tensor) }
-      + learner.criticOptimizer.state.map { (Self.criticOptimizerPrefix + $0.name, $0.tensor) }
+  private static func train(_ trainer: Trainer, _ configuration: AgentConfiguration, _ run: RunFolder) throws {
+    let loop = TrainingLoop(
+      trainer: trainer, run: run, configuration: configuration.training, label: "agent",
+      shown: [("reward", "reward/mean"), ("entropy", "actor/entropy")])
+    try loop()
   }
 
-  func restore(from file: Safetensors) throws {
-    try learner.networks.load(from: file, prefix: Self.networkPrefix)
-    try learner.actorOptimizer.restore(from: file, prefix: Self.actorOptimizerPrefix)
-    try learner.criticOptimizer.restore(from: file, prefix: Self.criticOptimizerPrefix)
+  /// Drives DITTO's updates with windows of expert latents.
+  private final class Trainer: Experiments.Trainer {
+    private let learner: Ditto
+    private let windows: WindowSampler
+    private let validation: AgentValidation?
+    private let seed: Seed
+
+    init(_ loaded: LoadedWorldModel, _ dataset: Dataset, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed) throws {
+      guard dataset.actionCount == details.actionCount else {
+        throw ExperimentError.wrongActions(what: dataset.name, found: dataset.actionCount, expected: details.actionCount)
+      }
+      guard try FrameShape(dataset) == details.frame else {
+        throw ExperimentError.wrongFrames(environment: dataset.name, found: "\(dataset.observation)", expected: "\(details.frame.side)×\(details.frame.side)")
+      }
+      let imitation = configuration.imitation
+      let sampler = { (episodes: Range<Int>, batch: Int, name: String) in
+        let latents = try LatentCache(loaded).latents(of: dataset, episodes: episodes, on: details.device)
+        return try WindowSampler(latents, horizon: imitation.horizon, batch: batch, seed: seed.stream(name))
+      }
+      windows = try sampler(0..<details.useEpisodes, imitation.batch, "windows")
+      learner = Ditto(loaded.model, imitation, details.precision, seed: seed)
+      let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
+      validation = heldOut.isEmpty ? nil : AgentValidation(
+        windows: try sampler(heldOut, imitation.batch, "validation"), seed: seed.stream("validation"))
+      self.seed = seed
+    }
+
+    func update(step: Int) throws -> Metrics {
+      learner.update(on: windows.windows(step: step), step: step, using: RandomSource(seed.stream("dreams").step(step), on: learner.device))
+    }
+
+    func validate() throws -> Metrics { validation?.metrics(of: learner) ?? [:] }
+
+    var state: [(name: String, tensor: Tensor)] {
+      learner.networks.namedParameters.map { (LoadedAgent.networkPrefix + $0.name, $0.parameter) }
+        + learner.actorOptimizer.state.map { ("optimizer.actor." + $0.name, $0.tensor) }
+        + learner.criticOptimizer.state.map { ("optimizer.critic." + $0.name, $0.tensor) }
+    }
+
+    func restore(from file: Safetensors) throws {
+      try learner.networks.load(from: file, prefix: LoadedAgent.networkPrefix)
+      try learner.actorOptimizer.restore(from: file, prefix: "optimizer.actor.")
+      try learner.criticOptimizer.restore(from: file, prefix: "optimizer.critic.")
+    }
   }
 }
 
@@ -42,17 +112,19 @@ struct AgentValidation {
   let windows: WindowSampler
   let seed: Seed
 
-  /// The latent reward of dreams from held-out starts, beside what the expert's own actions earn there, and how often the policy
-  /// most of all wants the expert's action.
+  /// The latent reward of dreams from held-out starts, beside what the expert's own actions earn there; and how often the policy
+  /// most of all wants what the expert did.
   func metrics(of learner: Ditto) -> Metrics {
-    let expert = windows.windows(step: 0)
-    let random = RandomSource(seed, on: learner.device)
-    let follows = learner.dream(from: expert, following: expert.actions, using: random)
-    let dreams = learner.dream(from: expert, using: random)
-    let agreement = noGrad { learner.networks.policy(expert.states.features.dropLast()).drawn(.mode).isEqual(to: expert.actions).to(.float32).mean() }
-    return [
-      "validation/reward": learner.reward(expert, dreams).mean(), "validation/expert_reward": learner.reward(expert, follows).mean(),
-      "validation/agreement": agreement,
-    ]
+    noGrad {
+      let expert = windows.windows(step: 0)
+      let random = RandomSource(seed, on: learner.device)
+      let followed = learner.dream(from: expert, following: expert.actions, using: random)
+      let wanted = learner.networks.policy(expert.states.features.dropLast()).drawn(.mode)
+      return [
+        "validation/reward": learner.reward(expert, learner.dream(from: expert, using: random)).mean(),
+        "validation/expert_reward": learner.reward(expert, followed).mean(),
+        "validation/agreement": wanted.isEqual(to: expert.actions).to(.float32).mean(),
+      ]
+    }
   }
 }

@@ -1,4 +1,5 @@
 import Configuration
+import Demonstrations
 import Foundation
 import Imitation
 import Torch
@@ -40,9 +41,10 @@ public enum Benchmark {
       c.loss, c.optimizer, precision)
     var generator = Seed(0).stream("data").generator
     let data = SequenceBatch(
+      length: steps, batch: batch, observation: ObservationSpace(height: side, width: side),
       frames: (0..<steps * batch * side * side).map { _ in UInt8.random(in: 0...255, using: &generator) },
       previousActions: (0..<steps * batch).map { _ in Int32.random(in: 0..<Int32(actions), using: &generator) },
-      isFirst: [Bool](repeating: false, count: steps * batch), length: steps, batch: batch)
+      isFirst: [Bool](repeating: false, count: steps * batch))
     return measured("world-model", precision, repeats, items: steps * batch) { step in
       trainer.update(on: data, using: RandomSource(Seed(0).step(step), on: device))["loss/total"]!
     }
@@ -83,11 +85,22 @@ public enum ProcessMemory {
   /// The most resident memory so far, in GiB.
   public static var peak: Double {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    #if os(macOS)
+      getrusage(RUSAGE_SELF, &usage)
+    #else
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    #endif
     #if os(macOS)
       return Double(usage.ru_maxrss) / Double(1 << 30)
     #else
       return Double(usage.ru_maxrss) / Double(1 << 20)
     #endif
+  }
+}
+
+extension BenchmarkResult: CustomStringConvertible {
+  public var description: String {
+    "\(work), \(dtype.rawValue), \(threads) threads: "
+      + String(format: "%.3f s a step (median; %.3f to %.3f), %.0f frames/s, peak memory %.2f GiB", seconds.median, seconds.min, seconds.max, rate, peakMemory)
   }
 }

@@ -14,18 +14,20 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
   /// Environment steps of each episode.
   public let lengths: [Int]
   public let mean: Double
-  /// The standard error of the mean.
+  /// The standard error of the mean; 0 for one episode.
   public let se: Double
+  /// The 95 % bootstrap interval of the mean.
+  public let low: Double
+  public let high: Double
   public let min: Double
   public let max: Double
 
   init(player: String, environment: String, seed: UInt64, actions: String?, returns: [Double], lengths: [Int]) {
     (self.player, self.environment, self.seed, self.actions) = (player, environment, seed, actions)
     (self.returns, self.lengths) = (returns, lengths)
-    mean = Statistics.mean(returns)
-    se = Statistics.standardError(returns)
-    min = returns.min() ?? .nan
-    max = returns.max() ?? .nan
+    let summary = Summary(of: returns, seed: Seed(seed).stream("bootstrap"))
+    (mean, se, low, high) = (summary.mean, summary.standardError ?? 0, summary.low, summary.high)
+    (min, max) = (returns.min() ?? 0, returns.max() ?? 0)
   }
 }
 
@@ -53,7 +55,7 @@ public struct Evaluation {
     var (returns, lengths) = ([Double](), [Int]())
     let root = Seed(seed).stream("evaluate")
     let played = EpisodePlayer(
-      environment: made, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) }, seed: root,
+      environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) }, seed: root,
       keepsFrames: { keepsFrames && $0 == 0 })
     try played.play(episodes) { episode in
       returns.append(episode.total)
@@ -72,4 +74,14 @@ enum EpisodeSeeds {
   static func evaluation(_ seed: UInt64, _ episode: Int) -> UInt64 { 1 << 30 | start(seed, "evaluate") + UInt64(episode) }
 
   private static func start(_ seed: UInt64, _ name: String) -> UInt64 { Seed(seed).stream(name).value & 0x3fff_f000 }
+}
+
+extension EvaluationResult: CustomStringConvertible {
+  public var description: String {
+    let number = { (value: Double) in String(format: "%.4g", value) }
+    return TextTable(
+      columns: ["player", "episodes", "mean", "se", "min", "max", "95 % interval"],
+      rows: [[player, "\(returns.count)", number(mean), number(se), number(min), number(max), "\(number(low)) to \(number(high))"]]
+    ).description
+  }
 }

@@ -5,6 +5,7 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case wrongFrames(environment: String, found: String, expected: String)
   case wrongActions(what: String, found: Int, expected: Int)
   case tooFewEpisodes(dataset: String, wanted: Int, found: Int)
+  case pipelinesDiffer(String, String)
   case notAnOption(String, allowed: String)
 
   public var description: String {
@@ -21,6 +22,8 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       "\(what): has \(found) actions, the world model knows \(expected); use data of the environment that it was trained on"
     case .tooFewEpisodes(let dataset, let wanted, let found):
       "\(dataset): has \(found) episodes, --use-episodes asks for \(wanted); lower it, or record more"
+    case .pipelinesDiffer(let first, let second):
+      "\(first) and \(second): their pixels were made by different pipelines; train on datasets of one"
     case .notAnOption(let what, let allowed):
       "\(what); \(allowed)"
     }

@@ -30,6 +30,8 @@ public struct PlayedEpisode: Sendable {
 /// Plays episodes, several at a time, and hands them over in order.
 public struct EpisodePlayer {
   let environment: any Environment
+  /// The environment's name, for messages.
+  let name: String
   let player: Player
   /// The seed of an episode's environment, by its index.
   let environmentSeed: (Int) -> UInt64
@@ -101,7 +103,7 @@ public struct EpisodePlayer {
     case .random: return frames.mapValues { _ in 0 }
     case .agent(let agent): return try agent.act(on: frames)
     case .scripted:
-      guard let expert = environment as? any ScriptedExpert else { throw ExperimentError.noScriptedPlayer }
+      guard let expert = environment as? any ScriptedExpert else { throw ExperimentError.noScriptedPlayer(name) }
       return try Dictionary(uniqueKeysWithValues: frames.keys.map { ($0, try expert.expertAction(in: $0)) })
     }
   }

@@ -32,8 +32,8 @@ public struct WorldModelConfiguration: Configuration {
   public var optimizer = OptimizerConfiguration(clipNorm: 200)
   public var sequences = SequenceConfiguration()
   public var pixels = PixelConfiguration()
-  /// How frames were made of the environment's picture, and will be when an agent acts.
-  public var pipeline = PixelPipeline()
+  /// How frames were made of the environment's picture, and will be when an agent acts. A dataset that was recorded here says it itself.
+  public var pipeline = PixelPipeline(.none)
   public var training = TrainingConfiguration()
 
   public init() {}
@@ -68,6 +68,16 @@ public struct AgentConfiguration: Configuration {
 }
 
 extension PixelPipeline: Configuration {
+  public init(_ kind: Kind, size: Int = 64) {
+    self.init()
+    (self.kind, self.size) = (kind, size)
+  }
+
+  /// The usual pipeline for an environment.
+  public init(for environment: String) {
+    self = environment == "road" ? .init(.road, size: 32) : environment.hasPrefix("gym:ALE/") ? .init(.atari) : .init(.rendered)
+  }
+
   public func check(_ problems: inout Problems) {
     problems.require(size >= 1, "size", "is \(size), must be at least 1")
     problems.require(crop.count == 4 && crop.allSatisfy { $0 >= 0 }, "crop", "is \(crop), must be [top, bottom, left, right], none negative")

@@ -48,10 +48,10 @@ struct TrainingLoop {
       step = newest.step
     }
     let log = try MetricsLog(in: run.url, after: step)
-    var progress = Progress(label, total: configuration.steps, step: step)
+    var progress = ProgressLine(label, total: configuration.steps, step: step)
     defer { progress.finish() }
     var values: [String: Double] = [:]
-    var (loggedStep, loggedTime) = (step, Progress.now)
+    var (loggedStep, loggedTime) = (step, ProgressLine.now)
     while step < configuration.steps {
       let metrics = try trainer.update(step: step)
       step += 1
@@ -59,10 +59,10 @@ struct TrainingLoop {
       let isValidated = step % configuration.validationInterval == 0 || isLast
       if step % configuration.logInterval == 0 || isValidated {
         values = metrics.mapValues(\.item)
-        values["time/steps_per_second"] = Double(step - loggedStep) / (Progress.now - loggedTime)
+        values["time/steps_per_second"] = Double(step - loggedStep) / (ProgressLine.now - loggedTime)
         if isValidated { values.merge(try trainer.validate().mapValues(\.item)) { $1 } }
         try log.append(values, step: step)
-        (loggedStep, loggedTime) = (step, Progress.now)
+        (loggedStep, loggedTime) = (step, ProgressLine.now)
       }
       progress.update(step, shown.compactMap { entry in values[entry.metric].map { (entry.label, $0) } })
       let exitCode = Interruption.exitCode

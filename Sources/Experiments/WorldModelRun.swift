@@ -1,5 +1,6 @@
 import Configuration
 import Demonstrations
+import Environments
 import Foundation
 import Torch
 import WorldModel
@@ -34,6 +35,20 @@ public enum WorldModelRun {
       at: output, configuration: configuration.yaml(.worldModel),
       record: Record(kind: .worldModel, seed: seed, version: Build.version, started: Date(), details: details))
     try train(trainer, configuration, run)
+  }
+
+  /// The pipeline of the datasets' pixels, where their recorder wrote it down, as a layer for a configuration.
+  /// - Throws: `DemonstrationError`; `ExperimentError.pipelinesDiffer`.
+  public static func pipelineLayer(of data: [URL]) throws -> [Preset] {
+    let known = try data.compactMap { folder in
+      let dataset = try Dataset(at: folder)
+      return PixelPipeline(of: dataset).map { (dataset.name, $0) }
+    }
+    guard let (name, pipeline) = known.first else { return [] }
+    if let other = known.first(where: { $0.1 != pipeline }) { throw ExperimentError.pipelinesDiffer(name, other.0) }
+    var configuration = WorldModelConfiguration()
+    configuration.pipeline = pipeline
+    return [Preset(name: name, yaml: try configuration.yaml(.worldModel))]
   }
 
   /// Goes on with a run from its newest good checkpoint.

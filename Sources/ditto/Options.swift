@@ -1,38 +1,78 @@
 import ArgumentParser
 import Configuration
+import Environments
 import Experiments
 import Foundation
+import Imitation
 import Torch
 
 extension Device: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
+extension ActionChoice: ExpressibleByArgument {}
 
 /// Where and how to compute.
 struct ComputeOptions: ParsableArguments {
-  @Option(help: "Where to compute: cpu, cuda or mps. There is no fallback.") var device = Device.cpu
-  @Option(help: "Precision of matrix products and convolutions: f32 or bf16.") var dtype = Precision.f32
+  @Option(help: "Where to compute; there is no silent fallback.") var device = Device.cpu
+  @Option(help: "Precision of matrix products and convolutions.") var dtype = Precision.f32
   @Option(help: "Threads to compute with (default: as many as cores).") var threads: Int?
 
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads is \(threads), must be at least 1") }
   }
 
-  /// Sets the process up; the device asked for.
-  func apply() throws -> Device {
+  /// Sets the process up for training.
+  func apply() throws -> Compute {
     Libtorch.keepMemory()
     if let threads { Libtorch.threads = threads }
-    return try device.required()
+    return Compute(device: try device.required(), precision: dtype)
   }
 }
 
-/// What both trainers take.
-struct TrainOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The run's folder.", valueName: "folder")) var output: String
-  @Option(parsing: .singleValue, help: ArgumentHelp("A preset or a YAML file; may be given several times, later ones win. Presets: \(Presets.names.joined(separator: ", ")).", valueName: "preset|file"))
+/// Settings from presets, files and the command line.
+struct ConfigurationOptions: ParsableArguments {
+  @Option(
+    parsing: .singleValue,
+    help: .init("Preset or YAML file; may be given several times, later ones win. Presets: \(Presets.names.joined(separator: ", ")).", valueName: "preset|file"))
   var config: [String] = []
-  @Option(name: .customLong("set"), parsing: .singleValue, help: ArgumentHelp("One setting, such as training.steps=1000; may be given several times.", valueName: "key=value"))
+  @Option(
+    name: .customLong("set"), parsing: .singleValue,
+    help: .init("One setting, such as training.steps=1000; may be given several times.", valueName: "key=value"))
   var overrides: [String] = []
-  @Option(help: "Where all randomness of the run starts.") var seed: UInt64 = 0
-  @Flag(help: "Go on with the run in the output folder, from its newest good checkpoint.") var resume = false
-  @OptionGroup var compute: ComputeOptions
+
+  func load<C: Configuration>(_ section: ConfigurationSection, over base: [Preset] = []) throws -> C {
+    try C.load(section, from: base + Presets.layers(config), overrides: overrides)
+  }
+}
+
+/// Who plays, and where.
+struct PlayerOptions: ParsableArguments {
+  @Option(help: "'road', or 'gym:ID' for a Gymnasium environment, such as gym:ALE/Pong-v5.") var environment: String
+  @Option(help: "How an agent chooses its actions: sampled or best (default: as its configuration says).") var actions: ActionChoice?
+
+  /// The player called `name`: scripted, random, or the agent of a run's folder; and the pipeline of the pixels it sees.
+  func player(_ name: String, _ configuration: ConfigurationOptions, seed: UInt64, on device: Device) throws -> (Player, PixelPipeline, ActionChoice?) {
+    switch name {
+    case "scripted", "random":
+      let base = Preset(name: environment, yaml: try { () -> String in
+        var usual = WorldModelConfiguration()
+        usual.pipeline = PixelPipeline(for: environment)
+        return try usual.yaml(.worldModel)
+      }())
+      let world: WorldModelConfiguration = try configuration.load(.worldModel, over: [base])
+      return (name == "random" ? .random : .scripted, world.pipeline, nil)
+    default:
+      guard configuration.config.isEmpty, configuration.overrides.isEmpty else {
+        throw ValidationError("an agent sees the pixels it was trained on; --config and --set go with 'scripted' and 'random' only")
+      }
+      let loaded = try LoadedAgent(at: URL(fileURLWithPath: name), actions: actions, seed: seed, on: device)
+      return (.agent(loaded.agent), loaded.pipeline, loaded.actions)
+    }
+  }
+}
+
+/// Prints a result as one JSON document.
+func printJSON(_ value: some Encodable) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }

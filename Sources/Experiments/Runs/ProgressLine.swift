@@ -38,7 +38,7 @@ public struct ProgressLine {
   public static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
 
   /// Says that `step` steps are done. Cheap enough for every step.
-  public mutating func update(_ step: Int, _ metrics: KeyValuePairs<String, Double> = [:], time: Double = ProgressLine.now) {
+  public mutating func update(_ step: Int, _ metrics: [(String, Double)] = [], time: Double = ProgressLine.now) {
     if step > last.step {
       let seconds = (time - last.time) / Double(step - last.step)
       // An average over about the last 20 reports.
@@ -61,13 +61,13 @@ public struct ProgressLine {
     width = line.count
   }
 
-  private func line(_ metrics: KeyValuePairs<String, Double>) -> String {
+  private func line(_ metrics: [(String, Double)]) -> String {
     var parts = [label, "\(last.step)/\(total)"]
     if let secondsPerStep, secondsPerStep > 0 {
       parts.append(String(format: secondsPerStep < 0.1 ? "%.0f steps/s" : "%.2f steps/s", 1 / secondsPerStep))
       parts.append(Self.duration(secondsPerStep * Double(total - last.step)) + " left")
     }
-    parts += metrics.map { "\($0.key) \(String(format: "%.4g", $0.value))" }
+    parts += metrics.map { "\($0.0) \(String(format: "%.4g", $0.1))" }
     return parts.joined(separator: "  ")
   }
 

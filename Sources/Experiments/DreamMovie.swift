@@ -1,0 +1,70 @@
+import Configuration
+import Demonstrations
+import Foundation
+import Imitation
+import Torch
+import WorldModel
+
+/// Shows what a world model knows: some frames of an episode as it saw them, then what it dreams under the recorded actions, beside the truth.
+public struct DreamMovie {
+  /// Frames seen before the dream begins.
+  public var context: Int
+  /// Frames dreamed.
+  public var steps: Int
+  public var seed: UInt64
+
+  public init(context: Int = 10, steps: Int = 50, seed: UInt64 = 0) { (self.context, self.steps, self.seed) = (context, steps, seed) }
+
+  private static let (scale, delay) = (4, 10)
+
+  /// - Parameter episode: nil for the first that is long enough.
+  /// - Returns: an animated GIF: truth, model and error side by side.
+  /// - Throws: `DemonstrationError`; `ExperimentError` where the dataset is not of the model's environment.
+  public func gif(of world: LoadedWorldModel, _ dataset: Dataset, episode: Int?) throws -> Data {
+    let (model, frame) = (world.model, world.model.frame)
+    guard try FrameShape(dataset) == frame else {
+      throw ExperimentError.wrongFrames(environment: dataset.name, found: "\(dataset.observation)", expected: "\(frame.side)×\(frame.side)")
+    }
+    guard dataset.actionCount == model.actionCount else {
+      throw ExperimentError.wrongActions(what: dataset.name, found: dataset.actionCount, expected: model.actionCount)
+    }
+    guard let index = episode ?? dataset.episodes.firstIndex(where: { $0.frameCount >= context + steps }) ?? dataset.episodes.indices.max(by: {
+      dataset.episodes[$0].frameCount < dataset.episodes[$1].frameCount
+    }) else { throw DemonstrationError.nothingSelected }
+    let batch = try dataset.sequence(episode: index)
+    let count = min(context + steps, batch.length)
+    guard count > context else { throw DemonstrationError.episodesTooShort(required: context + 1, found: batch.length) }
+    let truth = stride(from: 0, to: count * frame.side * frame.side, by: frame.side * frame.side).map { Array(batch.frames[$0..<$0 + frame.side * frame.side]) }
+    let shown: [Float] = noGrad {
+      let draw = Draw.sample(RandomSource(Seed(seed).stream("dream"), on: model.device))
+      let raw = Tensor(truth.prefix(context).flatMap { $0 }, [context, 1] + frame.dimensions, on: model.device)
+      let previous = model.oneHot(previousActions: Array(batch.previousActions[..<count])).unflattened([count, 1])
+      let seen = model.infer(
+        frames: world.pixels(raw), previousAction: previous.sliced(0..<context), isFirst: Array(batch.isFirst[..<context]),
+        from: .zero(model.sizes, batch: 1, on: model.device), draw: draw
+      ).states
+      let dreamed = model.imagine(from: seen[context - 1], actions: previous.sliced(context..<count), draw: draw)
+      return world.pixels.pixels(concatenated([model.decode(seen), model.decode(dreamed)], axis: 0)).values()
+    }
+    let size = frame.side * frame.side
+    let pictures = truth.enumerated().map { t, real in
+      let model = shown[t * size..<(t + 1) * size].map { UInt8($0.rounded()) }
+      let error = zip(real, model).map { UInt8(abs(Int($0) - Int($1))) }
+      return Canvas.row(
+        [("truth \(t)", real), (t < context ? "context" : "dream \(t - context + 1)", model), ("error", error)],
+        width: frame.side, height: frame.side, scale: Self.scale * 32 / frame.side)
+    }
+    return GIFEncoder.encode(pictures.map(\.pixels), width: pictures[0].width, height: pictures[0].height, delay: Self.delay)
+  }
+}
+
+extension PlayedEpisode {
+  /// The episode as an animated GIF; its frames must have been kept.
+  public func gif(side: Int) -> Data {
+    let size = side * side
+    let pictures = stride(from: 0, to: frames.count, by: size).enumerated().map { t, start in
+      Canvas.row([("step \(t)", Array(frames[start..<start + size]))], width: side, height: side, scale: 256 / side)
+    }
+    return GIFEncoder.encode(pictures.map(\.pixels), width: pictures[0].width, height: pictures[0].height, delay: 5)
+  }
+}

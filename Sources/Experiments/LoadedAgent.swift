@@ -1,0 +1,63 @@
+import Configuration
+import Environments
+import Foundation
+import Imitation
+import Torch
+import WorldModel
+
+/// A finished agent's run: what acts, and what it was made with.
+public struct LoadedAgent {
+  public let agent: Agent
+  public let record: Record
+  /// How frames are made of the environment's picture for it.
+  public let pipeline: PixelPipeline
+  public let actions: ActionChoice
+  /// The complete configuration of its world model and of itself, as YAML.
+  public let configuration: String
+
+  static let worldModelFile = "world-model.safetensors"
+  static let networkPrefix = "networks."
+
+  /// Loads the newest good checkpoint.
+  /// - Parameter actions: how actions are chosen; nil as the agent's configuration says.
+  /// - Throws: `RunError` where the folder is no agent's run or has no checkpoint; `TorchError` for damaged weights.
+  public init(at url: URL, actions: ActionChoice? = nil, seed: UInt64 = 0, on device: Device = .cpu) throws {
+    record = try Record(from: url, kind: .agent)
+    let document = try Preset.named(url.appending(path: "configuration.yaml").path, among: [])
+    let world = try WorldModelConfiguration.load(.worldModel, from: [document])
+    let own = try AgentConfiguration.load(.agent, from: [document])
+    let (model, pixels) = try LoadedWorldModel.restored(
+      world.model, record.details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
+    let networks = ActorCritic(
+      features: world.model.features, actions: model.actionCount, own.imitation.policy, using: RandomSource(Seed(0), on: device))
+    try networks.load(from: Safetensors(at: Checkpoint.newest(of: url).url.appending(path: TrainingLoop.stateFile)), prefix: Self.networkPrefix)
+    networks.freeze()
+    pipeline = world.pipeline
+    configuration = document.yaml
+    self.actions = actions ?? own.actions
+    agent = Agent(model, pixels, networks.actor, choosing: self.actions, seed: Seed(seed))
+  }
+}
+
+extension Agent {
+  /// Loads a finished agent from its run's folder: `let agent = try Agent.load("runs/agent")`.
+  /// - Parameters:
+  ///   - actions: how actions are chosen; nil as the agent's configuration says.
+  ///   - seed: of its draws.
+  /// - Throws: `RunError` where the folder is no agent's run or has no checkpoint; `TorchError` for damaged weights or a missing device.
+  public static func load(_ folder: String, actions: ActionChoice? = nil, seed: UInt64 = 0, on device: Device = .cpu) throws -> Agent {
+    try LoadedAgent(at: URL(fileURLWithPath: folder), actions: actions, seed: seed, on: device.required()).agent
+  }
+
+  /// - Throws: `ExperimentError` where an environment's frames or actions are not what the agent was trained on.
+  func checkFits(_ environment: any Environment, name: String) throws {
+    let (shown, own) = (environment.observation, worldModel.frame)
+    guard [shown.channels, shown.height, shown.width] == own.dimensions else {
+      throw ExperimentError.wrongFrames(
+        environment: name, found: "\(shown.channels)×\(shown.height)×\(shown.width)", expected: "\(own.channels)×\(own.side)×\(own.side)")
+    }
+    guard environment.actionCount == actionCount else {
+      throw ExperimentError.wrongActions(what: name, found: environment.actionCount, expected: actionCount)
+    }
+  }
+}

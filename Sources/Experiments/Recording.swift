@@ -1,0 +1,70 @@
+import Configuration
+import Demonstrations
+import Environments
+import Foundation
+
+/// Plays episodes in an environment and writes them down as a dataset.
+public struct Recording {
+  public var environment: String
+  public var pipeline: PixelPipeline
+  public var episodes: Int
+  /// Probabilities of a uniformly random action instead of the player's; the episodes take them in turn.
+  public var epsilons: [Double]
+  public var seed: UInt64
+
+  public init(environment: String, pipeline: PixelPipeline, episodes: Int, epsilons: [Double], seed: UInt64) {
+    (self.environment, self.pipeline, self.episodes, self.epsilons, self.seed) = (environment, pipeline, episodes, epsilons, seed)
+  }
+
+  /// Episodes side by side.
+  private static let slots = 8
+
+  /// The key of `metadata.json` under which a dataset keeps the pipeline of its pixels.
+  static let pipelineKey = "ditto_pipeline"
+
+  /// - Throws: `DemonstrationError` for an output that exists or cannot be written; what the environment throws. Nothing is left then.
+  public func run(_ player: Player, named name: String, to folder: URL) throws {
+    let made = try makeEnvironment(environment, pipeline: pipeline, slots: min(Self.slots, episodes))
+    defer { made.close() }
+    if case .agent(let agent) = player { try agent.checkFits(made, name: environment) }
+    let shown = made.observation
+    let pixels = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(pipeline))
+    let writer = try DatasetWriter(
+      at: folder, observation: ObservationSpace(channels: shown.channels, height: shown.height, width: shown.width), actionCount: made.actionCount,
+      metadata: [
+        Self.pipelineKey: pixels, "ditto_environment": .string(environment), "ditto_policy": .string(name), "ditto_version": .string(Build.version),
+        "ditto_seed": .string(String(seed)),
+      ])
+    var progress = ProgressLine("recording", total: episodes)
+    defer { progress.finish() }
+    let played = EpisodePlayer(
+      environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.recording(seed, $0) }, seed: Seed(seed).stream("record"),
+      epsilon: { epsilons[$0 % epsilons.count] }, keepsFrames: { _ in true })
+    try played.play(episodes) { episode in
+      try writer.append(
+        RecordedEpisode(
+          frames: episode.frames, actions: episode.actions.map(Int32.init), rewards: episode.rewards, terminated: episode.terminated,
+          truncated: !episode.terminated, seed: episode.seed, attributes: ["policy_epsilon": epsilons[episode.index % epsilons.count]]))
+      progress.update(episode.index + 1)
+      if let exitCode = Interruption.exitCode { throw RecordingInterrupted(exitCode: exitCode, folder: folder.path) }
+    }
+    try writer.finish()
+  }
+}
+
+/// A signal stopped a recording; nothing of it is left.
+public struct RecordingInterrupted: Error, CustomStringConvertible {
+  public let exitCode: Int32
+  let folder: String
+  public var description: String { "\(folder): the recording was stopped; nothing was written" }
+}
+
+extension PixelPipeline {
+  /// How a dataset's frames were made, where its recorder wrote that down.
+  public init?(of dataset: Dataset) {
+    guard let stored = dataset.metadata[Recording.pipelineKey], let data = try? JSONEncoder().encode(stored),
+      let pipeline = try? JSONDecoder().decode(PixelPipeline.self, from: data)
+    else { return nil }
+    self = pipeline
+  }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import Imitation
+
+struct ActCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "act", abstract: "Maps frames on standard input to actions on standard output.",
+    discussion: """
+      Each message on standard input is one byte and, for 'f', a frame:
+        r        a new episode begins: the agent forgets what it has seen
+        f FRAME  a frame of raw uint8 pixels, row by row (channels × height × width bytes)
+      For each frame one line with an action's number is written. The end of the input ends it.
+      """)
+
+  @Argument(help: .init("An agent's run.", valueName: "run")) var agent: String
+  @Option(help: "sampled or best (default: as the agent's configuration says).") var actions: ActionChoice?
+  @Option(help: "Of the agent's draws.") var seed: UInt64 = 0
+  @OptionGroup var compute: ComputeOptions
+
+  func run() throws {
+    let agent = try Agent.load(agent, actions: actions, seed: seed, on: compute.apply().device)
+    let input = FrameStream(frameSize: agent.frameSize)
+    var episode = 0
+    while let message = try input.next() {
+      switch message {
+      case .reset:
+        episode += 1
+        agent.reset(episode: episode)
+      case .frame(let frame):
+        FileHandle.standardOutput.write(Data("\(try agent.act(on: frame))\n".utf8))
+      }
+    }
+  }
+}
+
+/// Messages on standard input.
+private struct FrameStream {
+  enum Message { case reset, frame([UInt8]) }
+  let frameSize: Int
+
+  /// - Throws: where the input is not framed as documented.
+  func next() throws -> Message? {
+    guard let kind = read(1).first else { return nil }
+    switch kind {
+    case UInt8(ascii: "r"): return .reset
+    case UInt8(ascii: "f"):
+      let frame = read(frameSize)
+      guard frame.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frame.count) }
+      return .frame(frame)
+    default:
+      throw ExperimentError.notAnOption("standard input has byte \(kind) where a message begins", allowed: "messages begin with 'r' or 'f'; see 'ditto act --help'")
+    }
+  }
+
+  /// Up to `count` bytes, fewer only at the end.
+  private func read(_ count: Int) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while bytes.count < count, let more = try? FileHandle.standardInput.read(upToCount: count - bytes.count), !more.isEmpty { bytes += more }
+    return bytes
+  }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Configuration
+import Demonstrations
+import Environments
+import Experiments
+import Foundation
+import Imitation
+import Torch
+
+@main
+struct DittoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ditto",
+    abstract: "Learns to act from recordings alone, by reinforcement learning inside a world model.",
+    discussion: "Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 64 bad arguments or configuration, 65 bad data, 130 or 143 stopped by a signal.",
+    version: "ditto \(Build.version)",
+    subcommands: [
+      RecordCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, DreamCommand.self, ActCommand.self, BenchCommand.self,
+    ])
+
+  static func main() {
+    // Writing to a pipe that nobody reads any more is an error of that write, not the end of the process.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      guard let code = exitCode(ofOwn: error) else { exit(withError: error) }
+      Console.say("error: \(error)")
+      Foundation.exit(code)
+    }
+  }
+
+  /// The documented exit code of an error of this package; nil for others, such as those of the arguments' parser.
+  private static func exitCode(ofOwn error: any Error) -> Int32? {
+    switch error {
+    case let error as Interrupted: error.exitCode
+    case let error as RecordingInterrupted: error.exitCode
+    case is ConfigurationError, TorchError.noDevice, RunError.folderInUse, RunError.notARun, RunError.wrongKind: 64
+    case ExperimentError.notAnOption, ExperimentError.noScriptedPlayer, EnvironmentError.unknownEnvironment, DemonstrationError.alreadyExists: 64
+    case is DemonstrationError, is ImitationError, is ExperimentError: 65
+    case is RunError, is TorchError, is EnvironmentError: 1
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+import Experiments
+import Foundation
+
+struct RecordCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "record", abstract: "Plays episodes and writes them as a dataset (Minari, HDF5).")
+
+  @OptionGroup var players: PlayerOptions
+  @Option(help: .init("Who plays.", valueName: "scripted|random|run")) var policy = "scripted"
+  @Option(help: "Probabilities of a random action instead, taken in turn by the episodes: 0,0.1,0.5") var epsilon = "0"
+  @Option(help: "How many episodes.") var episodes: Int
+  @Option(help: .init("The dataset's folder.", valueName: "folder")) var output: String
+  @Option(help: "Where all randomness starts.") var seed: UInt64 = 0
+  @OptionGroup var settings: ConfigurationOptions
+  @OptionGroup var compute: ComputeOptions
+
+  func run() throws {
+    let epsilons = epsilon.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
+    guard epsilons.allSatisfy({ $0.map((0...1).contains) ?? false }) else {
+      throw ValidationError("--epsilon is '\(epsilon)', must be probabilities between commas, such as 0,0.1,0.5")
+    }
+    guard episodes >= 1 else { throw ValidationError("--episodes is \(episodes), must be at least 1") }
+    Interruption.watch()
+    let (player, pipeline, _) = try players.player(policy, settings, seed: seed, on: compute.apply().device)
+    let recording = Recording(environment: players.environment, pipeline: pipeline, episodes: episodes, epsilons: epsilons.map { $0! }, seed: seed)
+    try recording.run(player, named: policy, to: URL(fileURLWithPath: output))
+    Console.say("wrote \(episodes) episodes to \(output)")
+  }
+}

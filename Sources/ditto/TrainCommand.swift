@@ -1,0 +1,81 @@
+import ArgumentParser
+import Configuration
+import Demonstrations
+import Environments
+import Experiments
+import Foundation
+
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train", abstract: "Learns a world model, or an agent inside one.", subcommands: [TrainWorldModel.self, TrainAgent.self])
+}
+
+/// What both trainers take.
+struct TrainOptions: ParsableArguments {
+  @Option(help: .init("The run's folder.", valueName: "folder")) var output: String
+  @Option(help: "Where all randomness of the run starts.") var seed: UInt64 = 0
+  @Flag(help: "Go on with the run in --output from its newest good checkpoint, with its own configuration, data and seed.") var resume = false
+  @OptionGroup var settings: ConfigurationOptions
+  @OptionGroup var compute: ComputeOptions
+
+  var url: URL { URL(fileURLWithPath: output) }
+
+  /// - Throws: where something is given that a resumed run already has.
+  func checkResumes(without given: [(option: String, isGiven: Bool)]) throws {
+    let all = given + [("--config", !settings.config.isEmpty), ("--set", !settings.overrides.isEmpty)]
+    if let extra = all.first(where: \.isGiven) {
+      throw ValidationError("--resume goes on with the run as it was begun; leave out \(extra.option)")
+    }
+  }
+}
+
+struct TrainWorldModel: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "world-model", abstract: "Learns a world model from recordings of any quality.")
+
+  @Option(parsing: .singleValue, help: .init("A dataset's folder; may be given several times.", valueName: "dataset")) var data: [String] = []
+  @OptionGroup var options: TrainOptions
+
+  func run() throws {
+    Interruption.watch()
+    let compute = try options.compute.apply()
+    if options.resume {
+      try options.checkResumes(without: [("--data", !data.isEmpty)])
+      try WorldModelRun.resume(at: options.url)
+    } else {
+      guard !data.isEmpty else { throw ValidationError("--data is missing: name a dataset's folder") }
+      let folders = data.map { URL(fileURLWithPath: $0) }
+      let configuration: WorldModelConfiguration = try options.settings.load(.worldModel, over: WorldModelRun.pipelineLayer(of: folders))
+      try WorldModelRun.start(at: options.url, data: folders, configuration, seed: options.seed, compute)
+    }
+    Console.say("the world model is in \(options.output)")
+  }
+}
+
+struct TrainAgent: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "agent", abstract: "Learns a policy from expert episodes, inside a world model.")
+
+  enum Method: String, ExpressibleByArgument, CaseIterable { case ditto }
+
+  @Option(help: "How to learn.") var method = Method.ditto
+  @Option(help: .init("The run of a finished world model.", valueName: "folder")) var worldModel: String?
+  @Option(help: .init("A dataset of expert episodes.", valueName: "dataset")) var data: String?
+  @Option(help: "Learn from the first so many episodes (default: all); some later ones are held out to validate on.") var useEpisodes: Int?
+  @OptionGroup var options: TrainOptions
+
+  func run() throws {
+    Interruption.watch()
+    let compute = try options.compute.apply()
+    if options.resume {
+      try options.checkResumes(without: [("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil)])
+      try AgentRun.resume(at: options.url)
+    } else {
+      guard let worldModel else { throw ValidationError("--world-model is missing: name the run of a finished world model") }
+      guard let data else { throw ValidationError("--data is missing: name a dataset of expert episodes") }
+      if let useEpisodes, useEpisodes < 1 { throw ValidationError("--use-episodes is \(useEpisodes), must be at least 1") }
+      try AgentRun.start(
+        at: options.url, worldModel: URL(fileURLWithPath: worldModel), data: URL(fileURLWithPath: data), useEpisodes: useEpisodes,
+        options.settings.load(.agent), seed: options.seed, compute)
+    }
+    Console.say("the agent is in \(options.output)")
+  }
+}

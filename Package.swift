@@ -65,7 +65,7 @@ let package = Package(
       name: "ditto",
       dependencies: ["Experiments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-    .testTarget(name: "DemonstrationsTests", dependencies: ["Demonstrations"]),
+    .testTarget(name: "DemonstrationsTests", dependencies: ["Demonstrations"], resources: [.copy("Fixtures")]),
     .testTarget(name: "EnvironmentsTests", dependencies: ["Environments"]),
     .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"]),
     .testTarget(name: "GoldenTests", dependencies: ["WorldModel", "Imitation"], resources: [.copy("Fixtures")]),

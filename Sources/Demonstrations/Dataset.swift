@@ -1,0 +1,155 @@
+import Foundation
+
+/// A Minari dataset on disk: recorded episodes of pixels and discrete actions.
+///
+/// Opening reads everything but the frames. Those are read when they are asked for, in blocks of 64, and the blocks used last are kept in
+/// memory, so that a small dataset is decompressed once and a large one takes bounded memory. Safe to use from several threads at once.
+public final class Dataset: Sendable {
+  /// The dataset's id, such as `ditto/pong-expert-v0`, or its folder's name where it has none.
+  public let name: String
+  /// The dataset's folder, as it was given.
+  public let path: String
+  public let observation: ObservationSpace
+  public let actionCount: Int
+  /// In the order of their numbers.
+  public let episodes: [EpisodeInfo]
+  /// All that the dataset says about itself, keys of other programs included.
+  public let metadata: [String: JSONValue]
+  /// 16 hexadecimal digits that change with the content, wherever it is stored: a key for what is computed from the dataset.
+  ///
+  /// Covers metadata, actions, rewards, ends, the file's size and 1 MiB of it at equal distances (pixels are not all read).
+  public let fingerprint: String
+
+  let cache: FrameCache
+  private let reader: EpisodeReader
+
+  /// Frames per cached block.
+  static let blockLength = 64
+
+  /// Opens the dataset in a folder that holds `data/main_data.hdf5`, or in that `data` folder itself.
+  /// - Parameter cacheBytes: memory for decompressed frames, 512 MiB unless said otherwise.
+  /// - Throws: `DemonstrationError` where the dataset cannot be read, is inconsistent, or is of a kind that is not supported.
+  public init(at folder: URL, cacheBytes: Int = 512 << 20) throws {
+    let (data, metadataFile) = try Self.dataFolder(in: folder)
+    let file = data.appendingPathComponent("main_data.hdf5")
+    let stored = try metadataFile.map { try DatasetMetadata(json: Self.contents(of: $0), file: $0.path) }
+    try stored?.checkFormat()
+    guard FileManager.default.fileExists(atPath: file.path) else { throw DemonstrationError.notADataset(path: folder.path) }
+    let hdf5 = try HDF5Reader(path: file.path)
+    let metadata = try stored ?? DatasetMetadata(attributesOf: hdf5)
+
+    let space = try metadata.observationSpace
+    observation = try ObservationSpace(space, file: metadata.file)
+    let actions = try ActionSpace(metadata.actionSpace, file: metadata.file)
+    actionCount = actions.count
+    let reader = EpisodeReader(file: hdf5, observation: observation, frameShape: space.shape ?? [], actions: actions)
+    episodes = try Self.episodes(reader, metadata)
+    name = metadata.identifier ?? folder.lastPathComponent
+    path = folder.path
+    self.metadata = metadata.values
+    self.reader = reader
+    cache = FrameCache(capacity: cacheBytes)
+    fingerprint = try Self.fingerprint(metadataFile, file, episodes)
+  }
+
+  /// Frames `range` of an episode, `[N, C, Y, X]`, one after the other; all `T + 1` of them where no range is given.
+  /// - Throws: `noSuchEpisode`, `noSuchFrames`, `damagedField`.
+  public func frames(episode: Int, range: Range<Int>? = nil) throws -> [UInt8] {
+    let range = try range ?? 0..<self.episode(episode).frameCount
+    let size = observation.frameSize
+    return try [UInt8](unsafeUninitializedCapacity: range.count * size) { buffer, initialized in
+      try forEachFrame(episode: episode, range: range) { index, frame in
+        UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[index * size..<(index + 1) * size]).copyMemory(from: frame)
+      }
+      initialized = range.count * size
+    }
+  }
+
+  /// Hands out frames `range` one by one, counted from the range's start: `body(0, …)`, `body(1, …)`, ….
+  func forEachFrame(episode: Int, range: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void) throws {
+    let (count, size) = (try self.episode(episode).frameCount, observation.frameSize)
+    guard range.lowerBound >= 0, range.upperBound <= count else {
+      throw DemonstrationError.noSuchFrames(dataset: name, episode: episode, frames: range, count: count)
+    }
+    var next = range.lowerBound
+    while next < range.upperBound {
+      let block = next / Self.blockLength
+      let held = block * Self.blockLength..<min((block + 1) * Self.blockLength, count)
+      let bytes = try cache.block(FrameCache.Key(episode: episode, block: block)) { try reader.frames(episode, held) }
+      let end = min(held.upperBound, range.upperBound)
+      try bytes.withUnsafeBytes { buffer in
+        for frame in next..<end {
+          let start = (frame - held.lowerBound) * size
+          try body(frame - range.lowerBound, UnsafeRawBufferPointer(rebasing: buffer[start..<start + size]))
+        }
+      }
+      next = end
+    }
+  }
+
+  /// - Throws: `noSuchEpisode`.
+  func episode(_ index: Int) throws -> EpisodeInfo {
+    guard episodes.indices.contains(index) else {
+      throw DemonstrationError.noSuchEpisode(dataset: name, episode: index, count: episodes.count)
+    }
+    return episodes[index]
+  }
+}
+
+extension Dataset {
+  /// The folder with a dataset's files, and its `metadata.json` if there is one.
+  private static func dataFolder(in folder: URL) throws -> (data: URL, metadata: URL?) {
+    let exists = { (url: URL) in FileManager.default.fileExists(atPath: url.path) }
+    guard exists(folder) else { throw DemonstrationError.missing(path: folder.path) }
+    for data in [folder.appendingPathComponent("data"), folder] {
+      let metadata = data.appendingPathComponent("metadata.json")
+      if exists(metadata) { return (data, metadata) }
+      if exists(data.appendingPathComponent("main_data.hdf5")) { return (data, nil) }
+    }
+    throw DemonstrationError.notADataset(path: folder.path)
+  }
+
+  private static func contents(of file: URL) throws -> Data {
+    do {
+      return try Data(contentsOf: file)
+    } catch {
+      throw DemonstrationError.unreadableMetadata(file: file.path, reason: error.localizedDescription)
+    }
+  }
+
+  private static func episodes(_ reader: EpisodeReader, _ metadata: DatasetMetadata) throws -> [EpisodeInfo] {
+    let (count, found) = (try metadata.episodeCount, reader.file.rootCount)
+    guard count > 0 || found > 0 else { throw DemonstrationError.noEpisodes(file: reader.file.path) }
+    guard count >= found else {
+      throw DemonstrationError.wrongValue(file: metadata.file, field: "total_episodes", found: "\(count)", expected: "\(found), as in the file")
+    }
+    return try (0..<count).map(reader.episode)
+  }
+
+  private static func fingerprint(_ metadata: URL?, _ file: URL, _ episodes: [EpisodeInfo]) throws -> String {
+    var fingerprint = Fingerprint()
+    if let metadata { fingerprint.add(try contents(of: metadata)) }
+    for episode in episodes {
+      fingerprint.add(episode.length)
+      for step in 0..<episode.length {
+        fingerprint.add(Int(episode.actions[step]))
+        fingerprint.add(episode.rewards[step].bitPattern)
+      }
+      fingerprint.add((episode.terminated ? 1 : 0) + (episode.truncated ? 2 : 0))
+    }
+    do {
+      let handle = try FileHandle(forReadingFrom: file)
+      defer { try? handle.close() }
+      let size = try handle.seekToEnd()
+      fingerprint.add(size)
+      let (samples, sampleBytes) = (UInt64(256), 4096)
+      for sample in 0..<samples {
+        try handle.seek(toOffset: size / samples * sample)
+        fingerprint.add(try handle.read(upToCount: sampleBytes) ?? Data())
+      }
+    } catch {
+      throw DemonstrationError.damagedFile(file: file.path)
+    }
+    return fingerprint.text
+  }
+}

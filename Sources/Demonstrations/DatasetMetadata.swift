@@ -1,0 +1,74 @@
+import Foundation
+
+/// What a Minari dataset says about itself, in `metadata.json` or (format 0.4.x) in attributes of the HDF5 file.
+struct DatasetMetadata {
+  /// Where the values are, for messages.
+  let file: String
+  let values: [String: JSONValue]
+
+  /// - Throws: `unreadableMetadata` where the file is no JSON object.
+  init(json: Data, file: String) throws {
+    self.file = file
+    do {
+      values = try JSONDecoder.python.decode([String: JSONValue].self, from: json)
+    } catch {
+      throw DemonstrationError.unreadableMetadata(file: file, reason: Self.reason(error))
+    }
+  }
+
+  /// - Throws: `notMinari` where the file has no such attributes.
+  init(attributesOf file: HDF5Reader) throws {
+    self.file = file.path
+    values = file.rootAttributes
+    guard values["total_episodes"] != nil else { throw DemonstrationError.notMinari(file: file.path) }
+  }
+
+  /// - Throws: `unsupportedFormat` for Arrow and Parquet.
+  func checkFormat() throws {
+    guard let format = values["data_format"], format != "hdf5" else { return }
+    guard case .string(let name) = format else {
+      throw DemonstrationError.wrongValue(file: file, field: "data_format", found: "\(format)", expected: "a string")
+    }
+    throw DemonstrationError.unsupportedFormat(file: file, format: name)
+  }
+
+  var identifier: String? {
+    if case .string(let identifier) = values["dataset_id"] { identifier } else { nil }
+  }
+
+  var episodeCount: Int {
+    get throws {
+      guard let value = values["total_episodes"] else { throw DemonstrationError.missingField(file: file, field: "total_episodes") }
+      guard case .integer(let count) = value, count >= 0 else {
+        throw DemonstrationError.wrongValue(file: file, field: "total_episodes", found: "\(value)", expected: "a whole number of episodes")
+      }
+      return count
+    }
+  }
+
+  var observationSpace: SpaceDescription { get throws { try space("observation_space") } }
+  var actionSpace: SpaceDescription { get throws { try space("action_space") } }
+
+  /// A space is JSON inside a JSON string.
+  private func space(_ field: String) throws -> SpaceDescription {
+    guard let value = values[field] else { throw DemonstrationError.missingField(file: file, field: field) }
+    guard case .string(let text) = value else {
+      throw DemonstrationError.wrongValue(file: file, field: field, found: "\(value)", expected: "a string with the space's JSON")
+    }
+    do {
+      return try JSONDecoder.python.decode(SpaceDescription.self, from: Data(text.utf8))
+    } catch {
+      throw DemonstrationError.unreadableMetadata(file: file, reason: "'\(field)': \(Self.reason(error))")
+    }
+  }
+
+  /// The first line of what a decoder has to say.
+  private static func reason(_ error: any Error) -> String {
+    switch error as? DecodingError {
+    case .dataCorrupted(let context): context.debugDescription
+    case .keyNotFound(let key, _): "it has no '\(key.stringValue)'"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context): context.debugDescription
+    default: "\(error)"
+    }
+  }
+}

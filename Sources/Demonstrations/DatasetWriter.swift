@@ -1,0 +1,140 @@
+import Foundation
+
+/// Writes a Minari 0.5.4 dataset episode by episode; it appears, whole, with `finish()`.
+///
+/// Frames are raw `uint8` `[1, Y, X]`: channels come first because Minari takes pixels with channels last for pictures, which most of its
+/// versions compress as JPEG. Until it is finished, a dataset is a hidden folder `.<name>.partial` beside its place. That folder goes with the writer;
+/// what a killed process left there is overwritten by the next recording of the same id.
+public final class DatasetWriter {
+  public let id: String
+  /// Where the dataset will be: the root followed by the id, as Minari wants it.
+  public let folder: URL
+  private let root: URL
+  private let observation: ObservationSpace
+  private let actions: ActionSpace
+  private let metadata: [String: JSONValue]
+  /// The file being written; nil before and after.
+  private var file: HDF5Writer?
+  private var ownsPartial = false
+  private var episodeCount = 0
+  private var stepCount = 0
+
+  /// The release whose format this is.
+  private static let minariVersion = "0.5.4"
+
+  /// Begins the dataset called `id`, such as `ditto/road-mixed-v0`, below `root`.
+  /// - Parameter metadata: what else `metadata.json` should say, such as `ditto_policy`; Minari's own keys cannot be replaced.
+  /// - Throws: `invalidIdentifier`, `alreadyExists`, `unsupportedObservations`, `unsupportedActions`, `cannotWrite`.
+  public init(id: String, in root: URL, observation: ObservationSpace, actionCount: Int, metadata: [String: JSONValue] = [:]) throws {
+    guard id.wholeMatch(of: /([-_A-Za-z0-9][-_A-Za-z0-9\/]*[-_A-Za-z0-9]\/)?[-_A-Za-z0-9]+-v[0-9]+/) != nil, !id.contains("//") else {
+      throw DemonstrationError.invalidIdentifier(id)
+    }
+    guard observation.isSupported else {
+      throw DemonstrationError.unsupportedObservations(file: id, found: observation.description)
+    }
+    guard (1...Int(Int32.max)).contains(actionCount) else {
+      throw DemonstrationError.unsupportedActions(file: id, found: "\(actionCount) in number")
+    }
+    self.id = id
+    self.root = root
+    self.observation = observation
+    self.metadata = metadata
+    actions = ActionSpace(count: actionCount)
+    folder = root.appendingPathComponent(id)
+    guard !FileManager.default.fileExists(atPath: folder.path) else { throw DemonstrationError.alreadyExists(path: folder.path) }
+    let data = partial.appendingPathComponent("data")
+    try Self.writing(to: folder) { try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true) }
+    file = try HDF5Writer(path: data.appendingPathComponent("main_data.hdf5").path)
+    ownsPartial = true
+  }
+
+  deinit {
+    file = nil
+    if ownsPartial { try? FileManager.default.removeItem(at: partial) }
+  }
+
+  private var partial: URL { folder.deletingLastPathComponent().appendingPathComponent(".\(folder.lastPathComponent).partial") }
+
+  /// Adds an episode and hands it to the operating system.
+  /// - Throws: `emptyEpisode`, `wrongShape`, `actionOutOfRange`, `notFinite`, after which others can still be added; `cannotWrite`, say
+  ///   on a full disk, after which none can.
+  public func append(_ episode: RecordedEpisode) throws {
+    let name = "episode_\(episodeCount)"
+    try episode.check(observation, actionCount: actions.count, file: folder.path, name: name)
+    guard let file else { throw DemonstrationError.cannotWrite(path: folder.path, reason: "the recording is finished") }
+    let (length, rows) = (episode.actions.count, episode.actions.count + 1)
+    let lastIs = { (flag: Bool) in [Bool](repeating: false, count: length - 1) + [flag] }
+    try file.group(name)
+    try file.write(episode.frames, "\(name)/observations", shape: [rows] + observation.shape, chunk: min(Dataset.blockLength, rows))
+    try file.write(episode.actions.map(Int64.init), "\(name)/actions")
+    try file.write(episode.rewards, "\(name)/rewards")
+    try file.write(lastIs(episode.terminated), "\(name)/terminations")
+    try file.write(lastIs(episode.truncated), "\(name)/truncations")
+    try file.group("\(name)/infos")
+    try file.setAttribute("id", of: name, to: episodeCount)
+    try file.setAttribute("total_steps", of: name, to: length)
+    if let seed = episode.seed { try file.setAttribute("seed", of: name, to: seed) }
+    for (key, value) in attributes(of: episode).sorted(by: { $0.key < $1.key }) { try file.setAttribute(key, of: name, to: value) }
+    try file.flush()
+    episodeCount += 1
+    stepCount += length
+  }
+
+  /// Minari's statistics of rewards, and what the recorder adds.
+  private func attributes(of episode: RecordedEpisode) -> [String: Double] {
+    let spread = Spread(episode.rewards)
+    let own = [
+      "rewards_sum": episode.rewards.reduce(0, +), "rewards_mean": spread.mean, "rewards_std": spread.sd, "rewards_min": spread.min,
+      "rewards_max": spread.max,
+    ]
+    return own.merging(episode.attributes.filter { !["id", "seed", "total_steps"].contains($0.key) }) { own, _ in own }
+  }
+
+  /// Completes the dataset and moves it to its place.
+  /// - Throws: `noEpisodes`, `alreadyExists`, `cannotWrite`.
+  public func finish() throws {
+    guard file != nil else { throw DemonstrationError.cannotWrite(path: folder.path, reason: "the recording is finished") }
+    guard episodeCount > 0 else { throw DemonstrationError.noEpisodes(file: folder.path) }
+    guard !FileManager.default.fileExists(atPath: folder.path) else { throw DemonstrationError.alreadyExists(path: folder.path) }
+    file = nil  // closes it; every append has flushed
+    let data = partial.appendingPathComponent("data")
+    try Self.writing(to: folder) {
+      let files = FileManager.default
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      let bytes = try files.attributesOfItem(atPath: data.appendingPathComponent("main_data.hdf5").path)[.size] as? Int ?? 0
+      try encoder.encode(completeMetadata(bytes: bytes)).write(to: data.appendingPathComponent("metadata.json"))
+      try writeNamespaces()
+      try files.moveItem(at: partial, to: folder)
+    }
+    ownsPartial = false
+  }
+
+  /// Minari wants a file in each folder above a dataset.
+  private func writeNamespaces() throws {
+    var namespace = root
+    for part in id.split(separator: "/").dropLast() {
+      namespace.appendPathComponent(String(part))
+      let file = namespace.appendingPathComponent("namespace_metadata.json")
+      if !FileManager.default.fileExists(atPath: file.path) { try Data("{}".utf8).write(to: file) }
+    }
+  }
+
+  private func completeMetadata(bytes: Int) -> [String: JSONValue] {
+    let own: [String: JSONValue] = [
+      "dataset_id": .string(id), "minari_version": .string(Self.minariVersion), "data_format": "hdf5", "jpeg_encoding": false,
+      "total_episodes": .integer(episodeCount), "total_steps": .integer(stepCount),
+      "observation_space": .string(observation.json), "action_space": .string(actions.json),
+      "dataset_size": .number((Double(bytes) / 1e5).rounded() / 10),
+    ]
+    return own.merging(metadata) { own, _ in own }
+  }
+
+  private static func writing(to folder: URL, _ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch {
+      throw DemonstrationError.cannotWrite(path: folder.path, reason: error.localizedDescription)
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/// What can go wrong with recordings. `file` is a path; `field` is the path of a value inside it, such as
+/// `episode_3/rewards`.
+public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
+  case missing(path: String)
+  case notADataset(path: String)
+  case unsupportedFormat(file: String, format: String)
+  case notHDF5(file: String)
+  case damagedFile(file: String)
+  case damagedField(file: String, field: String)
+  case notMinari(file: String)
+  case unreadableMetadata(file: String, reason: String)
+  case missingField(file: String, field: String)
+  case wrongValue(file: String, field: String, found: String, expected: String)
+  case wrongType(file: String, field: String, found: String, expected: String)
+  case wrongShape(file: String, field: String, found: [Int], expected: [Int])
+  case unsupportedObservations(file: String, found: String)
+  case unsupportedActions(file: String, found: String)
+  case lossyFrames(file: String, field: String)
+  case noEpisodes(file: String)
+  case emptyEpisode(file: String, field: String)
+  case actionOutOfRange(file: String, field: String, step: Int, action: Int, actions: Range<Int>)
+  case notFinite(file: String, field: String, step: Int)
+  case endsEarly(file: String, field: String, step: Int, length: Int)
+  case noSuchEpisode(dataset: String, episode: Int, count: Int)
+  case noSuchFrames(dataset: String, episode: Int, frames: Range<Int>, count: Int)
+  case nothingSelected
+  case spacesDiffer(first: String, firstSpaces: String, second: String, secondSpaces: String)
+  case episodesTooShort(required: Int, found: Int)
+  case invalidIdentifier(String)
+  case alreadyExists(path: String)
+  case cannotWrite(path: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .missing(let path):
+      "\(path): no such folder; name the folder that holds data/main_data.hdf5"
+    case .notADataset(let path):
+      "\(path): holds no data/main_data.hdf5; name the folder of one Minari dataset, such as …/ditto/pong-expert-v0"
+    case .unsupportedFormat(let file, let format):
+      "\(file): 'data_format' is '\(format)'; only 'hdf5' is supported, so write the dataset again with Minari's data_format=\"hdf5\""
+    case .notHDF5(let file):
+      "\(file): is not an HDF5 file; copy or record the dataset again"
+    case .damagedFile(let file):
+      "\(file): the HDF5 file is truncated, damaged or still being written; copy or record the dataset again"
+    case .damagedField(let file, let field):
+      "\(file): '\(field)' cannot be read, the file is damaged; copy or record the dataset again"
+    case .notMinari(let file):
+      "\(file): is HDF5 but no Minari dataset (no metadata.json beside it, no 'total_episodes' in it); "
+        + "convert it with minari.create_dataset_from_buffers"
+    case .unreadableMetadata(let file, let reason):
+      "\(file): is not the JSON that Minari writes (\(reason)); restore it from the dataset's source"
+    case .missingField(let file, let field):
+      "\(file): '\(field)' is missing; record or download the dataset again"
+    case .wrongValue(let file, let field, let found, let expected):
+      "\(file): '\(field)' is \(found), expected \(expected); correct it or record the dataset again"
+    case .wrongType(let file, let field, let found, let expected):
+      "\(file): '\(field)' holds \(found), expected \(expected); write the dataset again with that type"
+    case .wrongShape(let file, let field, let found, let expected):
+      "\(file): '\(field)' has shape \(found), expected \(expected); record the dataset again"
+    case .unsupportedObservations(let file, let found):
+      "\(file): observations are \(found); record grey uint8 pixels 0…255, 64×64 or 32×32, as [Y, X, 1], [1, Y, X] or [Y, X]"
+    case .unsupportedActions(let file, let found):
+      "\(file): actions are \(found); only Discrete actions are supported, so record the dataset with a Discrete action space"
+    case .lossyFrames(let file, let field):
+      "\(file): '\(field)' holds frames compressed as JPEG, which loses detail; record raw ones "
+        + "(with Minari: DataCollector(..., jpeg_encoding=False), or observations of shape [1, Y, X])"
+    case .noEpisodes(let file):
+      "\(file): holds no episodes; record at least one"
+    case .emptyEpisode(let file, let field):
+      "\(file): '\(field)' has no steps; record the dataset without empty episodes"
+    case .actionOutOfRange(let file, let field, let step, let action, let actions):
+      "\(file): '\(field)' is \(action) at step \(step), but actions are \(actions); correct the action space or the recording"
+    case .notFinite(let file, let field, let step):
+      "\(file): '\(field)' is not a finite number at step \(step); correct the recording"
+    case .endsEarly(let file, let field, let step, let length):
+      "\(file): '\(field)' is set at step \(step) of \(length), but only the last step can end an episode; split the episode there"
+    case .noSuchEpisode(let dataset, let episode, let count):
+      "\(dataset): has no episode \(episode); episodes are \(0..<count)"
+    case .noSuchFrames(let dataset, let episode, let frames, let count):
+      "\(dataset): episode \(episode) has no frames \(frames); its frames are \(0..<count)"
+    case .nothingSelected:
+      "no episodes are selected; name at least one"
+    case .spacesDiffer(let first, let firstSpaces, let second, let secondSpaces):
+      "\(second) has \(secondSpaces), but \(first) has \(firstSpaces); use datasets of the same spaces together"
+    case .episodesTooShort(let required, let found):
+      "a sequence takes \(required) frames, but the selected episodes have \(found) together; lower the sequences' length or add episodes"
+    case .invalidIdentifier(let id):
+      "'\(id)' is no dataset id; use letters, digits, '-', '_' and a version, such as 'ditto/road-expert-v0'"
+    case .alreadyExists(let path):
+      "\(path): exists already; choose another id or remove it"
+    case .cannotWrite(let path, let reason):
+      "\(path): cannot be written (\(reason)); check free space and permissions"
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import Foundation
+
+/// A 64-bit hash of content, the same in every process and on every machine. Not cryptographic.
+struct Fingerprint {
+  private var state: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  mutating func add(_ word: UInt64) {
+    state = (state ^ word) &* 0x100_0000_01b3
+    // A multiplication only carries upwards, so without this high bits would never reach the low ones.
+    state ^= state >> 32
+  }
+
+  mutating func add(_ word: Int) { add(UInt64(bitPattern: Int64(word))) }
+
+  mutating func add(_ bytes: Data) {
+    add(bytes.count)
+    bytes.withUnsafeBytes { buffer in
+      for start in stride(from: 0, to: buffer.count, by: 8) {
+        var word: UInt64 = 0
+        withUnsafeMutableBytes(of: &word) { $0.copyBytes(from: buffer[start..<min(start + 8, buffer.count)]) }
+        add(UInt64(littleEndian: word))
+      }
+    }
+  }
+
+  /// 16 hexadecimal digits.
+  var text: String {
+    let digits = String(state, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

@@ -1,0 +1,224 @@
+import Foundation
+import Testing
+
+@testable import Demonstrations
+
+/// A dataset of one episode of four steps with 32×32 frames, to be spoilt before it is written.
+private struct RawDataset {
+  enum Field {
+    case bytes([UInt8], [Int])
+    case integers([Int64])
+    case numbers([Double])
+    case flags([Bool])
+  }
+
+  var fields: [String: Field] = [
+    "episode_0/observations": .bytes([UInt8](repeating: 9, count: 5 * 1024), [5, 1, 32, 32]),
+    "episode_0/actions": .integers([0, 1, 2, 0]),
+    "episode_0/rewards": .numbers([1, 1, 1, 1]),
+    "episode_0/terminations": .flags([false, false, false, true]),
+    "episode_0/truncations": .flags([false, false, false, false]),
+  ]
+  var metadata: [String: JSONValue] = [
+    "total_episodes": 1, "data_format": "hdf5", "dataset_id": "raw-v0",
+    "observation_space": .string(ObservationSpace(height: 32, width: 32).json),
+    "action_space": .string(ActionSpace(count: 3).json),
+  ]
+
+  func write(in folder: URL) throws {
+    let file = try HDF5Writer(path: folder.appendingPathComponent("main_data.hdf5").path)
+    if !fields.isEmpty { try file.group("episode_0") }
+    for (name, field) in fields {
+      switch field {
+      case .bytes(let values, let shape): try file.write(values, name, shape: shape, chunk: 1)
+      case .integers(let values): try file.write(values, name)
+      case .numbers(let values): try file.write(values, name)
+      case .flags(let values): try file.write(values, name)
+      }
+    }
+    try JSONEncoder().encode(metadata).write(to: folder.appendingPathComponent("metadata.json"))
+  }
+}
+
+@Suite struct BadDatasetTests {
+  private let folder: TemporaryFolder
+  private let path: String
+  private var file: String { path + "/main_data.hdf5" }
+  private var metadataFile: String { path + "/metadata.json" }
+
+  init() throws {
+    folder = try TemporaryFolder()
+    path = folder.url.path
+  }
+
+  /// Writes a spoilt dataset and checks what opening it says.
+  private func expect(_ error: DemonstrationError, _ spoil: (inout RawDataset) -> Void) throws {
+    var dataset = RawDataset()
+    spoil(&dataset)
+    try dataset.write(in: folder.url)
+    #expect(throws: error) { try Dataset(at: folder.url) }
+    #expect(!error.description.contains("\n"))
+  }
+
+  @Test func opensWhatIsNotSpoilt() throws {
+    try RawDataset().write(in: folder.url)
+    #expect(try Dataset(at: folder.url).episodes[0].actions == [0, 1, 2, 0])
+  }
+
+  @Test func aFolderThatIsMissing() throws {
+    #expect(throws: DemonstrationError.missing(path: path + "/none")) { try Dataset(at: folder.url.appendingPathComponent("none")) }
+  }
+
+  @Test func aFolderThatIsNoDataset() throws {
+    #expect(throws: DemonstrationError.notADataset(path: path)) { try Dataset(at: folder.url) }
+    try Data(#"{"data_format": "hdf5"}"#.utf8).write(to: URL(fileURLWithPath: metadataFile))
+    #expect(throws: DemonstrationError.notADataset(path: path)) { try Dataset(at: folder.url) }
+  }
+
+  @Test(arguments: ["arrow", "parquet"]) func anotherFormat(format: String) throws {
+    try Data(#"{"data_format": "\#(format)", "low": [-Infinity, NaN]}"#.utf8).write(to: URL(fileURLWithPath: metadataFile))
+    #expect(throws: DemonstrationError.unsupportedFormat(file: metadataFile, format: format)) { try Dataset(at: folder.url) }
+  }
+
+  @Test func aFileThatIsNotHDF5() throws {
+    try RawDataset().write(in: folder.url)
+    try Data("hello".utf8).write(to: URL(fileURLWithPath: file))
+    #expect(throws: DemonstrationError.notHDF5(file: file)) { try Dataset(at: folder.url) }
+  }
+
+  @Test func aFileThatIsCutOff() throws {
+    try RawDataset().write(in: folder.url)
+    let whole = try Data(contentsOf: URL(fileURLWithPath: file))
+    for share in [0.25, 0.5, 0.9] {
+      try whole.prefix(Int(Double(whole.count) * share)).write(to: URL(fileURLWithPath: file))
+      #expect(throws: DemonstrationError.damagedFile(file: file)) { try Dataset(at: folder.url) }
+    }
+  }
+
+  @Test func framesThatCannotBeDecompressed() throws {
+    var dataset = RawDataset()
+    var generator = SystemRandomNumberGenerator()
+    dataset.fields["episode_0/observations"] = .bytes((0..<5 * 1024).map { _ in UInt8.random(in: 0...255, using: &generator) }, [5, 1, 32, 32])
+    try dataset.write(in: folder.url)
+    // Frames are by far the largest part: whatever is overwritten in the middle of the compressed stream is theirs.
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    let streams = bytes.indices.dropLast(1).filter { bytes[$0] == 0x78 && bytes[$0 + 1] == 0x5e }  // zlib's first bytes
+    for start in streams { bytes[start] = 0 }
+    try bytes.write(to: URL(fileURLWithPath: file))
+    #expect {
+      _ = try Dataset(at: folder.url).frames(episode: 0)
+    } throws: { error in
+      guard case .damagedField(file, let field) = error as? DemonstrationError else { return false }
+      return field.hasPrefix("episode_0/")
+    }
+  }
+
+  @Test func anHDF5FileOfAnotherKind() throws {
+    try RawDataset().write(in: folder.url)
+    try FileManager.default.removeItem(atPath: metadataFile)
+    #expect(throws: DemonstrationError.notMinari(file: file)) { try Dataset(at: folder.url) }
+  }
+
+  @Test func metadataThatAreNoJSON() throws {
+    try RawDataset().write(in: folder.url)
+    try Data("{\"total_episodes\": 1,".utf8).write(to: URL(fileURLWithPath: metadataFile))
+    #expect {
+      try Dataset(at: folder.url)
+    } throws: { error in
+      guard case .unreadableMetadata(metadataFile, _) = error as? DemonstrationError else { return false }
+      return true
+    }
+  }
+
+  @Test func metadataThatLackSomething() throws {
+    for field in ["total_episodes", "observation_space", "action_space"] {
+      try expect(.missingField(file: metadataFile, field: field)) { $0.metadata[field] = nil }
+    }
+    try expect(.wrongValue(file: metadataFile, field: "total_episodes", found: "0", expected: "1, as in the file")) {
+      $0.metadata["total_episodes"] = 0
+    }
+    try expect(.missingField(file: file, field: "episode_1")) { $0.metadata["total_episodes"] = 2 }
+  }
+
+  @Test func noEpisodes() throws {
+    try expect(.noEpisodes(file: file)) {
+      $0.fields = [:]
+      $0.metadata["total_episodes"] = 0
+    }
+  }
+
+  @Test func anEpisodeThatLacksSomething() throws {
+    for field in RawDataset().fields.keys { try expect(.missingField(file: file, field: field)) { $0.fields[field] = nil } }
+  }
+
+  @Test func anEpisodeWithoutSteps() throws {
+    try expect(.emptyEpisode(file: file, field: "episode_0")) { $0.fields["episode_0/rewards"] = .bytes([], [0]) }
+  }
+
+  @Test(arguments: [
+    ([84, 84, 1], "uint8"), ([64, 64, 3], "uint8"), ([4, 64, 64], "uint8"), ([64], "uint8"), ([64, 32], "uint8"), ([64, 64, 1], "float32"),
+  ])
+  func observationsThatAreNotSupported(shape: [Int], type: String) throws {
+    try expect(.unsupportedObservations(file: metadataFile, found: "Box \(type) \(shape)")) {
+      $0.metadata["observation_space"] = .string(#"{"type": "Box", "dtype": "\#(type)", "shape": \#(shape), "low": [-Infinity], "high": [NaN]}"#)
+    }
+  }
+
+  @Test func actionsThatAreNotSupported() throws {
+    try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [2]")) {
+      $0.metadata["action_space"] = #"{"type": "Box", "dtype": "float32", "shape": [2], "low": [-1, -1], "high": [1, 1]}"#
+    }
+    try expect(.unsupportedActions(file: metadataFile, found: "MultiBinary")) {
+      $0.metadata["action_space"] = #"{"type": "MultiBinary", "n": [2, 3]}"#
+    }
+  }
+
+  @Test func fieldsOfTheWrongShape() throws {
+    try expect(.wrongShape(file: file, field: "episode_0/observations", found: [4, 1, 32, 32], expected: [5, 1, 32, 32])) {
+      $0.fields["episode_0/observations"] = .bytes([UInt8](repeating: 0, count: 4 * 1024), [4, 1, 32, 32])
+    }
+    try expect(.wrongShape(file: file, field: "episode_0/observations", found: [5, 32, 32], expected: [5, 1, 32, 32])) {
+      $0.fields["episode_0/observations"] = .bytes([UInt8](repeating: 0, count: 5 * 1024), [5, 32, 32])
+    }
+    try expect(.wrongShape(file: file, field: "episode_0/actions", found: [3], expected: [4])) {
+      $0.fields["episode_0/actions"] = .integers([0, 1, 2])
+    }
+    try expect(.wrongShape(file: file, field: "episode_0/rewards", found: [2, 2], expected: [2])) {
+      $0.fields["episode_0/rewards"] = .bytes([1, 2, 3, 4], [2, 2])
+    }
+  }
+
+  @Test func fieldsOfTheWrongType() throws {
+    try expect(.wrongType(file: file, field: "episode_0/actions", found: "float64", expected: "integers")) {
+      $0.fields["episode_0/actions"] = .numbers([0, 1, 2, 0])
+    }
+    try expect(.wrongType(file: file, field: "episode_0/rewards", found: "bool", expected: "numbers")) {
+      $0.fields["episode_0/rewards"] = .flags([true, true, true, true])
+    }
+    try expect(.wrongType(file: file, field: "episode_0/observations", found: "float64", expected: "uint8")) {
+      $0.fields["episode_0/observations"] = .numbers([0, 1, 2, 0])
+    }
+  }
+
+  @Test func valuesThatCannotBe() throws {
+    for action: Int64 in [3, -1, .min] {
+      try expect(.actionOutOfRange(file: file, field: "episode_0/actions", step: 2, action: Int(action), actions: 0..<3)) {
+        $0.fields["episode_0/actions"] = .integers([0, 1, action, 0])
+      }
+    }
+    try expect(.notFinite(file: file, field: "episode_0/rewards", step: 1)) { $0.fields["episode_0/rewards"] = .numbers([0, .nan, 0, 0]) }
+    try expect(.endsEarly(file: file, field: "episode_0/truncations", step: 1, length: 4)) {
+      $0.fields["episode_0/truncations"] = .flags([false, true, false, false])
+    }
+  }
+
+  @Test func framesThatAreJPEG() throws {
+    let jpeg = fixture("jpeg-v0")
+    #expect(throws: DemonstrationError.lossyFrames(file: jpeg.path + "/data/main_data.hdf5", field: "episode_0/observations")) {
+      try Dataset(at: jpeg)
+    }
+    try expect(.lossyFrames(file: file, field: "episode_0/observations")) {
+      $0.fields["episode_0/observations"] = .bytes((0..<5).flatMap { _ in [0xff, 0xd8, 0xff, 0xe0] as [UInt8] }, [5, 4])
+    }
+  }
+}

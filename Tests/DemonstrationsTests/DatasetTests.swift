@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+@testable import Demonstrations
+
+@Suite struct DatasetTests {
+  /// The pixels that `make_fixtures.py` writes.
+  private func fixtureFrames(_ episode: Int, _ range: Range<Int>) -> [UInt8] {
+    range.flatMap { t in (0..<32).flatMap { y in (0..<32).map { x in UInt8((37 * episode + 5 * t + 3 * y + x) % 251) } } }
+  }
+
+  @Test(arguments: ["channels-last-v0", "channels-first-v0", "old-v0"])
+  func readsWhatMinariWrites(name: String) throws {
+    let dataset = try Dataset(at: fixture(name))
+    #expect(dataset.name == "fixtures/\(name)")
+    #expect(dataset.observation == ObservationSpace(channels: 1, height: 32, width: 32))
+    #expect(dataset.actionCount == 3)
+    #expect(dataset.episodes.map(\.length) == [3, 73])
+    #expect(dataset.episodes.map(\.terminated) == [true, false])
+    #expect(dataset.episodes.map(\.truncated) == [false, true])
+    #expect(dataset.episodes.map(\.seed) == [7, 8])
+    for (number, episode) in dataset.episodes.enumerated() {
+      #expect(episode.index == number)
+      #expect(episode.actions == (0..<episode.length).map { Int32(($0 + number) % 3) })
+      #expect(episode.rewards == (0..<episode.length).map { Double($0) / 2 - Double(number) })
+      #expect(try dataset.frames(episode: number) == fixtureFrames(number, 0..<episode.length + 1))
+    }
+    #expect(try dataset.frames(episode: 1, range: 60..<70) == fixtureFrames(1, 60..<70))
+    #expect(try dataset.frames(episode: 1, range: 5..<5) == [])
+  }
+
+  @Test func opensTheDataFolderItself() throws {
+    let whole = try Dataset(at: fixture("channels-first-v0"))
+    let inner = try Dataset(at: fixture("channels-first-v0").appendingPathComponent("data"))
+    #expect(inner.fingerprint == whole.fingerprint)
+    #expect(inner.episodes == whole.episodes)
+  }
+
+  @Test func refusesEpisodesAndFramesThatAreNotThere() throws {
+    let dataset = try Dataset(at: fixture("channels-first-v0"))
+    #expect(throws: DemonstrationError.noSuchEpisode(dataset: dataset.name, episode: 2, count: 2)) { try dataset.frames(episode: 2) }
+    #expect(throws: DemonstrationError.noSuchFrames(dataset: dataset.name, episode: 0, frames: 2..<5, count: 4)) {
+      try dataset.frames(episode: 0, range: 2..<5)
+    }
+    #expect(throws: DemonstrationError.noSuchEpisode(dataset: dataset.name, episode: -1, count: 2)) {
+      try EpisodeSelection(dataset, episodes: [0, -1])
+    }
+  }
+
+  @Test func fingerprintsContentAndNotPlace() throws {
+    let (first, second) = (try TemporaryFolder(), try TemporaryFolder())
+    let episodes = [RecordedEpisode.labelled(0, steps: 5), .labelled(1, steps: 9)]
+    let fingerprint = try Dataset(at: first.write(episodes)).fingerprint
+    #expect(fingerprint.count == 16)
+    #expect(try Dataset(at: second.write(episodes)).fingerprint == fingerprint)
+
+    let changes: [(inout RecordedEpisode) -> Void] = [
+      { $0.actions[3] = 0 }, { $0.rewards[1] = -1 }, { $0.frames[40] ^= 1 }, { $0.terminated = false },
+    ]
+    for (number, change) in changes.enumerated() {
+      let folder = try TemporaryFolder()
+      var changed = episodes
+      change(&changed[1])
+      #expect(try Dataset(at: folder.write(changed)).fingerprint != fingerprint, "change \(number)")
+    }
+  }
+
+  @Test func keepsNoMoreFramesInMemoryThanAllowed() throws {
+    let folder = try TemporaryFolder()
+    let block = 64 * 32 * 32
+    let dataset = try folder.labelled([200, 100], cacheBytes: 2 * block)
+    for episode in 0..<2 {
+      for start in 0..<100 {
+        let frames = try dataset.frames(episode: episode, range: start..<start + 1)
+        #expect(frames[0] == UInt8(episode) && frames[1] == UInt8(start))
+        #expect(dataset.cache.size <= 2 * block)
+      }
+    }
+    #expect(dataset.cache.size > block)
+  }
+
+  @Test func dropsTheBlockThatWasNotUsedForLongest() {
+    let cache = FrameCache(capacity: 20)
+    var reads = [Int]()
+    let use = { (block: Int) in
+      _ = cache.block(FrameCache.Key(episode: 0, block: block)) {
+        reads.append(block)
+        return [UInt8](repeating: 0, count: 10)
+      }
+    }
+    [1, 2, 1, 3, 1, 2].forEach(use)
+    #expect(reads == [1, 2, 3, 2])
+    #expect(cache.size == 20)
+  }
+}

@@ -1,0 +1,137 @@
+import Configuration
+import Foundation
+import Testing
+
+@testable import Demonstrations
+
+@Suite struct DatasetWriterTests {
+  private let folder: TemporaryFolder
+  private let space = ObservationSpace(height: 32, width: 32)
+
+  init() throws { folder = try TemporaryFolder() }
+
+  @Test(arguments: (0..<6).map(UInt64.init)) func returnsWhatWasRecorded(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    let side = seed % 2 == 0 ? 32 : 64
+    let written = (0..<Int.random(in: 1...4, using: &generator)).map { _ in
+      RecordedEpisode.random(steps: Int.random(in: 1...150, using: &generator), side: side, actionCount: 5, using: &generator)
+    }
+    let space = ObservationSpace(height: side, width: side)
+    let writer = try DatasetWriter(id: "a-b/some-v3", in: folder.url, observation: space, actionCount: 5, metadata: ["ditto_eps": 0.5])
+    for episode in written { try writer.append(episode) }
+    try writer.finish()
+
+    let dataset = try Dataset(at: folder.url.appendingPathComponent("a-b/some-v3"))
+    #expect(dataset.name == "a-b/some-v3")
+    #expect(dataset.observation == space)
+    #expect(dataset.actionCount == 5)
+    #expect(dataset.metadata["ditto_eps"] == 0.5)
+    #expect(dataset.metadata["total_steps"] == .integer(written.reduce(0) { $0 + $1.actions.count }))
+    try #require(dataset.episodes.count == written.count)
+    for (read, wrote) in zip(dataset.episodes, written) {
+      #expect(read.actions == wrote.actions)
+      #expect(read.rewards == wrote.rewards)
+      #expect(read.terminated == wrote.terminated)
+      #expect(read.truncated == wrote.truncated)
+      #expect(read.seed == wrote.seed)
+      #expect(try dataset.frames(episode: read.index) == wrote.frames)
+    }
+  }
+
+  @Test func ordersEpisodesByNumberAndNotByName() throws {
+    let dataset = try folder.labelled((1...12).map { $0 })
+    #expect(dataset.episodes.map(\.length) == Array(1...12))
+  }
+
+  @Test func writesTheFileOfEachNamespace() throws {
+    let id = "one/two/some-v0"
+    try folder.write([.labelled(0, steps: 2)], id: id)
+    for namespace in ["one", "one/two"] {
+      let file = folder.url.appendingPathComponent("\(namespace)/namespace_metadata.json")
+      #expect(try String(contentsOf: file, encoding: .utf8) == "{}")
+    }
+  }
+
+  @Test func keepsMinarisOwnMetadata() throws {
+    let writer = try DatasetWriter(
+      id: "some-v0", in: folder.url, observation: space, actionCount: 3, metadata: ["jpeg_encoding": true, "total_episodes": 7, "author": "me"])
+    try writer.append(.labelled(0, steps: 2))
+    try writer.finish()
+    let metadata = try Dataset(at: writer.folder).metadata
+    #expect(metadata["jpeg_encoding"] == false)
+    #expect(metadata["total_episodes"] == 1)
+    #expect(metadata["author"] == "me")
+  }
+
+  @Test func leavesNothingUnlessItIsFinished() throws {
+    let namespace = folder.url.appendingPathComponent("test")
+    do {
+      let writer = try DatasetWriter(id: "test/some-v0", in: folder.url, observation: space, actionCount: 3)
+      try writer.append(.labelled(0, steps: 3))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: namespace.path) == [".some-v0.partial"])
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: namespace.path) == [])
+    try folder.write([.labelled(0, steps: 3)], id: "test/some-v0")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: namespace.path).sorted() == ["namespace_metadata.json", "some-v0"])
+  }
+
+  @Test func overwritesWhatAKilledRecordingLeft() throws {
+    let left = folder.url.appendingPathComponent("test/.some-v0.partial/data")
+    try FileManager.default.createDirectory(at: left, withIntermediateDirectories: true)
+    try Data("half a file".utf8).write(to: left.appendingPathComponent("main_data.hdf5"))
+    #expect(try folder.labelled([4]).episodes.map(\.length) == [4])
+  }
+
+  @Test func doesNotDisturbARecordingInProgress() throws {
+    let first = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actionCount: 3)
+    try first.append(.labelled(0, steps: 3))
+    #expect {
+      _ = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actionCount: 3)
+    } throws: { error in
+      guard case .cannotWrite = error as? DemonstrationError else { return false }
+      return true
+    }
+    try first.finish()
+    #expect(try Dataset(at: first.folder).episodes.map(\.length) == [3])
+  }
+
+  @Test func refusesToReplaceADataset() throws {
+    let written = try folder.write([.labelled(0, steps: 3)], id: "some-v0")
+    #expect(throws: DemonstrationError.alreadyExists(path: written.path)) { try folder.write([.labelled(0, steps: 1)], id: "some-v0") }
+    #expect(try Dataset(at: written).episodes[0].length == 3)
+  }
+
+  @Test(arguments: ["some", "some-v", "../some-v0", "a b-v1", "/some-v0", "ns//some-v0", "x/some-v0", ""]) func refusesIdentifiers(id: String) {
+    #expect(throws: DemonstrationError.invalidIdentifier(id)) { try folder.write([], id: id) }
+  }
+
+  @Test func refusesSpacesThatAreNotSupported() {
+    #expect(throws: DemonstrationError.unsupportedObservations(file: "some-v0", found: "3×64×64 uint8")) {
+      try DatasetWriter(id: "some-v0", in: folder.url, observation: ObservationSpace(channels: 3, height: 64, width: 64), actionCount: 3)
+    }
+    #expect(throws: DemonstrationError.unsupportedActions(file: "some-v0", found: "0 in number")) {
+      try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actionCount: 0)
+    }
+  }
+
+  @Test func refusesEpisodesThatDoNotFitAndGoesOn() throws {
+    let writer = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actionCount: 3)
+    let path = writer.folder.path
+    let good = RecordedEpisode.labelled(0, steps: 3)
+    let refuse = { (error: DemonstrationError, change: (inout RecordedEpisode) -> Void) in
+      var episode = good
+      change(&episode)
+      #expect(throws: error) { try writer.append(episode) }
+    }
+    #expect(throws: DemonstrationError.noEpisodes(file: path)) { try writer.finish() }
+    refuse(.wrongShape(file: path, field: "episode_0/observations", found: [4095], expected: [4, 1, 32, 32])) { $0.frames.removeLast() }
+    refuse(.wrongShape(file: path, field: "episode_0/rewards", found: [2], expected: [3])) { $0.rewards.removeLast() }
+    refuse(.actionOutOfRange(file: path, field: "episode_0/actions", step: 1, action: 3, actions: 0..<3)) { $0.actions[1] = 3 }
+    refuse(.notFinite(file: path, field: "episode_0/rewards", step: 2)) { $0.rewards[2] = .infinity }
+    refuse(.emptyEpisode(file: path, field: "episode_0")) { $0.actions = [] }
+    try writer.append(good)
+    try writer.finish()
+    #expect(try Dataset(at: writer.folder).episodes.count == 1)
+    #expect(throws: DemonstrationError.cannotWrite(path: path, reason: "the recording is finished")) { try writer.append(good) }
+  }
+}

@@ -1,0 +1,62 @@
+import Foundation
+
+/// What a dataset holds, as `ditto data info` shows it.
+public struct DatasetSummary: Codable, Equatable, Sendable {
+  /// How episodes end; one that was recorded without an end counts as neither.
+  public struct Ends: Codable, Equatable, Sendable {
+    public let terminated: Int
+    public let truncated: Int
+  }
+
+  public let name: String
+  public let episodes: Int
+  /// Steps of all episodes, one less per episode than there are frames.
+  public let transitions: Int
+  /// Undiscounted sums of rewards.
+  public let `return`: Spread
+  /// In steps.
+  public let length: Spread
+  public let observation: ObservationSpace
+  /// How often each action was taken, `[actionCount]`.
+  public let actions: [Int]
+  /// 0…255, over all pixels of all frames.
+  public let pixels: Spread
+  public let ends: Ends
+
+  /// Reads the whole dataset.
+  /// - Throws: `damagedField`.
+  public init(_ dataset: Dataset) throws {
+    let recorded = dataset.episodes
+    name = dataset.name
+    episodes = recorded.count
+    transitions = recorded.reduce(0) { $0 + $1.length }
+    `return` = Spread(recorded.map(\.return))
+    length = Spread(recorded.map { Double($0.length) })
+    observation = dataset.observation
+    actions = recorded.reduce(into: [Int](repeating: 0, count: dataset.actionCount)) { counts, episode in
+      for action in episode.actions { counts[Int(action)] += 1 }
+    }
+    let statistics = try PixelStatistics(over: [EpisodeSelection(dataset)])
+    pixels = Spread(
+      mean: Double(statistics.mean), sd: Double(statistics.deviation), min: Double(statistics.minimum), max: Double(statistics.maximum))
+    ends = Ends(terminated: recorded.count { $0.terminated }, truncated: recorded.count { $0.truncated })
+  }
+}
+
+extension DatasetSummary: CustomStringConvertible {
+  /// A table of a few lines.
+  public var description: String {
+    let number = { (value: Double) in String(format: "%.10g", (value * 100).rounded() / 100) }
+    let spread = { (values: Spread) in
+      "\(number(values.mean)) ± \(number(values.sd))  (\(number(values.min)) to \(number(values.max)))"
+    }
+    let taken = actions.enumerated().map { action, count in
+      "\(action): \(count) (\(number(100 * Double(count) / Double(transitions))) %)"
+    }
+    return [
+      ("dataset", name), ("episodes", "\(episodes), \(ends.terminated) terminated, \(ends.truncated) truncated"),
+      ("transitions", "\(transitions)"), ("return", spread(self.return)), ("length", "\(spread(length)) steps"),
+      ("observations", observation.description), ("pixels", spread(pixels)), ("actions", taken.joined(separator: ", ")),
+    ].map { key, value in key.padding(toLength: 14, withPad: " ", startingAt: 0) + value }.joined(separator: "\n")
+  }
+}

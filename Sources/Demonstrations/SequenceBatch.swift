@@ -1,0 +1,64 @@
+/// Recorded sequences of `T` frames, `B` of them side by side, time first.
+public struct SequenceBatch: Equatable, Sendable {
+  /// `T`, in frames.
+  public let length: Int
+  /// `B`.
+  public let batch: Int
+  public let observation: ObservationSpace
+  /// `[T, B, C, Y, X]`.
+  public let frames: [UInt8]
+  /// `[T, B]`, the action that led **to** each frame; −1 at the first of an episode.
+  public let previousActions: [Int32]
+  /// `[T, B]`, whether a frame is the first of its episode, where memory of what came before has to go.
+  public let isFirst: [Bool]
+  /// Whether nothing is carried over from the batch before.
+  public let startsEpoch: Bool
+  /// Whether the sequences of the next batch go on where these end.
+  public let continues: Bool
+}
+
+/// Some frames of an episode.
+struct Segment {
+  let dataset: Dataset
+  let episode: EpisodeInfo
+  let frames: Range<Int>
+}
+
+extension SequenceBatch {
+  /// - Parameter rows: for each sequence its segments, `length` frames in all.
+  init(rows: [[Segment]], length: Int, observation: ObservationSpace, startsEpoch: Bool, continues: Bool) throws {
+    let (batch, size) = (rows.count, observation.frameSize)
+    var previousActions = [Int32](repeating: -1, count: length * batch)
+    var isFirst = [Bool](repeating: false, count: length * batch)
+    let frames = try [UInt8](unsafeUninitializedCapacity: length * batch * size) { buffer, initialized in
+      let bytes = UnsafeMutableRawBufferPointer(buffer)
+      for (row, segments) in rows.enumerated() {
+        var t = 0
+        for segment in segments {
+          try segment.dataset.forEachFrame(episode: segment.episode.index, range: segment.frames) { index, frame in
+            let (position, moment) = ((t + index) * batch + row, segment.frames.lowerBound + index)
+            UnsafeMutableRawBufferPointer(rebasing: bytes[position * size..<(position + 1) * size]).copyMemory(from: frame)
+            previousActions[position] = segment.episode.previousAction(at: moment)
+            isFirst[position] = moment == 0
+          }
+          t += segment.frames.count
+        }
+        precondition(t == length, "a row has \(t) frames, not \(length)")
+      }
+      initialized = bytes.count
+    }
+    self.init(
+      length: length, batch: batch, observation: observation, frames: frames, previousActions: previousActions, isFirst: isFirst,
+      startsEpoch: startsEpoch, continues: continues)
+  }
+}
+
+extension Dataset {
+  /// A whole episode as one sequence: `T + 1` frames, `B` = 1.
+  /// - Throws: `noSuchEpisode`, `damagedField`.
+  public func sequence(episode index: Int) throws -> SequenceBatch {
+    let episode = try episode(index)
+    let whole = Segment(dataset: self, episode: episode, frames: 0..<episode.frameCount)
+    return try SequenceBatch(rows: [[whole]], length: episode.frameCount, observation: observation, startsEpoch: true, continues: false)
+  }
+}

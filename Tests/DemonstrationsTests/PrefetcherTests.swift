@@ -1,0 +1,91 @@
+import Configuration
+import Foundation
+import Testing
+
+@testable import Demonstrations
+
+private struct Failure: Error, Equatable {
+  let step: Int
+}
+
+/// Counts calls, and lets a test wait for one.
+private final class Calls: @unchecked Sendable {
+  private let changed = NSCondition()
+  private var steps = [Int]()
+
+  func add(_ step: Int) {
+    changed.withLock {
+      steps.append(step)
+      changed.broadcast()
+    }
+  }
+
+  func wait(for count: Int) -> [Int] {
+    changed.withLock {
+      while steps.count < count { changed.wait() }
+      return steps
+    }
+  }
+}
+
+@Suite struct PrefetcherTests {
+  @Test(arguments: [1, 4]) func handsOutStepsInOrder(depth: Int) throws {
+    let prefetcher = Prefetcher(from: 7, depth: depth) { $0 * $0 }
+    for step in 7..<300 { #expect(try prefetcher.next() == step * step) }
+  }
+
+  @Test func worksAheadButNoFurtherThanAllowed() throws {
+    let calls = Calls()
+    let prefetcher = Prefetcher(from: 0, depth: 3) { step in
+      calls.add(step)
+      return step
+    }
+    #expect(calls.wait(for: 3) == [0, 1, 2])  // before anything was asked for
+    #expect(try prefetcher.next() == 0)
+    #expect(calls.wait(for: 4) == [0, 1, 2, 3])
+  }
+
+  @Test func rethrowsOnceWhatCameBeforeIsHandedOut() throws {
+    let prefetcher = Prefetcher(from: 0) { step in
+      if step == 5 { throw Failure(step: step) }
+      return step
+    }
+    for step in 0..<5 { #expect(try prefetcher.next() == step) }
+    for _ in 0..<2 { #expect(throws: Failure(step: 5)) { try prefetcher.next() } }
+  }
+
+  @Test func itsThreadEndsWithIt() async {
+    // The thread holds `make`, and `make` holds this: when it is gone, so is the thread.
+    await withCheckedContinuation { continuation in
+      final class Witness: Sendable {
+        let gone: @Sendable () -> Void
+        init(_ gone: @escaping @Sendable () -> Void) { self.gone = gone }
+        deinit { gone() }
+      }
+      let witness = Witness { continuation.resume() }
+      let prefetcher = Prefetcher(from: 0) { [witness] step in withExtendedLifetime(witness) { step } }
+      #expect(throws: Never.self) { try prefetcher.next() }
+    }
+  }
+}
+
+@Suite struct SplitTests {
+  @Test(arguments: 0..<40) func everyEpisodeIsOnOneSide(count: Int) {
+    let (training, validation) = split(episodes: count, validationShare: 0.1, seed: Seed(UInt64(count)))
+    #expect((training + validation).sorted() == Array(0..<count))
+    #expect(training == training.sorted() && validation == validation.sorted())
+    #expect(validation.count == (count < 2 ? 0 : max(1, Int((Double(count) * 0.1).rounded()))))
+  }
+
+  @Test func dependsOnTheSeed() {
+    let draw = { (seed: UInt64) in split(episodes: 100, validationShare: 0.2, seed: Seed(seed)).validation }
+    #expect(draw(1) == draw(1))
+    #expect(draw(1) != draw(2))
+    #expect(draw(1) != Array(0..<20))
+  }
+
+  @Test func neverHoldsOutAllAndNothingForZero() {
+    #expect(split(episodes: 3, validationShare: 0.99, seed: Seed(1)).training.count == 1)
+    #expect(split(episodes: 3, validationShare: 0, seed: Seed(1)).validation.isEmpty)
+  }
+}

@@ -25,7 +25,22 @@ public final class DatasetWriter {
   /// Begins the dataset called `id`, such as `ditto/road-mixed-v0`, below `root`.
   /// - Parameter metadata: what else `metadata.json` should say, such as `ditto_policy`; Minari's own keys cannot be replaced.
   /// - Throws: `invalidIdentifier`, `alreadyExists`, `unsupportedObservations`, `unsupportedActions`, `cannotWrite`.
-  public init(id: String, in root: URL, observation: ObservationSpace, actionCount: Int, metadata: [String: JSONValue] = [:]) throws {
+  public convenience init(
+    id: String, in root: URL, observation: ObservationSpace, actionCount: Int, metadata: [String: JSONValue] = [:]
+  ) throws {
+    try self.init(id, root, root.appendingPathComponent(id), observation, actionCount, metadata)
+  }
+
+  /// Begins a dataset in a folder of any name; its id is that name, with `-v0` where it ends in no version.
+  public convenience init(at folder: URL, observation: ObservationSpace, actionCount: Int, metadata: [String: JSONValue] = [:]) throws {
+    let name = folder.lastPathComponent.replacing(/[^-_A-Za-z0-9]/, with: "_")
+    try self.init(
+      name.contains(/-v[0-9]+$/) ? name : name + "-v0", folder.deletingLastPathComponent(), folder, observation, actionCount, metadata)
+  }
+
+  private init(
+    _ id: String, _ root: URL, _ folder: URL, _ observation: ObservationSpace, _ actionCount: Int, _ metadata: [String: JSONValue]
+  ) throws {
     guard id.wholeMatch(of: /([-_A-Za-z0-9][-_A-Za-z0-9\/]*[-_A-Za-z0-9]\/)?[-_A-Za-z0-9]+-v[0-9]+/) != nil, !id.contains("//") else {
       throw DemonstrationError.invalidIdentifier(id)
     }
@@ -40,7 +55,7 @@ public final class DatasetWriter {
     self.observation = observation
     self.metadata = metadata
     actions = ActionSpace(count: actionCount)
-    folder = root.appendingPathComponent(id)
+    self.folder = folder
     guard !FileManager.default.fileExists(atPath: folder.path) else { throw DemonstrationError.alreadyExists(path: folder.path) }
     let data = partial.appendingPathComponent("data")
     try Self.writing(to: folder) { try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true) }
@@ -74,7 +89,7 @@ public final class DatasetWriter {
     try file.setAttribute("id", of: name, to: episodeCount)
     try file.setAttribute("total_steps", of: name, to: length)
     if let seed = episode.seed { try file.setAttribute("seed", of: name, to: seed) }
-    for (key, value) in attributes(of: episode).sorted(by: { $0.key < $1.key }) { try file.setAttribute(key, of: name, to: value) }
+    for (key, value) in attributes(of: episode) { try file.setAttribute(key, of: name, to: value) }
     try file.flush()
     episodeCount += 1
     stepCount += length

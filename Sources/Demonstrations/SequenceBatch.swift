@@ -15,6 +15,15 @@ public struct SequenceBatch: Equatable, Sendable {
   public let startsEpoch: Bool
   /// Whether the sequences of the next batch go on where these end.
   public let continues: Bool
+
+  public init(
+    length: Int, batch: Int, observation: ObservationSpace, frames: [UInt8], previousActions: [Int32], isFirst: [Bool],
+    startsEpoch: Bool = true, continues: Bool = false
+  ) {
+    (self.length, self.batch, self.observation) = (length, batch, observation)
+    (self.frames, self.previousActions, self.isFirst) = (frames, previousActions, isFirst)
+    (self.startsEpoch, self.continues) = (startsEpoch, continues)
+  }
 }
 
 /// Some frames of an episode.

@@ -2,8 +2,11 @@ import Configuration
 
 /// Where training sequences start.
 public enum SequenceSampling: String, Codable, CaseIterable, Sendable {
-  /// Each anywhere, drawn anew for each gradient step.
-  case independent
+  /// In an episode drawn at random, each as likely, and anywhere in it: short episodes, which end because something went wrong, are
+  /// seen as often as long ones.
+  case episodes
+  /// At a frame drawn at random, each as likely.
+  case frames
   /// At equal distances at first, then each where it ended before, until all frames were seen. The paper's authors do so.
   case continuing
 }
@@ -65,7 +68,13 @@ public struct SequenceSampler: Sendable {
   /// Where in the concatenation each sequence starts, `[B]`.
   private func startFrames(step: Int) -> [Int] {
     switch sampling {
-    case .independent:
+    case .episodes:
+      var generator = seed.step(step).generator
+      return (0..<batch).map { _ in
+        let index = Int.random(in: 0..<episodes.count, using: &generator)
+        return starts[index] + Int.random(in: 0..<episodes[index].episode.frameCount, using: &generator)
+      }
+    case .frames:
       var generator = seed.step(step).generator
       return (0..<batch).map { _ in Int.random(in: 0..<frameCount, using: &generator) }
     case .continuing:

@@ -15,18 +15,17 @@ import WorldModel
     let expert = LatentState(
       deterministic: latents.sliced(0..<size, axis: -1), stochastic: latents.sliced(size..<2 * size, axis: -1))
     let given = try golden["in.sampled"].to(.int64)
-    var draws = given.unbound().makeIterator()
+    let steps = given.shape[0]
 
     let dream = Dream(
-      from: expert[0], steps: given.shape[0],
-      policy: { _ in draws.next()! },
+      from: expert[0], steps: steps,
+      policy: { _, step in given[step] },
       dynamics: { state, action in
         let (h, z) = (state.deterministic, state.stochastic)
         let rolled = concatenated([h.sliced(size - 1..<size, axis: -1), h.sliced(0..<size - 1, axis: -1)], axis: -1)
         let next = tanh(0.9 * h + 0.5 * rolled + action.oneHot(actionCount).matmul(weights))
         return LatentState(deterministic: next, stochastic: tanh(0.8 * z + 0.3 * next))
       })
-    let steps = given.shape[0]
     try golden.compare("ditto.states_h", dream.states.deterministic.dropFirst())
 
     // A reward belongs to the state after the action; the step after the expert's last row has none.

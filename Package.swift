@@ -68,6 +68,8 @@ let package = Package(
     .testTarget(name: "DemonstrationsTests", dependencies: ["Demonstrations"], resources: [.copy("Fixtures")]),
     .testTarget(name: "EnvironmentsTests", dependencies: ["Environments"]),
     .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"]),
+    .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+    .testTarget(name: "WorldModelTests", dependencies: ["WorldModel"]),
     .testTarget(name: "GoldenTests", dependencies: ["WorldModel", "Imitation"], resources: [.copy("Fixtures")]),
   ],
   cxxLanguageStandard: .cxx20

@@ -26,6 +26,7 @@ public enum Precision: String, CaseIterable, Sendable, Codable {
 public enum TorchError: Error, Equatable, CustomStringConvertible {
   case noDevice(Device)
   case unreadable(file: String, reason: String)
+  case damaged(file: String, reason: String)
   case unwritable(file: String, reason: String)
   case missingTensor(file: String, name: String)
   case unexpectedTensors(file: String, names: [String])
@@ -37,6 +38,8 @@ public enum TorchError: Error, Equatable, CustomStringConvertible {
       let there = Device.allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
       return "device '\(device)' is not available here (there is: \(there)); choose another --device, or install a libtorch built for it"
     case .unreadable(let file, let reason):
+      return "\(file): cannot be read: \(reason)"
+    case .damaged(let file, let reason):
       return "\(file): \(reason); it is no safetensors file, or it is damaged"
     case .unwritable(let file, let reason):
       return "\(file): cannot be written: \(reason)"

@@ -18,12 +18,13 @@ public struct Safetensors {
   ]
 
   /// Maps the file into memory; tensors are copied out one by one.
-  /// - Throws: `TorchError.unreadable` where it is missing, cut off or no such file.
+  /// - Throws: `TorchError.unreadable` where it is missing or closed to us, `damaged` where it is cut off or no such file.
   public init(at url: URL) throws {
     path = url.path
-    let damaged = { [path] (reason: String) in TorchError.unreadable(file: path, reason: reason) }
+    let damaged = { [path] (reason: String) in TorchError.damaged(file: path, reason: reason) }
     do { data = try Data(contentsOf: url, options: .alwaysMapped) } catch {
-      throw damaged(FileManager.default.fileExists(atPath: url.path) ? "cannot be read" : "there is no such file")
+      let isThere = FileManager.default.fileExists(atPath: url.path)
+      throw TorchError.unreadable(file: path, reason: isThere ? "it is a folder, or may not be opened" : "there is no such file")
     }
     guard data.count >= 8 else { throw damaged("is too short") }
     let length = data.prefix(8).enumerated().reduce(0) { $0 | UInt64($1.element) << (8 * UInt64($1.offset)) }
@@ -38,11 +39,20 @@ public struct Safetensors {
       guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String, let type = Self.types[dtype],
         let shape = fields["shape"] as? [Int], let place = fields["data_offsets"] as? [Int], place.count == 2
       else { throw damaged("the header's entry '\(name)' is not understood") }
-      guard shape.allSatisfy({ $0 >= 0 }), place[0] >= 0, place[1] - place[0] == shape.reduce(type.bytes, *), start + place[1] <= data.count
+      guard 0 <= place[0], place[0] <= place[1], place[1] <= data.count - start, place[1] - place[0] == Self.size(shape, type)
       else { throw damaged("tensor '\(name)' is cut off") }
       entries[name] = Entry(type: type, shape: shape, bytes: start + place[0]..<start + place[1])
     }
     self.entries = entries
+  }
+
+  /// The bytes of a tensor; `nil` where a size is negative, or the bytes are more than can be counted.
+  private static func size(_ shape: [Int], _ type: ElementType) -> Int? {
+    shape.reduce(type.bytes) { bytes, length in
+      guard let bytes, length >= 0 else { return nil }
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: length)
+      return overflow ? nil : product
+    }
   }
 
   public var names: [String] { entries.keys.sorted() }

@@ -1,0 +1,99 @@
+import Configuration
+import Foundation
+import Testing
+import Torch
+
+@Suite struct SafetensorsTests {
+  @Test func keepsEveryTypeShapeAndByte() throws {
+    let tensors: [(name: String, tensor: Tensor)] = [
+      ("float32", Tensor([1.5, -2, .nan, .infinity] as [Float], [2, 2])),
+      ("float64", Tensor([0.1], [1])),
+      ("bfloat16", Tensor([1, 2, 3] as [Float], [3]).to(.bfloat16)),
+      ("int64", Tensor([Int64.min, Int64.max], [2, 1])),
+      ("int32", Tensor([-7] as [Int32], [])),
+      ("uint8", Tensor([0, 255] as [UInt8], [1, 2])),
+      ("bool", Tensor([true, false, true], [3])),
+      ("empty", .zeros([0, 4])),
+    ]
+    try withFile(Safetensors.encoded(tensors, metadata: ["format": "1"])) { url in
+      let file = try Safetensors(at: url)
+      #expect(file.names == tensors.map(\.name).sorted())
+      #expect(file.metadata == ["format": "1"])
+      for (name, tensor) in tensors {
+        let read = try file.tensor(name)
+        #expect(read.shape == tensor.shape, "\(name)")
+        #expect(read.type == tensor.type, "\(name)")
+        #expect(read.bytes() == tensor.bytes(), "\(name)")
+      }
+    }
+  }
+
+  @Test func writesAChannelsLastTensorInRowMajorOrder() throws {
+    let values = (0..<24).map(Float.init)
+    try withFile(Safetensors.encoded([("w", Tensor(values, [2, 3, 2, 2]).channelsLast())])) { url in
+      let read = try Safetensors(at: url).tensor("w")
+      #expect(read.values(as: Float.self) == values)
+    }
+  }
+
+  @Test(arguments: [
+    ("{}", "is too short"),
+    (header("{}", length: 3), "the header is cut off"),
+    (header("{}", length: UInt64.max), "the header is cut off"),
+    (header("{]"), "the header is not JSON"),
+    (header("[1]"), "the header is not JSON"),
+    (header(#"{"w":7}"#), "the header's entry 'w' is not understood"),
+    (entry(type: "F17", shape: "[1]", place: "[0,4]"), "the header's entry 'w' is not understood"),
+    (entry(shape: "[1.5]", place: "[0,4]"), "the header's entry 'w' is not understood"),
+    (entry(shape: "[1]", place: "[0]"), "the header's entry 'w' is not understood"),
+    (entry(shape: "[2]", place: "[0,4]"), "tensor 'w' is cut off"),
+    (entry(shape: "[2]", place: "[0,8]"), "tensor 'w' is cut off"),
+    (entry(shape: "[1]", place: "[-4,0]"), "tensor 'w' is cut off"),
+    (entry(shape: "[-1]", place: "[4,0]"), "tensor 'w' is cut off"),
+    (entry(shape: "[4611686018427387904,4]", place: "[0,0]"), "tensor 'w' is cut off"),
+    (entry(shape: "[1]", place: "[9223372036854775800,9223372036854775804]"), "tensor 'w' is cut off"),
+  ])
+  func saysHowAFileIsDamaged(bytes: String, reason: String) throws {
+    try withFile(Data(bytes.unicodeScalars.map { UInt8($0.value) })) { url in
+      #expect(throws: TorchError.damaged(file: url.path, reason: reason)) { try Safetensors(at: url) }
+    }
+  }
+
+  @Test func saysWhatIsMissing() throws {
+    let nowhere = URL(fileURLWithPath: "/nowhere/w.safetensors")
+    #expect(throws: TorchError.unreadable(file: nowhere.path, reason: "there is no such file")) { try Safetensors(at: nowhere) }
+    try withFile(Safetensors.encoded([("w", .zeros([2]))])) { url in
+      let file = try Safetensors(at: url)
+      #expect(throws: TorchError.missingTensor(file: url.path, name: "v")) { try file.tensor("v") }
+      #expect(throws: TorchError.wrongShape(file: url.path, name: "w", expected: [3], found: [2])) { try file.tensor("w", shape: [3]) }
+    }
+  }
+
+  @Test func replacesNothingWhereOneTensorDoesNotFit() throws {
+    let layer = Linear(2, 3, using: RandomSource(Seed(1)))
+    let before = layer.weight.values(as: Float.self)
+    try withFile(Safetensors.encoded([("weight", .zeros([3, 2])), ("bias", .zeros([4]))])) { url in
+      let file = try Safetensors(at: url)
+      #expect(throws: TorchError.wrongShape(file: url.path, name: "bias", expected: [3], found: [4])) { try layer.load(from: file) }
+    }
+    #expect(layer.weight.values(as: Float.self) == before)
+  }
+}
+
+/// A file's header after its length, which may lie; Latin-1, so that a character is a byte.
+private func header(_ text: String, length: UInt64? = nil) -> String {
+  let length = length ?? UInt64(text.utf8.count)
+  return String(String.UnicodeScalarView((0..<8).map { Unicode.Scalar(UInt8(truncatingIfNeeded: length >> (8 * $0))) })) + text
+}
+
+/// A file with one entry `w` and four bytes.
+private func entry(type: String = "F32", shape: String, place: String) -> String {
+  header(#"{"w":{"dtype":"\#(type)","shape":\#(shape),"data_offsets":\#(place)}}"#) + "\0\0\0\0"
+}
+
+private func withFile(_ data: Data, _ body: (URL) throws -> Void) throws {
+  let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
+  try data.write(to: url)
+  defer { try? FileManager.default.removeItem(at: url) }
+  try body(url)
+}

@@ -70,7 +70,7 @@ extension SequenceBatch {
   }
 
   @Test func independentSequencesStartAnywhere() throws {
-    let sampler = try sampler(.independent, batch: 16, length: 2)
+    let sampler = try sampler(.frames, batch: 16, length: 2)
     var starts = Set<Label>()
     for step in 0..<200 {
       let batch = try sampler.batch(step: step)
@@ -83,7 +83,7 @@ extension SequenceBatch {
   @Test func runsFromTheLastEpisodeIntoTheFirst() throws {
     // As long as all frames together: wherever it starts, it meets each frame once.
     let count = lengths.reduce(0) { $0 + $1 + 1 }
-    let sampler = try sampler(.independent, batch: 1, length: count)
+    let sampler = try sampler(.frames, batch: 1, length: count)
     for step in 0..<5 {
       let batch = try sampler.batch(step: step)
       check(batch)
@@ -120,7 +120,7 @@ extension SequenceBatch {
 
   @Test func drawsFromTheSelectedEpisodesOnly() throws {
     let sampler = try SequenceSampler(
-      [EpisodeSelection(dataset, episodes: [3, 1])], batch: 4, length: 3, sampling: .independent, seed: Seed(1))
+      [EpisodeSelection(dataset, episodes: [3, 1])], batch: 4, length: 3, sampling: .frames, seed: Seed(1))
     #expect(sampler.frameCount == 6 + 2)
     for step in 0..<20 {
       let batch = try sampler.batch(step: step)
@@ -139,16 +139,16 @@ extension SequenceBatch {
   }
 
   @Test func refusesWhatItCannotDrawFrom() throws {
-    #expect(throws: DemonstrationError.episodesTooShort(required: 93, found: 92)) { try sampler(.independent, length: 93) }
+    #expect(throws: DemonstrationError.episodesTooShort(required: 93, found: 92)) { try sampler(.frames, length: 93) }
     #expect(throws: DemonstrationError.nothingSelected) {
-      try SequenceSampler([EpisodeSelection(dataset, episodes: [])], batch: 1, length: 1, sampling: .independent, seed: Seed(0))
+      try SequenceSampler([EpisodeSelection(dataset, episodes: [])], batch: 1, length: 1, sampling: .frames, seed: Seed(0))
     }
     let other = try Dataset(at: folder.write([.labelled(0, steps: 9)], id: "test/other-v0", actionCount: 4))
     let spaces = { (count: Int) in "frames of 1×32×32 uint8 and \(count) actions" }
     #expect(
       throws: DemonstrationError.spacesDiffer(first: "test/some-v0", firstSpaces: spaces(3), second: "test/other-v0", secondSpaces: spaces(4))
     ) {
-      try SequenceSampler([EpisodeSelection(dataset), EpisodeSelection(other)], batch: 1, length: 2, sampling: .independent, seed: Seed(0))
+      try SequenceSampler([EpisodeSelection(dataset), EpisodeSelection(other)], batch: 1, length: 2, sampling: .frames, seed: Seed(0))
     }
   }
 
@@ -161,8 +161,8 @@ extension SequenceBatch {
 
   @Test func canBeUsedFromSeveralThreadsAtOnce() async throws {
     let dataset = try Dataset(at: folder.url.appendingPathComponent("test/some-v0"), cacheBytes: 2 << 16)
-    let sampler = try SequenceSampler([EpisodeSelection(dataset)], batch: 3, length: 7, sampling: .independent, seed: Seed(5))
-    let expected = try self.sampler(.independent)
+    let sampler = try SequenceSampler([EpisodeSelection(dataset)], batch: 3, length: 7, sampling: .frames, seed: Seed(5))
+    let expected = try self.sampler(.frames)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for task in 0..<4 {
         group.addTask {

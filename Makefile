@@ -12,7 +12,7 @@ build: setup
 	swift build -c release --product ditto
 
 demo: build
-	Scripts/demo "$(OUTPUT)" "$(SEED)"
+	@.build/release/ditto demo --output "$(OUTPUT)" --seed $(SEED)
 
 test: setup
 	swift test

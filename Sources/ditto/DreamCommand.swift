@@ -7,7 +7,7 @@ struct DreamCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dream", abstract: "Draws what a world model dreams beside what was recorded: truth, model and error.")
 
-  @Argument(help: .init("A world model's run.", valueName: "run")) var run_: String
+  @Argument(help: .init("A world model's run.", valueName: "run")) var worldModel: String
   @Option(help: .init("A dataset of its environment.", valueName: "dataset")) var data: String
   @Option(help: "Which episode (default: the first that is long enough).") var episode: Int?
   @Option(help: "Frames seen before the dream.") var context = 10
@@ -17,7 +17,7 @@ struct DreamCommand: ParsableCommand {
 
   func run() throws {
     guard context >= 1, steps >= 1 else { throw ValidationError("--context and --steps must be at least 1") }
-    let world = try LoadedWorldModel(at: URL(fileURLWithPath: run_))
+    let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel))
     let movie = DreamMovie(context: context, steps: steps, seed: seed)
     let gif = try movie.gif(of: world, Dataset(at: URL(fileURLWithPath: data)), episode: episode)
     try AtomicFile.write(gif, to: URL(fileURLWithPath: output))

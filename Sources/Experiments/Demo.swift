@@ -1,0 +1,107 @@
+import Configuration
+import Demonstrations
+import Environments
+import Foundation
+import Imitation
+
+/// The main job from beginning to end on the built-in road: recordings in, a policy out, its return measured.
+///
+/// A demo that was interrupted goes on where it stopped when it is started again with the same output.
+public struct Demo {
+  public var output: URL
+  public var seed: UInt64
+  public var layers: [Preset]
+  public var compute: Compute
+
+  public init(output: URL, seed: UInt64, layers: [Preset] = [], compute: Compute = Compute()) {
+    (self.output, self.seed, self.layers, self.compute) = (output, seed, layers, compute)
+  }
+
+  private static let environment = "road"
+  private static let expertEpisodes = (recorded: 6, used: 4)
+  private static let (mixedEpisodes, mixedEpsilons) = (400, [0, 0.1, 0.3, 0.5, 1])
+  private static let evaluationEpisodes = 20
+
+  /// What a demo showed: `results.json`.
+  public struct Results: Codable, Sendable {
+    public let expert: EvaluationResult
+    public let ditto: EvaluationResult
+    public let random: EvaluationResult
+    /// How far the agent's mean is on the way from random play (0) to the expert (1).
+    public let share: Double
+    public let seed: UInt64
+    public let actions: ActionChoice
+    /// The complete configuration, as YAML.
+    public let configuration: String
+    public let commit: String
+    /// Wall time of each stage that this process ran, in seconds.
+    public let seconds: [String: Double]
+  }
+
+  /// - Throws: `RunError.folderInUse` where the output holds a finished demo; what the stages throw.
+  public func run() throws -> Results {
+    let file = { (name: String) in output.appending(path: name) }
+    guard !FileManager.default.fileExists(atPath: file("results.json").path) else { throw RunError.folderInUse(output.path) }
+    let presets = try Presets.layers(["road"]) + layers
+    let world = try WorldModelConfiguration.load(.worldModel, from: presets)
+    let own = try AgentConfiguration.load(.agent, from: presets)
+    var seconds: [String: Double] = [:]
+    func stage(_ name: String, isDone: Bool = false, _ body: () throws -> Void) rethrows {
+      guard !isDone else { return }
+      Console.say("— \(name)")
+      let start = ProgressLine.now
+      try body()
+      seconds[name] = ProgressLine.now - start
+    }
+
+    for (name, episodes, epsilons) in [("expert", Self.expertEpisodes.recorded, [0]), ("mixed", Self.mixedEpisodes, Self.mixedEpsilons)] {
+      let folder = file("data").appending(path: name)
+      try stage("recording \(episodes) episodes of the scripted expert, \(name)", isDone: FileManager.default.fileExists(atPath: folder.path)) {
+        let recording = Recording(
+          environment: Self.environment, pipeline: world.pipeline, episodes: episodes, epsilons: epsilons, seed: Seed(seed).stream(name).value >> 33)
+        try recording.run(.scripted, named: "scripted", to: folder)
+      }
+    }
+    try stage("training the world model on the mixed recordings") {
+      if FileManager.default.fileExists(atPath: file("world-model").path) { return try WorldModelRun.resume(at: file("world-model")) }
+      try WorldModelRun.start(at: file("world-model"), data: [file("data/mixed")], world, seed: seed, compute)
+    }
+    try stage("training a DITTO agent in it from \(Self.expertEpisodes.used) expert episodes") {
+      if FileManager.default.fileExists(atPath: file("agent").path) { return try AgentRun.resume(at: file("agent")) }
+      try AgentRun.start(
+        at: file("agent"), worldModel: file("world-model"), data: file("data/expert"), useEpisodes: Self.expertEpisodes.used, own, seed: seed, compute)
+    }
+    try stage("drawing a dream beside the truth") {
+      let gif = try DreamMovie(seed: seed).gif(of: LoadedWorldModel(at: file("world-model")), Dataset(at: file("data/mixed")), episode: nil)
+      try AtomicFile.write(gif, to: file("dream.gif"))
+    }
+
+    let loaded = try LoadedAgent(at: file("agent"), seed: seed, on: compute.device)
+    let evaluation = Evaluation(environment: Self.environment, pipeline: world.pipeline, episodes: Self.evaluationEpisodes, seed: seed)
+    var results: [EvaluationResult] = []
+    try stage("evaluating expert, agent and random play") {
+      for (name, player) in [("expert", Player.scripted), ("ditto", .agent(loaded.agent)), ("random", .random)] {
+        results.append(try evaluation.run(player, named: name, actions: name == "ditto" ? loaded.actions.rawValue : nil))
+      }
+    }
+    let (expert, ditto, random) = (results[0], results[1], results[2])
+    let summary = Results(
+      expert: expert, ditto: ditto, random: random, share: (ditto.mean - random.mean) / (expert.mean - random.mean), seed: seed,
+      actions: loaded.actions, configuration: loaded.configuration, commit: Build.commit, seconds: seconds)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try AtomicFile.write(encoder.encode(summary), to: file("results.json"))
+    return summary
+  }
+}
+
+extension Demo.Results: CustomStringConvertible {
+  public var description: String {
+    let number = { (value: Double) in String(format: "%.1f", value) }
+    let rows = [expert, ditto, random].map { result -> [String] in
+      let share = (result.mean - random.mean) / (expert.mean - random.mean)
+      return [result.player, "\(number(result.mean)) ± \(number(result.se))", number(result.min), number(result.max), String(format: "%.2f", share)]
+    }
+    return TextTable(columns: ["", "return (mean ± standard error)", "min", "max", "share of the way"], rows: rows).description
+  }
+}

@@ -121,7 +121,7 @@ extension Dataset {
     let (count, found) = (try metadata.episodeCount, reader.file.rootCount)
     guard count > 0 || found > 0 else { throw DemonstrationError.noEpisodes(file: reader.file.path) }
     guard count >= found else {
-      throw DemonstrationError.wrongValue(file: metadata.file, field: "total_episodes", found: "\(count)", expected: "\(found), as in the file")
+      throw DemonstrationError.wrongCount(file: metadata.file, field: "total_episodes", found: count, expected: found)
     }
     return try (0..<count).map(reader.episode)
   }

@@ -27,7 +27,7 @@ struct DatasetMetadata {
   func checkFormat() throws {
     guard let format = values["data_format"], format != "hdf5" else { return }
     guard case .string(let name) = format else {
-      throw DemonstrationError.wrongValue(file: file, field: "data_format", found: "\(format)", expected: "a string")
+      throw DemonstrationError.unreadableMetadata(file: file, reason: "'data_format' is no string")
     }
     throw DemonstrationError.unsupportedFormat(file: file, format: name)
   }
@@ -40,7 +40,7 @@ struct DatasetMetadata {
     get throws {
       guard let value = values["total_episodes"] else { throw DemonstrationError.missingField(file: file, field: "total_episodes") }
       guard case .integer(let count) = value, count >= 0 else {
-        throw DemonstrationError.wrongValue(file: file, field: "total_episodes", found: "\(value)", expected: "a whole number of episodes")
+        throw DemonstrationError.unreadableMetadata(file: file, reason: "'total_episodes' is no whole number")
       }
       return count
     }
@@ -53,7 +53,7 @@ struct DatasetMetadata {
   private func space(_ field: String) throws -> SpaceDescription {
     guard let value = values[field] else { throw DemonstrationError.missingField(file: file, field: field) }
     guard case .string(let text) = value else {
-      throw DemonstrationError.wrongValue(file: file, field: field, found: "\(value)", expected: "a string with the space's JSON")
+      throw DemonstrationError.unreadableMetadata(file: file, reason: "'\(field)' is no string with the space's JSON")
     }
     do {
       return try JSONDecoder.python.decode(SpaceDescription.self, from: Data(text.utf8))

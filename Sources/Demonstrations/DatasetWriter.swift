@@ -3,8 +3,8 @@ import Foundation
 /// Writes a Minari 0.5.4 dataset episode by episode; it appears, whole, with `finish()`.
 ///
 /// Frames are raw `uint8` `[1, Y, X]`: channels come first because Minari takes pixels with channels last for pictures, which most of its
-/// versions compress as JPEG. Until it is finished, a dataset is a hidden folder `.<name>.partial` beside its place. That folder goes with the writer;
-/// what a killed process left there is overwritten by the next recording of the same id.
+/// versions compress as JPEG. Until it is finished, a dataset is a hidden folder `.<name>.partial` beside its place. That folder goes with
+/// the writer; what a killed process left there is overwritten by the next recording of the same id.
 public final class DatasetWriter {
   public let id: String
   /// Where the dataset will be: the root followed by the id, as Minari wants it.
@@ -76,7 +76,18 @@ public final class DatasetWriter {
   public func append(_ episode: RecordedEpisode) throws {
     let name = "episode_\(episodeCount)"
     try episode.check(observation, actionCount: actions.count, file: folder.path, name: name)
-    guard let file else { throw DemonstrationError.cannotWrite(path: folder.path, reason: "the recording is finished") }
+    guard let file else { throw ended }
+    do {
+      try write(episode, name, file)
+    } catch {
+      self.file = nil  // what was half written cannot be taken back
+      throw error
+    }
+    episodeCount += 1
+    stepCount += episode.actions.count
+  }
+
+  private func write(_ episode: RecordedEpisode, _ name: String, _ file: HDF5Writer) throws {
     let (length, rows) = (episode.actions.count, episode.actions.count + 1)
     let lastIs = { (flag: Bool) in [Bool](repeating: false, count: length - 1) + [flag] }
     try file.group(name)
@@ -91,8 +102,6 @@ public final class DatasetWriter {
     if let seed = episode.seed { try file.setAttribute("seed", of: name, to: seed) }
     for (key, value) in attributes(of: episode) { try file.setAttribute(key, of: name, to: value) }
     try file.flush()
-    episodeCount += 1
-    stepCount += length
   }
 
   /// Minari's statistics of rewards, and what the recorder adds.
@@ -108,7 +117,7 @@ public final class DatasetWriter {
   /// Completes the dataset and moves it to its place.
   /// - Throws: `noEpisodes`, `alreadyExists`, `cannotWrite`.
   public func finish() throws {
-    guard file != nil else { throw DemonstrationError.cannotWrite(path: folder.path, reason: "the recording is finished") }
+    guard file != nil else { throw ended }
     guard episodeCount > 0 else { throw DemonstrationError.noEpisodes(file: folder.path) }
     guard !FileManager.default.fileExists(atPath: folder.path) else { throw DemonstrationError.alreadyExists(path: folder.path) }
     file = nil  // closes it; every append has flushed
@@ -144,6 +153,8 @@ public final class DatasetWriter {
     ]
     return own.merging(metadata) { own, _ in own }
   }
+
+  private var ended: DemonstrationError { .cannotWrite(path: folder.path, reason: "the recording has ended") }
 
   private static func writing(to folder: URL, _ body: () throws -> Void) throws {
     do {

@@ -10,7 +10,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
   case notMinari(file: String)
   case unreadableMetadata(file: String, reason: String)
   case missingField(file: String, field: String)
-  case wrongValue(file: String, field: String, found: String, expected: String)
+  case wrongCount(file: String, field: String, found: Int, expected: Int)
   case wrongType(file: String, field: String, found: String, expected: String)
   case wrongShape(file: String, field: String, found: [Int], expected: [Int])
   case unsupportedObservations(file: String, found: String)
@@ -51,8 +51,8 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
       "\(file): is not the JSON that Minari writes (\(reason)); restore it from the dataset's source"
     case .missingField(let file, let field):
       "\(file): '\(field)' is missing; record or download the dataset again"
-    case .wrongValue(let file, let field, let found, let expected):
-      "\(file): '\(field)' is \(found), expected \(expected); correct it or record the dataset again"
+    case .wrongCount(let file, let field, let found, let expected):
+      "\(file): '\(field)' is \(found), but main_data.hdf5 holds \(expected); restore both files from the dataset's source"
     case .wrongType(let file, let field, let found, let expected):
       "\(file): '\(field)' holds \(found), expected \(expected); write the dataset again with that type"
     case .wrongShape(let file, let field, let found, let expected):

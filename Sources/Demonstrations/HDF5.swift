@@ -4,10 +4,14 @@ import Foundation
 /// Access to the HDF5 C library, which knows no threads: every call is made inside `locked`.
 enum HDF5 {
   private static let lock = NSRecursiveLock()
+  /// A field whose disk is full stays half closed, and the library would crash on it while it tidies up at exit. Writers flush, so there
+  /// is nothing to tidy up.
+  private static let withoutExitHandler: Void = { _ = H5dont_atexit() }()
 
   static func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
     lock.lock()
     defer { lock.unlock() }
+    _ = withoutExitHandler
     // The library prints its errors unless told not to, per thread where it was built for threads.
     H5Eset_auto2(hid_t(H5E_DEFAULT), nil, nil)
     return try body()

@@ -62,8 +62,10 @@ private final class PrefetchQueue<Element: Sendable>: @unchecked Sendable {
 
   func take() throws -> Element {
     try changed.withLock {
-      while elements.isEmpty && failure == nil { changed.wait() }
-      guard !elements.isEmpty else { throw failure! }
+      while elements.isEmpty {
+        if let failure { throw failure }
+        changed.wait()
+      }
       defer { changed.broadcast() }
       return elements.removeFirst()
     }

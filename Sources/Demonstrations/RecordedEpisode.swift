@@ -14,7 +14,8 @@ public struct RecordedEpisode: Sendable {
   public var attributes: [String: Double]
 
   public init(
-    frames: [UInt8], actions: [Int32], rewards: [Double], terminated: Bool, truncated: Bool, seed: UInt64? = nil, attributes: [String: Double] = [:]
+    frames: [UInt8], actions: [Int32], rewards: [Double], terminated: Bool, truncated: Bool, seed: UInt64? = nil,
+    attributes: [String: Double] = [:]
   ) {
     self.frames = frames
     self.actions = actions

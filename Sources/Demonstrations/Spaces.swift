@@ -43,7 +43,8 @@ struct SpaceDescription: Decodable {
   }
 
   var summary: String {
-    [type, dtype, shape.map { "\($0)" }].compactMap { $0 }.joined(separator: " ")
+    let size = if case .one(let n) = n { "of \(n)" } else { shape.map { "\($0)" } }
+    return [type, dtype, size].compactMap { $0 }.joined(separator: " ")
   }
 }
 
@@ -53,9 +54,14 @@ extension ObservationSpace {
     guard space.type == "Box", space.dtype == "uint8", let shape = space.shape else {
       throw DemonstrationError.unsupportedObservations(file: file, found: space.summary)
     }
-    let sides = shape.count == 2 ? shape : shape.count != 3 ? [] : shape[2] == 1 ? Array(shape[..<2]) : shape[0] == 1 ? Array(shape[1...]) : []
-    guard sides.count == 2 else { throw DemonstrationError.unsupportedObservations(file: file, found: space.summary) }
-    self.init(height: sides[0], width: sides[1])
+    let (height, width) =
+      switch shape.count {
+      case 2: (shape[0], shape[1])
+      case 3 where shape[2] == 1: (shape[0], shape[1])
+      case 3 where shape[0] == 1: (shape[1], shape[2])
+      default: (0, 0)
+      }
+    self.init(height: height, width: width)
     guard isSupported else { throw DemonstrationError.unsupportedObservations(file: file, found: space.summary) }
   }
 

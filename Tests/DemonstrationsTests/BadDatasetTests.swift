@@ -134,8 +134,11 @@ private struct RawDataset {
     for field in ["total_episodes", "observation_space", "action_space"] {
       try expect(.missingField(file: metadataFile, field: field)) { $0.metadata[field] = nil }
     }
-    try expect(.wrongValue(file: metadataFile, field: "total_episodes", found: "0", expected: "1, as in the file")) {
+    try expect(.wrongCount(file: metadataFile, field: "total_episodes", found: 0, expected: 1)) {
       $0.metadata["total_episodes"] = 0
+    }
+    try expect(.unreadableMetadata(file: metadataFile, reason: "'total_episodes' is no whole number")) {
+      $0.metadata["total_episodes"] = 1.5
     }
     try expect(.missingField(file: file, field: "episode_1")) { $0.metadata["total_episodes"] = 2 }
   }
@@ -167,6 +170,9 @@ private struct RawDataset {
   @Test func actionsThatAreNotSupported() throws {
     try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [2]")) {
       $0.metadata["action_space"] = #"{"type": "Box", "dtype": "float32", "shape": [2], "low": [-1, -1], "high": [1, 1]}"#
+    }
+    try expect(.unsupportedActions(file: metadataFile, found: "Discrete int64 of 0")) {
+      $0.metadata["action_space"] = .string(ActionSpace(count: 0).json)
     }
     try expect(.unsupportedActions(file: metadataFile, found: "MultiBinary")) {
       $0.metadata["action_space"] = #"{"type": "MultiBinary", "n": [2, 3]}"#

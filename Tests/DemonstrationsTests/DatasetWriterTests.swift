@@ -75,6 +75,26 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: namespace.path).sorted() == ["namespace_metadata.json", "some-v0"])
   }
 
+  #if os(Linux)
+  @Test func survivesAFullDisk() async {
+    await #expect(processExitsWith: .success) {
+      // Writing beyond the limit fails as it does where there is no space.
+      signal(SIGXFSZ, SIG_IGN)
+      var limit = rlimit(rlim_cur: 300_000, rlim_max: 300_000)
+      setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+      let folder = try TemporaryFolder()
+      var generator = SeededGenerator(seed: 1)
+      #expect {
+        try folder.write((0..<10).map { _ in .random(steps: 100, using: &generator) }, id: "some-v0")
+      } throws: { error in
+        guard case .cannotWrite = error as? DemonstrationError else { return false }
+        return true
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [])
+    }
+  }
+  #endif
+
   @Test func overwritesWhatAKilledRecordingLeft() throws {
     let left = folder.url.appendingPathComponent("test/.some-v0.partial/data")
     try FileManager.default.createDirectory(at: left, withIntermediateDirectories: true)
@@ -132,6 +152,6 @@ import Testing
     try writer.append(good)
     try writer.finish()
     #expect(try Dataset(at: writer.folder).episodes.count == 1)
-    #expect(throws: DemonstrationError.cannotWrite(path: path, reason: "the recording is finished")) { try writer.append(good) }
+    #expect(throws: DemonstrationError.cannotWrite(path: path, reason: "the recording has ended")) { try writer.append(good) }
   }
 }

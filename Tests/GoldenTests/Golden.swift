@@ -73,8 +73,21 @@ final class Golden {
     }
   }
 
-  func compare(_ prefix: String, _ parameters: NamedParameters, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    for (name, parameter) in parameters { try compare(prefix + name, parameter, sourceLocation: sourceLocation) }
+  /// Compares values after optimiser steps, and then how far they moved from `start`: steps are so small beside the values that
+  /// these alone could agree without decay, or without a step.
+  func compare(_ name: String, _ actual: Tensor, movedFrom start: Tensor, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    try compare(name, actual, sourceLocation: sourceLocation)
+    let rounding = 0x1p-22 * start.values(as: Double.self).reduce(0) { max($0, abs($1)) }
+    if let problem = difference(noGrad { actual - start }, from: try file.tensor(name) - start, rounding) {
+      Issue.record("\(self.name): how '\(name)' moved \(problem)", sourceLocation: sourceLocation)
+    }
+  }
+
+  /// Compares the parameters after steps from the inputs `param.…` with `prefix + name`.
+  func compare(_ prefix: String, moved parameters: NamedParameters, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    for (name, parameter) in parameters {
+      try compare(prefix + name, parameter, movedFrom: file.tensor("param." + name), sourceLocation: sourceLocation)
+    }
   }
 
   /// Compares the gradients of `loss` with `prefix + name`; one that does not exist is stored as zeros or not at all.

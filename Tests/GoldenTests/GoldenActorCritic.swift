@@ -26,7 +26,7 @@ import Torch
     let trained = authors.actor + authors.critic
     Adam(trained, OptimizerConfiguration(learningRate: try golden.setting("hp.lr"), epsilon: 1e-8))
       .step(along: try trained.map { try golden["grad." + $0.name] })
-    try golden.compare("after_adam.", trained)
+    try golden.compare("after_adam.", moved: trained)
 
     for name in ["max_cos", "max_cos_edge"] {
       try golden.compare(name + ".out", latentReward(expert: golden[name + ".in.b"], learner: golden[name + ".in.a"]))

@@ -18,7 +18,7 @@ extension GoldenWorldModel {
   private func compareFirstStep(_ prefix: String, _ configuration: OptimizerConfiguration) throws {
     try golden.restore(parameters)
     Adam(parameters, configuration).step(along: try storedGradients())
-    try golden.compare(prefix, parameters)
+    try golden.compare(prefix, moved: parameters)
   }
 
   /// The norm of all gradients together, and the factor that they count with.
@@ -43,8 +43,8 @@ extension GoldenWorldModel {
       ps.append(p.detached() + 0)
       qs.append(q.detached() + 0)
     }
-    try golden.compare(prefix + "p", stacked(ps))
-    try golden.compare(prefix + "q", stacked(qs))
+    try golden.compare(prefix + "p", stacked(ps), movedFrom: golden["optim_seq.in.p"])
+    try golden.compare(prefix + "q", stacked(qs), movedFrom: golden["optim_seq.in.q"])
     return stacked(norms)
   }
 

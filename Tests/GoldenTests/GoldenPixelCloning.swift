@@ -38,7 +38,7 @@ import Torch
       try golden.restore(parameters)
       Adam(parameters, OptimizerConfiguration(learningRate: try golden.setting("hp.lr"), epsilon: 1e-8, weightDecay: decay))
         .step(along: try parameters.map { try golden["grad." + $0.name] })
-      try golden.compare(name, parameters)
+      try golden.compare(name, moved: parameters)
     }
     golden.finish(notBuilt: ["logits", "loss", "grad."])
   }

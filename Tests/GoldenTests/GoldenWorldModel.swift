@@ -135,7 +135,7 @@ import Torch
   private func infer(_ prefix: String, from start: LatentState) throws -> RSSM.Inference {
     model.infer(
       frames: try golden[prefix + "in.obs"], previousAction: try golden[prefix + "in.action"],
-      isFirst: try golden[prefix + "in.reset"].values(as: Float.self).map { $0 != 0 }, from: start, draw: .mode)
+      isFirst: try golden[prefix + "in.reset"].values(as: Float.self).map { $0 == 1 }, from: start, draw: .mode)
   }
 
   private func losses(_ prefix: String, from start: LatentState, balance: Double? = nil) throws -> WorldModelLoss {

@@ -74,7 +74,7 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
   @Test func rewritesItsLineOnATerminal() {
     let screen = Screen()
     var progress = progress(screen, isTerminal: true)
-    progress.update(1, ["kl": 7.3111], time: 10)
+    progress.update(1, [("kl", 7.31)], time: 10)
     progress.update(2, time: 10.1)
     progress.update(100, time: 10.2)
     progress.finish()

@@ -9,7 +9,7 @@ enum AuthorsNames {
     case ("encoder", _): return "encoder.encoder.model.\(2 * Int(parts[2])!).\(last)"
     case ("decoder", "input"): return "decoder.decoder.model.1.\(last)"
     case ("decoder", _): return "decoder.decoder.model.\(2 * Int(parts[2])! + 3).\(last)"
-    default: return "rssm_core.cell.\(cell[layer]!).\(recurrence[last] ?? last)"
+    default: return "rssm_core.cell.\(cell[layer] ?? layer).\(recurrence[last] ?? last)"
     }
   }
 

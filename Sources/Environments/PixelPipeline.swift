@@ -28,6 +28,9 @@ public struct PixelPipeline: Codable, Equatable, Sendable {
   public var frameSkip = 4
   /// `atari`: an episode starts after 1 to this many no-op frames, drawn from its seed; 0 starts at once.
   public var noopMax = 30
+  /// `atari`: the number of no-ops is 1 + seed mod `noopMax` instead of drawn from the seed, so that episodes of consecutive seeds start
+  /// differently. Evaluations do so.
+  public var noopsBySeed = false
   /// `atari`: the probability, each frame, that the game repeats its previous action instead of the one given.
   public var stickyActions = 0.0
   /// Environment steps after which an episode is truncated; 0 keeps the environment's own limit.

@@ -69,7 +69,21 @@ def make(environment, pipeline):
         from gymnasium.wrappers import AtariPreprocessing, TimeLimit
         import cv2
 
-        env = AtariPreprocessing(env, noop_max=pipeline["noopMax"], frame_skip=pipeline["frameSkip"], screen_size=size)
+        class CountedNoops(AtariPreprocessing):
+            """The seed's number of no-ops, where the original draws one."""
+
+            def reset(self, *, seed=None, options=None):
+                drawn, self.noop_max = self.noop_max, 0
+                _, info = super().reset(seed=seed, options=options)
+                self.noop_max = drawn
+                for _ in range(1 + seed % drawn):
+                    self.env.step(0)
+                self.ale.getScreenGrayscale(self.obs_buffer[0])
+                self.obs_buffer[1].fill(0)
+                return self._get_obs(), info
+
+        preprocessing = CountedNoops if pipeline["noopsBySeed"] and pipeline["noopMax"] else AtariPreprocessing
+        env = preprocessing(env, noop_max=pipeline["noopMax"], frame_skip=pipeline["frameSkip"], screen_size=size)
         return (TimeLimit(env, limit) if limit else env), lambda observation: observation[None]
     if kind == "rendered":
         if "rgb_array" not in env.metadata.get("render_modes", []):

@@ -49,6 +49,8 @@ public struct Evaluation {
   public func run(
     _ player: Player, named name: String, actions: String? = nil, keepsFrames: Bool = false, onEpisode: (PlayedEpisode) throws -> Void = { _ in }
   ) throws -> EvaluationResult {
+    var pipeline = pipeline
+    pipeline.noopsBySeed = true
     let made = try makeEnvironment(environment, pipeline: pipeline, slots: Swift.min(Self.slots, episodes))
     defer { made.close() }
     if case .agent(let agent) = player { try agent.checkFits(made, name: environment) }

@@ -112,17 +112,22 @@ struct AgentValidation {
   let windows: WindowSampler
   let seed: Seed
 
-  /// The latent reward of dreams from held-out starts, beside what the expert's own actions earn there; and how often the policy
-  /// most of all wants what the expert did.
+  /// The latent reward of the policy's dreams from held-out starts, beside what the expert's own, uniformly random and constant actions
+  /// earn there: where those earn the same, the model ignores actions, and nothing can be learned in it. And how often the policy most
+  /// of all wants what the expert did.
   func metrics(of learner: Ditto) -> Metrics {
     noGrad {
       let expert = windows.windows(step: 0)
       let random = RandomSource(seed, on: learner.device)
-      let followed = learner.dream(from: expert, following: expert.actions, using: random)
+      let earned = { (actions: Tensor) in learner.reward(expert, learner.dream(from: expert, following: actions, using: random)).mean() }
+      let shape = expert.actions.shape
+      let anything = (Tensor.uniform(shape, using: random) * Double(learner.actionCount)).to(.int64)
+      let constant = (0..<learner.actionCount).map { earned(.full(shape, Double($0), .int64, on: learner.device)) }
       let wanted = learner.networks.policy(expert.states.features.dropLast()).drawn(.mode)
       return [
         "validation/reward": learner.reward(expert, learner.dream(from: expert, using: random)).mean(),
-        "validation/expert_reward": learner.reward(expert, followed).mean(),
+        "validation/expert_reward": earned(expert.actions), "validation/random_reward": earned(anything),
+        "validation/best_constant_reward": stacked(constant).max(over: 0),
         "validation/agreement": wanted.isEqual(to: expert.actions).to(.float32).mean(),
       ]
     }

@@ -55,6 +55,7 @@ public final class Ditto {
   }
 
   public var device: Device { worldModel.device }
+  public var actionCount: Int { worldModel.actionCount }
 
   /// The actor's rollout in the prior dynamics from where the windows start. Line 11.
   public func dream(from expert: LatentWindows, using random: RandomSource) -> Dream {

@@ -32,11 +32,11 @@ public struct ExpertLatents {
       stochastic: z.reshaped(indices.shape + [classes.shape[1] * classCount]))
   }
 
-  /// Where windows of `count` states can start: each lies within one episode.
-  func windowStarts(of count: Int) -> [Int] {
-    var (starts, offset) = ([Int](), 0)
+  /// Where windows of `count` states can start, episode by episode: each lies within one.
+  func windowStarts(of count: Int) -> [ClosedRange<Int>] {
+    var (starts, offset) = ([ClosedRange<Int>](), 0)
     for length in lengths {
-      if length >= count { starts += offset...(offset + length - count) }
+      if length >= count { starts.append(offset...offset + length - count) }
       offset += length
     }
     return starts
@@ -57,15 +57,22 @@ public struct LatentWindows {
 /// Draws windows of expert states. Source: DITTO, Algorithm 1, line 10.
 public struct WindowSampler {
   private let latents: ExpertLatents
+  /// Where windows can start, and those among them where episodes do.
   private let starts: [Int]
+  private let episodeStarts: [Int]
+  private let startShare: Double
   private let horizon: Int
   private let batch: Int
   private let seed: Seed
 
-  /// - Parameter horizon: imagined steps `H`; a window has H + 1 states.
+  /// - Parameters:
+  ///   - horizon: imagined steps `H`; a window has H + 1 states.
+  ///   - startShare: the share of windows that start where an episode does; the others start anywhere, each place as likely.
   /// - Throws: `ImitationError.episodesTooShort` where no episode has that many.
-  public init(_ latents: ExpertLatents, horizon: Int, batch: Int, seed: Seed) throws {
-    starts = latents.windowStarts(of: horizon + 1)
+  public init(_ latents: ExpertLatents, horizon: Int, batch: Int, seed: Seed, startShare: Double = 0) throws {
+    let ranges = latents.windowStarts(of: horizon + 1)
+    (starts, episodeStarts) = (ranges.flatMap { $0 }, ranges.map(\.lowerBound))
+    self.startShare = startShare
     guard !starts.isEmpty else {
       throw ImitationError.episodesTooShort(required: horizon, longest: (latents.lengths.max() ?? 1) - 1)
     }
@@ -75,7 +82,9 @@ public struct WindowSampler {
   /// The windows of gradient step `step`: a function of the seed and the step alone.
   public func windows(step: Int) -> LatentWindows {
     var generator = seed.step(step).generator
-    let chosen = (0..<batch).map { _ in starts.randomElement(using: &generator)! }
+    let chosen = (0..<batch).map { _ in
+      (Double.random(in: 0..<1, using: &generator) < startShare ? episodeStarts : starts).randomElement(using: &generator)!
+    }
     let indices = Tensor((0...horizon).flatMap { k in chosen.map { Int64($0 + k) } }, [horizon + 1, batch], on: latents.deterministic.device)
     let actions = latents.actions.taking(indices.dropLast().reshaped(-1)).reshaped(horizon, batch)
     return LatentWindows(states: latents.states(at: indices), actions: actions)

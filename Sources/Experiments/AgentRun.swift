@@ -65,6 +65,7 @@ public enum AgentRun {
     private let learner: Ditto
     private let windows: WindowSampler
     private let validation: AgentValidation?
+    private let steps: Int
     private let seed: Seed
 
     init(_ loaded: LoadedWorldModel, _ dataset: Dataset, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed) throws {
@@ -84,11 +85,14 @@ public enum AgentRun {
       let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
       validation = heldOut.isEmpty ? nil : AgentValidation(
         windows: try sampler(heldOut, imitation.batch, "validation"), seed: seed.stream("validation"))
+      steps = configuration.training.steps
       self.seed = seed
     }
 
     func update(step: Int) throws -> Metrics {
-      learner.update(on: windows.windows(step: step), step: step, using: RandomSource(seed.stream("dreams").step(step), on: learner.device))
+      learner.update(
+        on: windows.windows(step: step), step: step, progress: Double(step) / Double(steps),
+        using: RandomSource(seed.stream("dreams").step(step), on: learner.device))
     }
 
     func validate() throws -> Metrics { validation?.metrics(of: learner) ?? [:] }

@@ -75,6 +75,7 @@ public enum WorldModelRun {
     private let sampler: SequenceSampler
     private var batches: Prefetcher<SequenceBatch>?
     private let validation: WorldModelValidation?
+    private let steps: Int
     private let seed: Seed
 
     init(_ datasets: [Dataset], _ configuration: WorldModelConfiguration, _ details: RunDetails, seed: Seed) throws {
@@ -97,13 +98,15 @@ public enum WorldModelRun {
           heldOut, batch: WorldModelRun.validationBatch, length: sequences.length, sampling: .frames, seed: seed.stream("validation")
         ).batch(step: 0),
         loss: configuration.loss, seed: seed.stream("validation"))
+      steps = configuration.training.steps
       self.seed = seed
     }
 
     func update(step: Int) throws -> Metrics {
       let batches = self.batches ?? Prefetcher(from: step) { [sampler] in try sampler.batch(step: $0) }
       self.batches = batches
-      return trainer.update(on: try batches.next(), using: RandomSource(seed.stream("draws").step(step), on: trainer.model.device))
+      return trainer.update(
+        on: try batches.next(), progress: Double(step) / Double(steps), using: RandomSource(seed.stream("draws").step(step), on: trainer.model.device))
     }
 
     func validate() throws -> Metrics { validation?.metrics() ?? [:] }

@@ -25,8 +25,10 @@ public final class Ditto {
   }
 
   /// One policy update. Lines 10–15.
-  /// - Parameter step: gradient steps made before this one.
-  public func update(on expert: LatentWindows, step: Int, using random: RandomSource) -> Metrics {
+  /// - Parameters:
+  ///   - step: gradient steps made before this one.
+  ///   - progress: the share of the training that is done, from 0 to 1.
+  public func update(on expert: LatentWindows, step: Int, progress: Double = 0, using random: RandomSource) -> Metrics {
     let c = configuration
     // Where the learner goes from the expert's start under its own actions.
     let dream = dream(from: expert, using: random)
@@ -42,8 +44,8 @@ public final class Ditto {
 
     let actorLoss = actorLoss(policy: policy, action: dream.actions, advantage: advantage, entropyWeight: c.entropyWeight)
     let criticLoss = c.criticWeight * criticLoss(value: value, returns: returns)
-    let actorNorm = actorOptimizer.step(minimizing: actorLoss)
-    let criticNorm = criticOptimizer.step(minimizing: criticLoss)
+    let actorNorm = actorOptimizer.step(minimizing: actorLoss, progress: progress)
+    let criticNorm = criticOptimizer.step(minimizing: criticLoss, progress: progress)
     if (step + 1) % c.targetInterval == 0 { networks.targetCritic.copyParameters(from: networks.critic) }
 
     return [

@@ -21,12 +21,15 @@ public final class Adam {
   }
 
   /// One step down the gradient of `loss`; returns the gradients' common L2 norm before clipping.
+  /// - Parameter progress: the share of the training that is done, from 0 to 1.
   @discardableResult
-  public func step(minimizing loss: Tensor) -> Tensor { step(along: gradients(of: loss, withRespectTo: parameters)) }
+  public func step(minimizing loss: Tensor, progress: Double = 0) -> Tensor {
+    step(along: gradients(of: loss, withRespectTo: parameters), progress: progress)
+  }
 
   /// One step along given gradients, in the parameters' order.
   @discardableResult
-  public func step(along gradients: [Tensor?]) -> Tensor {
+  public func step(along gradients: [Tensor?], progress: Double = 0) -> Tensor {
     let some = gradients.indices.filter { gradients[$0] != nil }
     let pick = { (tensors: [Tensor]) in some.map { tensors[$0].handle } }
     let c = configuration
@@ -34,7 +37,7 @@ public final class Adam {
     check(
       ct_adam_step(
         pick(parameters), some.map { gradients[$0]!.handle }, pick(firstMoments), pick(secondMoments), pick(steps), Int32(some.count),
-        c.learningRate, c.beta1, c.beta2, c.weightDecay, c.epsilon, c.clipNorm, &norm),
+        c.learningRate * c.rateFactor(at: progress), c.beta1, c.beta2, c.weightDecay, c.epsilon, c.clipNorm, &norm),
       "Adam step", parameters)
     return Tensor(owning: norm)
   }

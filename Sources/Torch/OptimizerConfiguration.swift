@@ -10,11 +10,16 @@ public struct OptimizerConfiguration: Configuration {
   public var weightDecay = 0.0
   /// Largest L2 norm of all gradients together; 0 for no limit.
   public var clipNorm = 0.0
+  /// The share of the training's steps, at its end, over which the learning rate falls to 0 in a straight line.
+  public var coolDown = 0.0
 
   public init() {}
   public init(learningRate: Double = 3e-4, epsilon: Double = 1e-5, weightDecay: Double = 0, clipNorm: Double = 0) {
     (self.learningRate, self.epsilon, self.weightDecay, self.clipNorm) = (learningRate, epsilon, weightDecay, clipNorm)
   }
+
+  /// The learning rate's factor when `progress`, from 0 to 1, of the training is done.
+  public func rateFactor(at progress: Double) -> Double { coolDown > 0 ? min(1, (1 - progress) / coolDown) : 1 }
 
   public func check(_ problems: inout Problems) {
     problems.require(learningRate > 0, "learningRate", "is \(learningRate), must be above 0")
@@ -22,6 +27,7 @@ public struct OptimizerConfiguration: Configuration {
     problems.require(beta2 >= 0 && beta2 < 1, "beta2", "is \(beta2), must be at least 0 and below 1")
     problems.require(epsilon > 0, "epsilon", "is \(epsilon), must be above 0")
     problems.require(weightDecay >= 0, "weightDecay", "is \(weightDecay), must not be negative")
+    problems.require((0...1).contains(coolDown), "coolDown", "is \(coolDown), must be from 0 to 1")
     problems.require(clipNorm >= 0, "clipNorm", "is \(clipNorm), must not be negative (0 for no limit)")
   }
 }

@@ -21,13 +21,14 @@ public final class WorldModelTrainer {
   }
 
   /// One gradient step down the objective of eq 10. Lines 4–6.
-  public func update(on batch: SequenceBatch, using random: RandomSource) -> Metrics {
+  /// - Parameter progress: the share of the training that is done, from 0 to 1.
+  public func update(on batch: SequenceBatch, progress: Double = 0, using random: RandomSource) -> Metrics {
     let start = carried.flatMap { batch.startsEpoch ? nil : $0 } ?? .zero(model.sizes, batch: batch.batch, on: model.device)
     let (losses, last) = computing(in: precision, on: model.device) {
       let (inference, frames) = model.infer(batch, pixels, from: start, draw: .sample(random))
       return (model.loss(inference, frames: frames, loss), inference.states[batch.length - 1])
     }
-    let norm = optimizer.step(minimizing: losses.total.mean())
+    let norm = optimizer.step(minimizing: losses.total.mean(), progress: progress)
     carried = batch.continues ? last.detached() : nil
     return [
       "loss/total": losses.total.mean(), "loss/image": losses.image.mean(), "loss/kl_nats": losses.divergence.mean(),

@@ -21,8 +21,12 @@ public final class ActorCritic: Module {
   /// Over actions, of features `[…, F]`.
   public func policy(_ features: Tensor) -> Categorical { Categorical(logits: actor(features)) }
   /// `[…, F]` to `[…]`.
-  public func value(_ features: Tensor) -> Tensor { critic(features).reshaped(Array(features.shape.dropLast())) }
-  public func targetValue(_ features: Tensor) -> Tensor {
-    noGrad { targetCritic(features).reshaped(Array(features.shape.dropLast())) }
+  public func value(_ features: Tensor) -> Tensor { scalars(critic(features)) }
+  public func targetValue(_ features: Tensor) -> Tensor { noGrad { scalars(targetCritic(features)) } }
+
+  /// `[…, 1]` to `[…]`, bf16 widened.
+  private func scalars(_ x: Tensor) -> Tensor {
+    let values = x.reshaped(Array(x.shape.dropLast()))
+    return values.type == .bfloat16 ? values.to(.float32) : values
   }
 }

@@ -34,11 +34,11 @@ public final class Ditto {
     let dream = dream(from: expert, using: random)
     let features = dream.states.features  // [H + 1, B, F]
     let reward = reward(expert, dream)  // [H, B]
-    let bootstrap = networks.targetValue(features)  // [H + 1, B]
+    let (bootstrap, value, policy) = computing(in: precision, on: device) {
+      // [H + 1, B], [H, B], [H, B, A]
+      (networks.targetValue(features), networks.value(features.dropLast()), networks.policy(features.dropLast()))
+    }
     let returns = lambdaReturns(reward: reward, value: bootstrap, discount: c.discount, lambda: c.lambda)  // [H, B]
-
-    let value = networks.value(features.dropLast())  // [H, B]
-    let policy = networks.policy(features.dropLast())  // [H, B, A]
     let baseline = c.baseline == .critic ? value.detached() : bootstrap.dropLast()
     let advantage = c.normalizeAdvantages ? normalised(returns - baseline) : returns - baseline
 

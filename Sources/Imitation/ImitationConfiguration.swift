@@ -6,6 +6,16 @@ public enum Baseline: String, Codable, CaseIterable, Sendable {
   case critic, target
 }
 
+/// How the classes of `z` are drawn when experts are encoded, in dreams, and when the agent acts.
+public enum LatentDraw: String, Codable, CaseIterable, Sendable {
+  /// From the posterior and the prior, as the paper has it.
+  case sampled
+  /// The most probable ones: no noise hides what an action does.
+  case mode
+
+  func callAsFunction(_ random: @autoclosure () -> RandomSource) -> Draw { self == .mode ? .mode : .sample(random()) }
+}
+
 /// Width and number of hidden layers of the actor and the critics.
 public struct PolicySizes: Configuration {
   public var width = 256
@@ -31,6 +41,9 @@ public struct ImitationConfiguration: Configuration {
   public var lambda = 0.95
   /// `η` of eq 15, per nat.
   public var entropyWeight = 0.01
+  public var latents = LatentDraw.sampled
+  /// The share of windows that start where an expert episode does; the others start anywhere.
+  public var startShare = 0.0
   /// The part of the state that eq 8 compares.
   public var reward = ComparedState.both
   public var baseline = Baseline.critic
@@ -52,6 +65,7 @@ public struct ImitationConfiguration: Configuration {
     problems.require(discount > 0 && discount < 1, "discount", "is \(discount), must be between 0 and 1")
     problems.require((0...1).contains(lambda), "lambda", "is \(lambda), must be from 0 to 1")
     problems.require(entropyWeight >= 0, "entropyWeight", "is \(entropyWeight), must not be negative")
+    problems.require((0...1).contains(startShare), "startShare", "is \(startShare), must be from 0 to 1")
     problems.require(criticWeight > 0, "criticWeight", "is \(criticWeight), must be above 0")
     problems.require(targetInterval >= 1, "targetInterval", "is \(targetInterval), must be at least 1")
     problems.check(policy, "policy")

@@ -77,7 +77,7 @@ public enum AgentRun {
       }
       let imitation = configuration.imitation
       let sampler = { (episodes: Range<Int>, batch: Int, name: String) in
-        let latents = try LatentCache(loaded).latents(of: dataset, episodes: episodes, imitation.latents, on: details.device)
+        let latents = try LatentCache(loaded).latents(of: dataset, episodes: episodes, on: details.device)
         return try WindowSampler(latents, horizon: imitation.horizon, batch: batch, seed: seed.stream(name), startShare: imitation.startShare)
       }
       windows = try sampler(0..<details.useEpisodes, imitation.batch, "windows")

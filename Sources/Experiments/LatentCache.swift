@@ -13,15 +13,15 @@ struct LatentCache {
   /// Encodes the episodes, or reads what was encoded before from the same weights and the same data. A folder that cannot be written to
   /// costs only the time to encode again.
   /// - Throws: `DemonstrationError`, where frames cannot be read.
-  func latents(of dataset: Dataset, episodes: Range<Int>, _ draw: LatentDraw, on device: Device) throws -> ExpertLatents {
-    let name = "\(world.fingerprint)-\(dataset.fingerprint)-\(episodes.lowerBound)-\(episodes.upperBound)-\(draw.rawValue).safetensors"
+  func latents(of dataset: Dataset, episodes: Range<Int>, on device: Device) throws -> ExpertLatents {
+    let name = "\(world.fingerprint)-\(dataset.fingerprint)-\(episodes.lowerBound)-\(episodes.upperBound).safetensors"
     let file = world.url.appending(path: "latents").appending(path: name)
     if let stored = try? Safetensors(at: file),
       let latents = try? ExpertLatents(from: stored, classCount: world.model.sizes.classes, on: device) { return latents }
     let recorded = try episodes.map { index in
       ExpertEpisode(frames: try dataset.frames(episode: index), actions: dataset.episodes[index].actions)
     }
-    let latents = ExpertLatents(encoding: recorded, with: world.model, world.pixels, draw, seed: Seed(0).stream("encode"))
+    let latents = ExpertLatents(encoding: recorded, with: world.model, world.pixels, seed: Seed(0).stream("encode"))
     try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     try? AtomicFile.write(Safetensors.encoded(latents.tensors), to: file)
     return latents

@@ -35,7 +35,7 @@ public struct LoadedAgent {
     pipeline = world.pipeline
     configuration = document.yaml
     self.actions = actions ?? own.actions
-    agent = Agent(model, pixels, networks.actor, choosing: self.actions, own.imitation.latents, seed: Seed(seed))
+    agent = Agent(model, pixels, networks.actor, choosing: self.actions, seed: Seed(seed))
   }
 }
 

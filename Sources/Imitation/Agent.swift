@@ -19,7 +19,6 @@ public final class Agent {
   public let pixels: PixelNormalizer
   public let actor: MLP
   private let choice: ActionChoice
-  private let draw: LatentDraw
   private let seed: Seed
   private var slots: [Int: Slot] = [:]
 
@@ -31,12 +30,11 @@ public final class Agent {
     var generator: SeededGenerator
   }
 
-  public init(_ worldModel: WorldModel, _ pixels: PixelNormalizer, _ actor: MLP, choosing choice: ActionChoice, _ draw: LatentDraw = .sampled, seed: Seed) {
+  public init(_ worldModel: WorldModel, _ pixels: PixelNormalizer, _ actor: MLP, choosing choice: ActionChoice, seed: Seed) {
     self.worldModel = worldModel
     self.pixels = pixels
     self.actor = actor
     self.choice = choice
-    self.draw = draw
     self.seed = seed
   }
 
@@ -86,7 +84,7 @@ public final class Agent {
     let noise = stacked(slots.map { Tensor.exponential([worldModel.sizes.groups, worldModel.sizes.classes], using: $0.random) }).to(worldModel.device)
     let inference = worldModel.infer(
       frames: pixels(raw), previousAction: worldModel.oneHot(previousActions: slots.map(\.previousAction)).unflattened([1, rows]),
-      isFirst: slots.map { $0.previousAction < 0 }, from: start, draw: draw == .mode ? .mode : .clocks(noise))
+      isFirst: slots.map { $0.previousAction < 0 }, from: start, draw: .clocks(noise))
     let state = inference.states[0]
     let probabilities: [Float] = Categorical(logits: actor(state.features)).probabilities.values()
     return ((0..<rows).map { LatentState(deterministic: state.deterministic.sliced($0..<$0 + 1), stochastic: state.stochastic.sliced($0..<$0 + 1)) }, probabilities)

@@ -73,7 +73,7 @@ public final class Ditto {
     computing(in: precision, on: device) {
       Dream(
         from: expert.states[0], steps: configuration.horizon, policy: policy,
-        dynamics: { self.worldModel.rssm.imagine(from: $0, action: $1.oneHot(self.actionCount), draw: self.configuration.latents(random)).state })
+        dynamics: { self.worldModel.rssm.imagine(from: $0, action: $1.oneHot(self.actionCount), draw: .sample(random)).state })
     }
   }
 

@@ -20,11 +20,9 @@ extension ExpertLatents {
   private static let chunk = 512
 
   /// Encodes expert episodes, each from its start, with states drawn from the posterior. Source: DITTO, section 3.3, "Algorithm".
-  public init(
-    encoding episodes: [ExpertEpisode], with model: WorldModel, _ pixels: PixelNormalizer, _ draw: LatentDraw = .sampled, seed: Seed
-  ) {
+  public init(encoding episodes: [ExpertEpisode], with model: WorldModel, _ pixels: PixelNormalizer, seed: Seed) {
     let encoded = episodes.enumerated().map { index, episode in
-      noGrad { Self.encode(episode, model, pixels, draw(RandomSource(seed.step(index), on: model.device))) }
+      noGrad { Self.encode(episode, model, pixels, RandomSource(seed.step(index), on: model.device)) }
     }
     self.init(
       deterministic: concatenated(encoded.map(\.0), axis: 0), classes: concatenated(encoded.map(\.1), axis: 0),
@@ -33,7 +31,7 @@ extension ExpertLatents {
   }
 
   /// `h` `[N, D]` and class indices of `z` `[N, S]` of one episode.
-  private static func encode(_ episode: ExpertEpisode, _ model: WorldModel, _ pixels: PixelNormalizer, _ draw: Draw) -> (Tensor, Tensor) {
+  private static func encode(_ episode: ExpertEpisode, _ model: WorldModel, _ pixels: PixelNormalizer, _ random: RandomSource) -> (Tensor, Tensor) {
     let (sizes, count) = (model.sizes, episode.actions.count + 1)
     let frameSize = model.frame.dimensions.reduce(1, *)
     let previousActions = [-1] + episode.actions
@@ -46,7 +44,7 @@ extension ExpertLatents {
       }
       let states = model.infer(
         frames: pixels(frames), previousAction: model.oneHot(previousActions: Array(previousActions[rows])).unflattened([rows.count, 1]),
-        isFirst: rows.map { $0 == 0 }, from: state, draw: draw
+        isFirst: rows.map { $0 == 0 }, from: state, draw: .sample(random)
       ).states
       state = states[rows.count - 1]
       h.append(states.deterministic.reshaped(-1, sizes.deterministic))

@@ -6,16 +6,6 @@ public enum Baseline: String, Codable, CaseIterable, Sendable {
   case critic, target
 }
 
-/// How the classes of `z` are drawn when experts are encoded, in dreams, and when the agent acts.
-public enum LatentDraw: String, Codable, CaseIterable, Sendable {
-  /// From the posterior and the prior, as the paper has it.
-  case sampled
-  /// The most probable ones: no noise hides what an action does.
-  case mode
-
-  func callAsFunction(_ random: @autoclosure () -> RandomSource) -> Draw { self == .mode ? .mode : .sample(random()) }
-}
-
 /// Width and number of hidden layers of the actor and the critics.
 public struct PolicySizes: Configuration {
   public var width = 256
@@ -41,7 +31,6 @@ public struct ImitationConfiguration: Configuration {
   public var lambda = 0.95
   /// `η` of eq 15, per nat.
   public var entropyWeight = 0.01
-  public var latents = LatentDraw.sampled
   /// The share of windows that start where an expert episode does; the others start anywhere.
   public var startShare = 0.0
   /// The part of the state that eq 8 compares.

@@ -120,10 +120,6 @@ int ct_full(const int64_t *shape, int rank, double value, CTType type, CTDevice 
   return attempt([&] { *out = own(at::full(ints(shape, rank), value, options(type, device))); });
 }
 
-int ct_arange(int64_t count, CTType type, CTDevice device, CTTensor *out) {
-  return attempt([&] { *out = own(at::arange(count, options(type, device))); });
-}
-
 void ct_release(CTTensor a) { delete static_cast<at::Tensor *>(a.pointer); }
 int ct_rank(CTTensor a) { return static_cast<int>(in(a).dim()); }
 
@@ -194,8 +190,6 @@ UNARY(tanh, at::tanh(in(a)))
 UNARY(sigmoid, at::sigmoid(in(a)))
 UNARY(elu, at::elu(in(a)))
 UNARY(relu, at::relu(in(a)))
-UNARY(log_sigmoid, at::log_sigmoid(in(a)))
-UNARY(is_finite, at::isfinite(in(a)))
 UNARY(detach, in(a).detach())
 
 int ct_clamp(CTTensor a, double low, double high, CTTensor *out) {
@@ -209,16 +203,11 @@ BINARY(sub, at::sub(in(a), in(b)))
 BINARY(mul, at::mul(in(a), in(b)))
 BINARY(div, at::div(in(a), in(b)))
 BINARY(maximum, at::maximum(in(a), in(b)))
-BINARY(minimum, at::minimum(in(a), in(b)))
 BINARY(equal, at::eq(in(a), in(b)))
-BINARY(less, at::lt(in(a), in(b)))
 BINARY(matmul, at::matmul(in(a), in(b)))
 
 int ct_add_number(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::add(in(a), b)); }); }
 int ct_mul_number(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::mul(in(a), b)); }); }
-int ct_where(CTTensor condition, CTTensor a, CTTensor b, CTTensor *out) {
-  return attempt([&] { *out = own(at::where(in(condition), in(a), in(b))); });
-}
 
 int ct_sum(CTTensor a, const int64_t *axes, int count, bool keep, CTTensor *out) {
   return attempt([&] { *out = own(at::sum(in(a), axes_or_all(axes, count), keep)); });

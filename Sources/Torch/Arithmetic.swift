@@ -17,13 +17,11 @@ public func * (a: Double, b: Tensor) -> Tensor { b * a }
 public func / (a: Tensor, b: Double) -> Tensor { a * (1 / b) }
 
 public func maximum(_ a: Tensor, _ b: Tensor) -> Tensor { call("maximum", a, b) { ct_maximum(a.handle, b.handle, $0) } }
-public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor { call("minimum", a, b) { ct_minimum(a.handle, b.handle, $0) } }
 
 public func exp(_ a: Tensor) -> Tensor { call("exp", a) { ct_exp(a.handle, $0) } }
 public func log(_ a: Tensor) -> Tensor { call("log", a) { ct_log(a.handle, $0) } }
 public func tanh(_ a: Tensor) -> Tensor { call("tanh", a) { ct_tanh(a.handle, $0) } }
 public func sigmoid(_ a: Tensor) -> Tensor { call("sigmoid", a) { ct_sigmoid(a.handle, $0) } }
-public func logSigmoid(_ a: Tensor) -> Tensor { call("log sigmoid", a) { ct_log_sigmoid(a.handle, $0) } }
 public func elu(_ a: Tensor) -> Tensor { call("elu", a) { ct_elu(a.handle, $0) } }
 public func relu(_ a: Tensor) -> Tensor { call("relu", a) { ct_relu(a.handle, $0) } }
 
@@ -35,10 +33,6 @@ extension Tensor {
 
   /// 1 where the two are equal, else 0, as `bool`.
   public func isEqual(to other: Tensor) -> Tensor { call("equal", self, other) { ct_equal(handle, other.handle, $0) } }
-  public func isLess(than other: Tensor) -> Tensor { call("less", self, other) { ct_less(handle, other.handle, $0) } }
-  public func isFinite() -> Tensor { call("is finite", self) { ct_is_finite(handle, $0) } }
-  /// `a` where this `bool` tensor is true, else `b`.
-  public func choosing(_ a: Tensor, else b: Tensor) -> Tensor { call("where", self, a, b) { ct_where(handle, a.handle, b.handle, $0) } }
 
   public func to(_ type: ElementType) -> Tensor { call("convert to \(type)", self) { ct_to(handle, type.c, device.c, $0) } }
   public func to(_ device: Device) -> Tensor { call("move to \(device)", self) { ct_to(handle, ct_type(handle), device.c, $0) } }

@@ -39,9 +39,6 @@ extension Module {
   }
   public var parameters: [Parameter] { namedParameters.map(\.parameter) }
 
-  /// The number of learned numbers.
-  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
-
   /// Stops gradients for all parameters, as for a model that only serves.
   public func freeze() { for parameter in parameters { parameter.isTrained = false } }
 

@@ -34,7 +34,6 @@ void ct_clear_autocast_cache(void);
 int ct_from_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, CTDevice device, CTTensor *out);
 int ct_copy_bytes(CTTensor a, void *bytes, size_t size);
 int ct_full(const int64_t *shape, int rank, double value, CTType type, CTDevice device, CTTensor *out);
-int ct_arange(int64_t count, CTType type, CTDevice device, CTTensor *out);
 void ct_release(CTTensor a);
 int ct_rank(CTTensor a);
 void ct_shape(CTTensor a, int64_t *shape);
@@ -62,8 +61,6 @@ int ct_tanh(CTTensor a, CTTensor *out);
 int ct_sigmoid(CTTensor a, CTTensor *out);
 int ct_elu(CTTensor a, CTTensor *out);
 int ct_relu(CTTensor a, CTTensor *out);
-int ct_log_sigmoid(CTTensor a, CTTensor *out);
-int ct_is_finite(CTTensor a, CTTensor *out);
 int ct_clamp(CTTensor a, double low, double high, CTTensor *out);
 
 // Two tensors (broadcast), or a tensor and a number
@@ -72,12 +69,9 @@ int ct_sub(CTTensor a, CTTensor b, CTTensor *out);
 int ct_mul(CTTensor a, CTTensor b, CTTensor *out);
 int ct_div(CTTensor a, CTTensor b, CTTensor *out);
 int ct_maximum(CTTensor a, CTTensor b, CTTensor *out);
-int ct_minimum(CTTensor a, CTTensor b, CTTensor *out);
 int ct_equal(CTTensor a, CTTensor b, CTTensor *out);
-int ct_less(CTTensor a, CTTensor b, CTTensor *out);
 int ct_add_number(CTTensor a, double b, CTTensor *out);
 int ct_mul_number(CTTensor a, double b, CTTensor *out);
-int ct_where(CTTensor condition, CTTensor a, CTTensor b, CTTensor *out);
 
 // Reductions; no axes means all
 int ct_sum(CTTensor a, const int64_t *axes, int count, bool keep, CTTensor *out);

@@ -30,7 +30,7 @@ public struct ImitationConfiguration: Configuration {
   /// `λ` of eq 13.
   public var lambda = 0.95
   /// `η` of eq 15, per nat.
-  public var entropyWeight = 0.01
+  public var entropyWeight = 0.03
   /// The share of windows that start where an expert episode does; the others start anywhere.
   public var startShare = 0.0
   /// The part of the state that eq 8 compares.

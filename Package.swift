@@ -70,6 +70,7 @@ let package = Package(
     .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"]),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .testTarget(name: "WorldModelTests", dependencies: ["WorldModel"]),
+    .testTarget(name: "DittoTests", dependencies: ["ditto"]),
     .testTarget(name: "ImitationTests", dependencies: ["Imitation"]),
     .testTarget(name: "GoldenTests", dependencies: ["WorldModel", "Imitation"], resources: [.copy("Fixtures")]),
   ],

@@ -12,6 +12,11 @@ public enum Interruption {
   /// From now on the signals are noted instead of ending the process.
   public static func watch() {
     received.pointee = 0
+    // Whoever started this process may have left them blocked, as threads of Dispatch do.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
         if Interruption.received.pointee != 0 {

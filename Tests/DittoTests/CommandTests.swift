@@ -1,0 +1,87 @@
+import Foundation
+import Testing
+
+/// What people meet at the command line.
+@Suite struct CommandTests {
+  /// A dataset, a world model and an agent, as small as they get, made once.
+  private static let made: Result<Scratch, any Error> = Result {
+    let scratch = try Scratch()
+    let sizes = ["--set", "model.depth=2", "--set", "model.deterministic=16", "--set", "model.hidden=16", "--set", "model.groups=4", "--set", "model.classes=4"]
+    try Program.succeed("record", "--environment", "road", "--episodes", "3", "--output", "data", in: scratch.url)
+    let world = try Program.start(["train", "world-model", "--data", "data", "--set", "training.steps=2", "--output", "world"] + sizes, in: scratch.url).wait()
+    try #require(world.status == 0, "\(world.errors)")
+    try Program.succeed(
+      "train", "agent", "--world-model", "world", "--data", "data", "--set", "training.steps=2", "--set", "imitation.batch=8", "--output", "agent",
+      in: scratch.url)
+    return scratch
+  }
+
+  /// Arguments, the exit code, and what the one line about it must name.
+  @Test(arguments: [
+    ("data info nowhere", 65, "nowhere"),
+    ("record --environment raod --episodes 1 --output new", 64, "road"),
+    ("record --environment gym:CartPole-v1 --policy scripted --episodes 1 --output new", 64, "scripted"),
+    ("record --environment road --episodes 1 --output data", 64, "data"),
+    ("record --environment road --episodes 1 --output /proc/new", 65, "/proc"),
+    ("train world-model --data nowhere --output new", 65, "nowhere"),
+    ("train world-model --data data --output new --config tyni", 64, "tiny"),
+    ("train world-model --data data --output new --set model.depht=3", 64, "depth"),
+    ("train world-model --data data --output new --set model.depth=deep", 64, "model.depth"),
+    ("train world-model --data data --output new --set sequences.length=100000", 65, "100000"),
+    ("train world-model --data data --output new --device cuda", 64, "cuda"),
+    ("train world-model --data data --output world", 64, "--resume"),
+    ("train world-model --resume --output nowhere", 64, "nowhere"),
+    ("train agent --world-model nowhere --data data --output new", 64, "nowhere"),
+    ("train agent --world-model agent --data data --output new", 64, "world-model"),
+    ("train agent --world-model world --data data --use-episodes 9 --output new", 65, "--use-episodes"),
+    ("train agent --world-model world --data data --set imitation.horizon=500 --output new", 65, "imitation.horizon"),
+    ("evaluate world --environment road", 64, "agent"),
+    ("evaluate agent --environment gym:CartPole-v1 --episodes 1", 1, "gym"),
+    ("act nowhere", 64, "nowhere"),
+  ]) func refusesWithOneLine(command: String, status: Int, names: String) throws {
+    let scratch = try Self.made.get()
+    let outcome = try Program.start(command.split(separator: " ").map(String.init), in: scratch.url).wait()
+    #expect(outcome.status == Int32(status), "\(outcome.errors)")
+    #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+    #expect(outcome.errors.hasPrefix("error: ") && outcome.errors.contains(names), "\(outcome.errors)")
+    #expect(outcome.output.isEmpty)
+    #expect(!scratch.exists("new"))
+  }
+
+  @Test func actsOnFramesAndForgetsOnReset() throws {
+    let scratch = try Self.made.get()
+    let frame = Data("f".utf8) + Data((0..<1024).map { UInt8($0 % 251) })
+    let act = { (input: Data) in
+      try Program.run("act", "agent", "--actions", "best", in: scratch.url, input: input).output.split(separator: "\n")
+    }
+    let actions = try act(frame + frame + Data("r".utf8) + frame)
+    #expect(actions.count == 3)
+    #expect(actions.allSatisfy { ["0", "1", "2"].contains($0) })
+    let cut = try Program.run("act", "agent", in: scratch.url, input: frame + frame.prefix(100))
+    #expect(cut.status == 65 && cut.errors.contains("1024"))
+    #expect(cut.output.split(separator: "\n").count == 1)
+  }
+
+  @Test func evaluatesTheSameWhateverRunsBeside() throws {
+    struct Result: Decodable { let returns: [Double] }
+    let scratch = try Self.made.get()
+    let returns = { (player: String, episodes: Int, seed: Int) in
+      let output = try Program.succeed(
+        "evaluate", player, "--environment", "road", "--episodes", "\(episodes)", "--seed", "\(seed)", "--json", in: scratch.url
+      ).output
+      return try JSONDecoder().decode(Result.self, from: Data(output.utf8)).returns
+    }
+    for player in ["agent", "random", "scripted"] {
+      let many = try returns(player, 6, 0)
+      #expect(try returns(player, 3, 0) == Array(many.prefix(3)))
+    }
+    #expect(try returns("random", 6, 0) != returns("random", 6, 1))
+    #expect(try returns("scripted", 2, 0) == [300, 300])
+  }
+
+  @Test func drawsADream() throws {
+    let scratch = try Self.made.get()
+    try Program.succeed("dream", "world", "--data", "data", "--steps", "5", "--output", "dream.gif", in: scratch.url)
+    #expect(try scratch.bytes("dream.gif").prefix(6) == Data("GIF89a".utf8))
+  }
+}

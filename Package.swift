@@ -67,7 +67,7 @@ let package = Package(
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "DemonstrationsTests", dependencies: ["Demonstrations"], resources: [.copy("Fixtures")]),
     .testTarget(name: "EnvironmentsTests", dependencies: ["Environments"]),
-    .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"]),
+    .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], resources: [.copy("Fixtures")]),
     .testTarget(name: "TorchTests", dependencies: ["Torch"]),
     .testTarget(name: "WorldModelTests", dependencies: ["WorldModel"]),
     .testTarget(name: "DittoTests", dependencies: ["ditto"]),

@@ -4,7 +4,7 @@ import Testing
 /// What people meet at the command line.
 @Suite struct CommandTests {
   /// A dataset, a world model and an agent, as small as they get, made once.
-  private static let made: Result<Scratch, any Error> = Result {
+  static let made: Result<Scratch, any Error> = Result {
     let scratch = try Scratch()
     let sizes = ["--set", "model.depth=2", "--set", "model.deterministic=16", "--set", "model.hidden=16", "--set", "model.groups=4", "--set", "model.classes=4"]
     try Program.succeed("record", "--environment", "road", "--episodes", "3", "--output", "data", in: scratch.url)

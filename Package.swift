@@ -24,8 +24,6 @@ let ctorchHeaders = [
   "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include",
 ]
 
-let commit = Context.gitInformation.map { $0.currentCommit.prefix(12) + ($0.hasUncommittedChanges ? "+" : "") } ?? "unknown"
-
 let package = Package(
   name: "ditto",
   platforms: [.macOS(.v14)],
@@ -46,7 +44,7 @@ let package = Package(
         .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
         .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
       ]),
-    .target(name: "CBuild", cSettings: [.define("DITTO_COMMIT", to: "\"\(commit)\"")]),
+    .plugin(name: "CommitPlugin", capability: .buildTool()),
     .target(
       name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")]),
     .target(name: "Torch", dependencies: ["CTorch", "Configuration"]),
@@ -57,10 +55,11 @@ let package = Package(
     .target(name: "WorldModel", dependencies: ["Torch", "Demonstrations"]),
     .target(name: "Imitation", dependencies: ["WorldModel"]),
     .target(
-      name: "Experiments", dependencies: ["CBuild", "Imitation", "Environments"],
+      name: "Experiments", dependencies: ["Imitation", "Environments"],
       resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout"].map {
         .embedInCode("Presets/\($0).yaml")
-      }),
+      },
+      plugins: ["CommitPlugin"]),
     .executableTarget(
       name: "ditto",
       dependencies: ["Experiments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -100,7 +100,8 @@ public final class DatasetWriter {
     try file.setAttribute("id", of: name, to: episodeCount)
     try file.setAttribute("total_steps", of: name, to: length)
     if let seed = episode.seed { try file.setAttribute("seed", of: name, to: seed) }
-    for (key, value) in attributes(of: episode) { try file.setAttribute(key, of: name, to: value) }
+    // In order, since a dictionary has none: the same recording gives the same file.
+    for (key, value) in attributes(of: episode).sorted(by: { $0.key < $1.key }) { try file.setAttribute(key, of: name, to: value) }
     try file.flush()
   }
 

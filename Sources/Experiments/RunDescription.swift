@@ -1,4 +1,3 @@
-import CBuild
 import Configuration
 import Demonstrations
 import Foundation
@@ -31,5 +30,5 @@ public typealias Record = RunRecord<RunDetails>
 public enum Build {
   /// The commit the program was built from, with `+` where files had changed since, and libtorch's version.
   public static var version: String { "\(commit), libtorch \(Libtorch.version)" }
-  public static var commit: String { String(cString: cbuild_commit()) }
+  public static var commit: String { builtCommit }
 }

@@ -78,7 +78,7 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
     progress.update(2, time: 10.1)
     progress.update(100, time: 10.2)
     progress.finish()
-    #expect(screen.text.hasPrefix("\ragent  1/100  0.10 steps/s  16m30s left  kl 7.311\ragent  100/100  "))
+    #expect(screen.text.hasPrefix("\ragent  1/100  0.10 steps/s  16m30s left  kl 7.31\ragent  100/100  "))
     #expect(screen.text.contains("0s left"))
     #expect(screen.text.hasSuffix("\n"))
     // The second line covers what the first left on the screen.

@@ -1,3 +1,0 @@
-#include "CBuild.h"
-
-const char *cbuild_commit(void) { return DITTO_COMMIT; }

@@ -1,0 +1,48 @@
+import Configuration
+import Testing
+
+@testable import Experiments
+@testable import Imitation
+
+/// What the presets stand for: the table in docs/methods/ditto.md.
+struct PresetTests {
+  private func loaded(_ words: String...) throws -> (WorldModelConfiguration, AgentConfiguration) {
+    let layers = try Presets.layers(words)
+    return (try .load(.worldModel, from: layers), try .load(.agent, from: layers))
+  }
+
+  @Test(arguments: Presets.names) func loads(name: String) throws { _ = try loaded(name) }
+
+  @Test func smallIsTheDefault() throws {
+    let (world, agent) = try loaded("small")
+    #expect(world == WorldModelConfiguration() && agent == AgentConfiguration())
+  }
+
+  /// Table 1.
+  @Test func paperSaysTableOne() throws {
+    let (world, agent) = try loaded("paper")
+    let imitation = agent.imitation
+    #expect([world.sequences.batch, world.sequences.length] == [50, 50])
+    #expect([world.loss.klWeight, world.loss.klBalance, world.loss.imageWeight] == [0.1, 0.8, 1])
+    #expect([imitation.batch, imitation.horizon, imitation.targetInterval] == [512, 15, 100])
+    #expect([imitation.discount, imitation.lambda, imitation.entropyWeight] == [0.95, 0.95, 0.05])
+    for optimizer in [world.optimizer, imitation.actor, imitation.critic] {
+      #expect([optimizer.learningRate, optimizer.weightDecay, optimizer.clipNorm] == [3e-4, 0, 0])
+    }
+    #expect(imitation.baseline == .critic && imitation.reward == .both)
+    #expect(!imitation.normalizeAdvantages && imitation.criticWeight == 1)
+    #expect(world.pixels.scaling == .global && world.sequences.sampling == .frames)
+    #expect(agent.actions == .sampled)
+  }
+
+  @Test func authorsDifferWhereTheirCodeDoes() throws {
+    let ((paper, _), (world, agent)) = (try loaded("paper"), try loaded("authors"))
+    let imitation = agent.imitation
+    #expect(world.model == paper.model && world.pixels == paper.pixels)
+    #expect(world.loss.imageWeight == 2 && world.sequences.sampling == .continuing)
+    #expect([world.optimizer.weightDecay, world.optimizer.epsilon, world.optimizer.clipNorm] == [0.01, 1e-5, 200])
+    #expect([imitation.batch, imitation.horizon, imitation.targetInterval] == [512, 14, 200])
+    #expect(imitation.baseline == .target && imitation.reward == .h)
+    #expect(imitation.normalizeAdvantages && imitation.criticWeight == 0.01)
+  }
+}

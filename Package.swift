@@ -24,6 +24,12 @@ let ctorchHeaders = [
   "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include",
 ]
 
+// A target names everything below it, not only what it imports: what embeds a type is compiled anew when that type's layout changes.
+let belowWorldModel: [Target.Dependency] = ["Configuration", "Torch", "Demonstrations"]
+let belowImitation = belowWorldModel + ["WorldModel"]
+let belowExperiments = belowImitation + ["Imitation", "Environments"]
+let belowDitto = belowExperiments + ["Experiments"]
+
 let package = Package(
   name: "ditto",
   platforms: [.macOS(.v14)],
@@ -52,26 +58,26 @@ let package = Package(
     .target(
       name: "Environments", dependencies: ["Configuration"],
       resources: [.embedInCode("gymnasium_worker.py")]),
-    .target(name: "WorldModel", dependencies: ["Torch", "Demonstrations"]),
-    .target(name: "Imitation", dependencies: ["WorldModel"]),
+    .target(name: "WorldModel", dependencies: belowWorldModel),
+    .target(name: "Imitation", dependencies: belowImitation),
     .target(
-      name: "Experiments", dependencies: ["Imitation", "Environments"],
+      name: "Experiments", dependencies: belowExperiments,
       resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout"].map {
         .embedInCode("Presets/\($0).yaml")
       },
       plugins: ["CommitPlugin"]),
     .executableTarget(
       name: "ditto",
-      dependencies: ["Experiments", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: belowDitto + [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-    .testTarget(name: "DemonstrationsTests", dependencies: ["Demonstrations"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "EnvironmentsTests", dependencies: ["Environments"]),
-    .testTarget(name: "ExperimentsTests", dependencies: ["Experiments"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "TorchTests", dependencies: ["Torch"]),
-    .testTarget(name: "WorldModelTests", dependencies: ["WorldModel"]),
-    .testTarget(name: "DittoTests", dependencies: ["ditto"]),
-    .testTarget(name: "ImitationTests", dependencies: ["Imitation"]),
-    .testTarget(name: "GoldenTests", dependencies: ["WorldModel", "Imitation"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "DemonstrationsTests", dependencies: ["Configuration", "Demonstrations"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "EnvironmentsTests", dependencies: ["Configuration", "Environments"]),
+    .testTarget(name: "ExperimentsTests", dependencies: belowDitto, resources: [.copy("Fixtures")]),
+    .testTarget(name: "TorchTests", dependencies: ["Configuration", "Torch"]),
+    .testTarget(name: "WorldModelTests", dependencies: belowImitation),
+    .testTarget(name: "DittoTests", dependencies: belowDitto + ["ditto"]),
+    .testTarget(name: "ImitationTests", dependencies: belowExperiments),
+    .testTarget(name: "GoldenTests", dependencies: belowExperiments, resources: [.copy("Fixtures")]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -76,15 +76,16 @@ public enum AgentRun {
         throw ExperimentError.wrongFrames(environment: dataset.name, found: "\(dataset.observation)", expected: "\(details.frame.side)×\(details.frame.side)")
       }
       let imitation = configuration.imitation
-      let sampler = { (episodes: Range<Int>, batch: Int, name: String) in
+      let sampler = { (episodes: Range<Int>, steps: Int, name: String) in
         let latents = try LatentCache(loaded).latents(of: dataset, episodes: episodes, on: details.device)
-        return try WindowSampler(latents, horizon: imitation.horizon, batch: batch, seed: seed.stream(name), startShare: imitation.startShare)
+        return try WindowSampler(
+          latents, horizon: steps, batch: imitation.batch, seed: seed.stream(name), startShare: imitation.startShare)
       }
-      windows = try sampler(0..<details.useEpisodes, imitation.batch, "windows")
+      windows = try sampler(0..<details.useEpisodes, imitation.windowSteps, "windows")
       learner = Ditto(loaded.model, imitation, details.precision, seed: seed)
       let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
       validation = heldOut.isEmpty ? nil : AgentValidation(
-        windows: try sampler(heldOut, imitation.batch, "validation"), seed: seed.stream("validation"))
+        windows: try sampler(heldOut, imitation.horizon, "validation"), seed: seed.stream("validation"))
       steps = configuration.training.steps
       self.seed = seed
     }
@@ -123,13 +124,13 @@ struct AgentValidation {
     noGrad {
       let expert = windows.windows(step: 0)
       let random = RandomSource(seed, on: learner.device)
-      let earned = { (actions: Tensor) in learner.reward(expert, learner.dream(from: expert, following: actions, using: random)).mean() }
+      let earned = { (actions: Tensor) in learner.reward(expert, learner.dream(from: expert.states[0], following: actions, using: random)).mean() }
       let shape = expert.actions.shape
       let anything = (Tensor.uniform(shape, using: random) * Double(learner.actionCount)).to(.int64)
       let constant = (0..<learner.actionCount).map { earned(.full(shape, Double($0), .int64, on: learner.device)) }
       let wanted = learner.networks.policy(expert.states.features.dropLast()).drawn(.mode)
       return [
-        "validation/reward": learner.reward(expert, learner.dream(from: expert, using: random)).mean(),
+        "validation/reward": learner.reward(expert, learner.dream(from: expert.states[0], using: random)).mean(),
         "validation/expert_reward": earned(expert.actions), "validation/random_reward": earned(anything),
         "validation/best_constant_reward": stacked(constant).max(over: 0),
         "validation/agreement": wanted.isEqual(to: expert.actions).to(.float32).mean(),

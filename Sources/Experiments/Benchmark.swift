@@ -62,7 +62,7 @@ public enum Benchmark {
       deterministic: tanh(.normal([count, w.model.deterministic], using: random)),
       classes: (Tensor.uniform([count, w.model.groups], using: random) * Double(w.model.classes)).to(.uint8),
       actions: (Tensor.uniform([count], using: random) * Double(actions)).to(.int64), lengths: [count], classCount: w.model.classes)
-    let windows = try WindowSampler(latents, horizon: c.horizon, batch: c.batch, seed: Seed(0))
+    let windows = try WindowSampler(latents, horizon: c.windowSteps, batch: c.batch, seed: Seed(0))
     let learner = Ditto(model, c, precision, seed: Seed(0))
     return measured("agent", precision, repeats, items: c.horizon * c.batch) { step in
       learner.update(on: windows.windows(step: step), step: step, using: RandomSource(Seed(0).step(step), on: device))["critic/loss"]!

@@ -26,12 +26,14 @@ public final class Ditto {
 
   /// One policy update. Lines 10–15.
   /// - Parameters:
+  ///   - windows: of `configuration.windowSteps` steps.
   ///   - step: gradient steps made before this one.
   ///   - progress: the share of the training that is done, from 0 to 1.
-  public func update(on expert: LatentWindows, step: Int, progress: Double = 0, using random: RandomSource) -> Metrics {
+  public func update(on windows: LatentWindows, step: Int, progress: Double = 0, using random: RandomSource) -> Metrics {
     let c = configuration
-    // Where the learner goes from the expert's start under its own actions.
-    let dream = dream(from: expert, using: random)
+    let (start, expert) = begun(windows, using: random)
+    // Where the learner goes from there under its own actions.
+    let dream = dream(from: start, using: random)
     let features = dream.states.features  // [H + 1, B, F]
     let reward = reward(expert, dream)  // [H, B]
     let (bootstrap, value, policy) = computing(in: precision, on: device) {
@@ -59,20 +61,42 @@ public final class Ditto {
   public var device: Device { worldModel.device }
   public var actionCount: Int { worldModel.actionCount }
 
-  /// The actor's rollout in the prior dynamics from where the windows start. Line 11.
-  public func dream(from expert: LatentWindows, using random: RandomSource) -> Dream {
-    dream(from: expert, random) { features, _ in self.networks.policy(features).drawn(.sample(random)) }
+  /// Where dreams start, and what follows in the expert's windows. All start with the expert, except for a first share of them, which
+  /// leave it in the steps before: from a random one of these on, one random action replaces the expert's.
+  func begun(_ windows: LatentWindows, using random: RandomSource) -> (start: LatentState, expert: LatentWindows) {
+    let (lead, batch) = (configuration.windowSteps - configuration.horizon, windows.actions.shape[1])
+    let count = Int(configuration.displacedShare * Double(batch))
+    let expert = windows.dropFirst(lead)
+    guard count > 0 else { return (expert.states[0], expert) }
+
+    let leaving = noGrad { (Tensor.uniform([count], using: random) * Double(lead)).to(.int64).values() as [Int64] }
+    let wrong = noGrad { (Tensor.uniform([count], using: random) * Double(actionCount)).to(.int64).values() as [Int64] }
+    let right: [Int64] = windows.actions.sliced(0..<lead).values()
+    let actions = Tensor(
+      (0..<lead).flatMap { step in (0..<count).map { step < leaving[$0] ? right[step * batch + $0] : wrong[$0] } }, [lead, count], on: device)
+    let displaced = dream(from: windows.states[0].sliced(0..<count), following: actions, using: random).states[lead]
+    let others = expert.states[0].sliced(count..<batch)
+    return (
+      LatentState(
+        deterministic: concatenated([displaced.deterministic, others.deterministic], axis: 0),
+        stochastic: concatenated([displaced.stochastic, others.stochastic], axis: 0)), expert
+    )
   }
 
-  /// The same under given actions, `int64` `[H, B]`: what a dream can know of them.
-  public func dream(from expert: LatentWindows, following actions: Tensor, using random: RandomSource) -> Dream {
-    dream(from: expert, random) { _, step in actions[step] }
+  /// The actor's rollout in the prior dynamics. Line 11.
+  public func dream(from start: LatentState, using random: RandomSource) -> Dream {
+    dream(from: start, steps: configuration.horizon, random) { features, _ in self.networks.policy(features).drawn(.sample(random)) }
   }
 
-  private func dream(from expert: LatentWindows, _ random: RandomSource, policy: (Tensor, Int) -> Tensor) -> Dream {
+  /// The same under given actions, `int64` `[steps, B]`: what a dream can know of them.
+  public func dream(from start: LatentState, following actions: Tensor, using random: RandomSource) -> Dream {
+    dream(from: start, steps: actions.shape[0], random) { _, step in actions[step] }
+  }
+
+  private func dream(from start: LatentState, steps: Int, _ random: RandomSource, policy: (Tensor, Int) -> Tensor) -> Dream {
     computing(in: precision, on: device) {
       Dream(
-        from: expert.states[0], steps: configuration.horizon, policy: policy,
+        from: start, steps: steps, policy: policy,
         dynamics: { self.worldModel.rssm.imagine(from: $0, action: $1.oneHot(self.actionCount), draw: .sample(random)).state })
     }
   }

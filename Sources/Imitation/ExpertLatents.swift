@@ -52,6 +52,12 @@ public struct LatentWindows {
     self.states = states
     self.actions = actions
   }
+
+  /// Without the first `count` steps.
+  func dropFirst(_ count: Int) -> LatentWindows {
+    let steps = actions.shape[0]
+    return LatentWindows(states: states.sliced(count..<steps + 1), actions: actions.sliced(count..<steps))
+  }
 }
 
 /// Draws windows of expert states. Source: DITTO, Algorithm 1, line 10.

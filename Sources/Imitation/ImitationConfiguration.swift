@@ -33,6 +33,10 @@ public struct ImitationConfiguration: Configuration {
   public var entropyWeight = 0.03
   /// The share of windows that start where an expert episode does; the others start anywhere.
   public var startShare = 0.0
+  /// The share of dreams that begin beside the expert instead of with it, so that the way back is learned too.
+  public var displacedShare = 0.0
+  /// Those begin after up to so many steps of one random action.
+  public var displacementSteps = 8
   /// The part of the state that eq 8 compares.
   public var reward = ComparedState.both
   public var baseline = Baseline.critic
@@ -48,6 +52,9 @@ public struct ImitationConfiguration: Configuration {
 
   public init() {}
 
+  /// Steps of the expert's windows that an update takes: a displaced dream needs some before its start.
+  public var windowSteps: Int { horizon + (displacedShare > 0 ? displacementSteps : 0) }
+
   public func check(_ problems: inout Problems) {
     problems.require(horizon >= 1, "horizon", "is \(horizon), must be at least 1")
     problems.require(batch >= 1, "batch", "is \(batch), must be at least 1")
@@ -55,6 +62,8 @@ public struct ImitationConfiguration: Configuration {
     problems.require((0...1).contains(lambda), "lambda", "is \(lambda), must be from 0 to 1")
     problems.require(entropyWeight >= 0, "entropyWeight", "is \(entropyWeight), must not be negative")
     problems.require((0...1).contains(startShare), "startShare", "is \(startShare), must be from 0 to 1")
+    problems.require((0...1).contains(displacedShare), "displacedShare", "is \(displacedShare), must be from 0 to 1")
+    problems.require(displacementSteps >= 1, "displacementSteps", "is \(displacementSteps), must be at least 1")
     problems.require(criticWeight > 0, "criticWeight", "is \(criticWeight), must be above 0")
     problems.require(targetInterval >= 1, "targetInterval", "is \(targetInterval), must be at least 1")
     problems.check(policy, "policy")

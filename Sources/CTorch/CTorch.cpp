@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/version.h>
 
 #if defined(__GLIBC__)
@@ -57,6 +58,28 @@ at::TensorOptions options(CTType type, CTDevice device) {
 }
 
 at::Generator generator(CTGenerator g) { return *static_cast<at::Generator *>(g.pointer); }
+
+/// In place of `y`, which nobody else reads yet: gradients need only what comes out, so that is all that is kept.
+at::Tensor activated(at::Tensor y, CTActivation then) {
+  return then == CTELU ? at::elu_(y) : then == CTReLU ? at::relu_(y) : y;
+}
+
+/// A transposed convolution of stride 2 and kernel 6 onto one channel, `[N, C, Y, X]` to `[N, 1, 2 Y + 4, 2 X + 4]`. Every second row and
+/// column of the result is a plain convolution with every second row and column of the kernel; four such give all of it.
+struct Interleaved : torch::autograd::Function<Interleaved> {
+  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &x, const at::Tensor &weight) {
+    auto w = weight.to(x.scalar_type());
+    context->save_for_backward({x, w});
+    auto parts = w.reshape({w.size(0), 3, 2, 3, 2}).permute({2, 4, 0, 1, 3}).flip({3, 4}).reshape({4, w.size(0), 3, 3});
+    return at::pixel_shuffle(at::conv2d(x, parts, {}, 1, 2), 2);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    auto [x, w, none] = at::convolution_backward(
+        gradients[0], saved[0], saved[1], at::OptionalIntArrayRef(std::nullopt), {2, 2}, {0, 0}, {1, 1}, true, {0, 0}, 1, {true, true, false});
+    return {x, w};
+  }
+};
 
 }  // namespace
 
@@ -189,7 +212,6 @@ UNARY(abs, at::abs(in(a)))
 UNARY(tanh, at::tanh(in(a)))
 UNARY(sigmoid, at::sigmoid(in(a)))
 UNARY(elu, at::elu(in(a)))
-UNARY(relu, at::relu(in(a)))
 UNARY(detach, in(a).detach())
 
 int ct_clamp(CTTensor a, double low, double high, CTTensor *out) {
@@ -272,8 +294,12 @@ int ct_stack(const CTTensor *tensors, int count, int64_t axis, CTTensor *out) {
   return attempt([&] { *out = own(at::stack(list(tensors, count), axis)); });
 }
 
-int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTTensor *out) {
-  return attempt([&] { *out = own(at::linear(in(a), in(weight), maybe(bias))); });
+int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTActivation then, CTTensor *out) {
+  return attempt([&] {
+    auto shape = in(a).sizes().vec();
+    shape.back() = in(weight).size(0);
+    *out = own(activated(at::linear(in(a).flatten(0, -2), in(weight), maybe(bias)), then).reshape(shape));
+  });
 }
 int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out) {
   return attempt([&] { *out = own(at::layer_norm(in(a), in(weight).sizes(), in(weight), in(bias), epsilon)); });
@@ -284,11 +310,16 @@ int ct_patches(CTTensor a, int64_t kernel, int64_t stride, CTTensor *out) {
     *out = own(windows.reshape({windows.size(0), windows.size(1), windows.size(2), kernel * kernel}));
   });
 }
-int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTTensor *out) {
-  return attempt([&] { *out = own(at::conv2d(in(a), in(weight), maybe(bias), {stride, stride})); });
+int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {
+  return attempt([&] { *out = own(activated(at::conv2d(in(a), in(weight), in(bias), {stride, stride}), then)); });
 }
-int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTTensor *out) {
-  return attempt([&] { *out = own(at::conv_transpose2d(in(a), in(weight), maybe(bias), {stride, stride})); });
+int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {
+  return attempt([&] {
+    bool one_channel = in(weight).size(1) == 1 && stride == 2 && in(weight).size(2) == 6;
+    auto y = one_channel ? Interleaved::apply(in(a), in(weight)) : at::conv_transpose2d(in(a), in(weight), {}, {stride, stride});
+    // The library adds a bias to a transposed convolution by its reference code, which is slow.
+    *out = own(activated(y.add_(in(bias).reshape({1, -1, 1, 1})), then));
+  });
 }
 int ct_gru_cell(CTTensor x, CTTensor h, CTTensor input_weight, CTTensor recurrent_weight, CTTensor input_bias,
                 CTTensor recurrent_bias, CTTensor *out) {

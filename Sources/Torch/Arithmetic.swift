@@ -23,7 +23,6 @@ public func log(_ a: Tensor) -> Tensor { call("log", a) { ct_log(a.handle, $0) }
 public func tanh(_ a: Tensor) -> Tensor { call("tanh", a) { ct_tanh(a.handle, $0) } }
 public func sigmoid(_ a: Tensor) -> Tensor { call("sigmoid", a) { ct_sigmoid(a.handle, $0) } }
 public func elu(_ a: Tensor) -> Tensor { call("elu", a) { ct_elu(a.handle, $0) } }
-public func relu(_ a: Tensor) -> Tensor { call("relu", a) { ct_relu(a.handle, $0) } }
 
 extension Tensor {
   public func squared() -> Tensor { call("square", self) { ct_square(handle, $0) } }

@@ -1,5 +1,12 @@
 import CTorch
 
+/// What a layer does to its result, element by element.
+public enum Activation: UInt32 {
+  case identity, elu, relu
+
+  var c: CTActivation { CTActivation(rawValue: rawValue) }
+}
+
 /// `y = x Wᵀ + b`; weight `[out, in]`.
 public final class Linear: Module {
   public let weight: Parameter
@@ -10,8 +17,8 @@ public final class Linear: Module {
     self.bias = bias ? Parameter(.zeros([outputs], on: random.device)) : nil
   }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor {
-    call("linear", x, weight) { ct_linear(x.handle, weight.handle, bias?.handle ?? CTTensor(), $0) }
+  public func callAsFunction(_ x: Tensor, then activation: Activation = .identity) -> Tensor {
+    call("linear", x, weight) { ct_linear(x.handle, weight.handle, bias?.handle ?? CTTensor(), activation.c, $0) }
   }
 }
 
@@ -46,15 +53,15 @@ public final class Convolution: Module {
   }
 
   /// `[N, in, Y, X]` to `[N, out, (Y − kernel) / stride + 1, …]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
+  public func callAsFunction(_ x: Tensor, then activation: Activation = .identity) -> Tensor {
     let (outputs, kernel) = (weight.shape[0], weight.shape[2])
     if x.shape[1] == 1 {
       // From one channel it is thin: a plain product over patches is faster, and its result lies channels-last.
       let patches = call("patches", x) { ct_patches(x.handle, Int64(kernel), Int64(stride), $0) }
       let flat = weight.reshaped(outputs, kernel * kernel)
-      return call("linear", patches, flat) { ct_linear(patches.handle, flat.handle, bias.handle, $0) }.permuted(0, 3, 1, 2)
+      return call("linear", patches, flat) { ct_linear(patches.handle, flat.handle, bias.handle, activation.c, $0) }.permuted(0, 3, 1, 2)
     }
-    return call("convolution", x, weight) { ct_conv2d(x.handle, weight.handle, bias.handle, Int64(stride), $0) }
+    return call("convolution", x, weight) { ct_conv2d(x.handle, weight.handle, bias.handle, Int64(stride), activation.c, $0) }
   }
 }
 
@@ -72,15 +79,20 @@ public final class TransposedConvolution: Module {
   }
 
   /// `[N, in, Y, X]` to `[N, out, (Y − 1) stride + kernel, …]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
+  public func callAsFunction(_ x: Tensor, then activation: Activation = .identity) -> Tensor {
     let (outputs, kernel) = (weight.shape[1], weight.shape[2])
     if x.shape[2] == 1, x.shape[3] == 1 {
-      // On a single pixel it is a plain product with the weight laid out as [in, kernel · kernel · out].
-      let flat = weight.permuted(0, 2, 3, 1).reshaped(-1, kernel * kernel * outputs)
-      let y = x.reshaped(-1, weight.shape[0]).matmul(flat).reshaped(-1, kernel, kernel, outputs) + bias
-      return y.permuted(0, 3, 1, 2)
+      // On a single pixel it is a plain product, with the weight laid out as [kernel · kernel · out, in] and the bias as often as pixels.
+      let flat = weight.permuted(2, 3, 1, 0).reshaped(-1, weight.shape[0])
+      let everywhere = bias.expanded([kernel * kernel, outputs]).reshaped(-1)
+      let y = call("linear", x, flat) { [x = x.reshaped(-1, weight.shape[0])] in
+        ct_linear(x.handle, flat.handle, everywhere.handle, activation.c, $0)
+      }
+      return y.reshaped(-1, kernel, kernel, outputs).permuted(0, 3, 1, 2)
     }
-    return call("transposed convolution", x, weight) { ct_conv_transpose2d(x.handle, weight.handle, bias.handle, Int64(stride), $0) }
+    return call("transposed convolution", x, weight) {
+      ct_conv_transpose2d(x.handle, weight.handle, bias.handle, Int64(stride), activation.c, $0)
+    }
   }
 }
 
@@ -117,7 +129,7 @@ public final class MLP: Module {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    layers.last!(layers.dropLast().reduce(x) { relu($1($0)) })
+    layers.last!(layers.dropLast().reduce(x) { $1($0, then: .relu) })
   }
 }
 

@@ -31,7 +31,7 @@ public final class Encoder: Module {
 
   /// `[N, C, Y, X]` to `[N, E]`, in the order channel, row, column.
   public func callAsFunction(_ frames: Tensor) -> Tensor {
-    convolutions.reduce(frames) { elu($1($0)) }.reshaped(-1, embeddingSize)
+    convolutions.reduce(frames) { $1($0, then: .elu) }.reshaped(-1, embeddingSize)
   }
 }
 
@@ -54,6 +54,6 @@ public final class Decoder: Module {
   /// `[N, D + S·K]` to `[N, C, Y, X]`.
   public func callAsFunction(_ features: Tensor) -> Tensor {
     let start = input(features)
-    return convolutions.dropFirst().reduce(convolutions[0](start.reshaped(start.shape + [1, 1]))) { $1(elu($0)) }
+    return convolutions.last!(convolutions.dropLast().reduce(start.reshaped(start.shape + [1, 1])) { $1($0, then: .elu) })
   }
 }

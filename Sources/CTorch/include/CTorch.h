@@ -16,6 +16,7 @@ typedef struct { void *pointer; } CTGenerator;  // an at::Generator
 
 typedef enum { CTFloat32, CTFloat64, CTBFloat16, CTInt64, CTInt32, CTUInt8, CTBool } CTType;
 typedef enum { CTCPU, CTCUDA, CTMPS } CTDevice;
+typedef enum { CTIdentity, CTELU, CTReLU } CTActivation;
 
 const char *ct_last_error(void);
 const char *ct_version(void);
@@ -60,7 +61,6 @@ int ct_abs(CTTensor a, CTTensor *out);
 int ct_tanh(CTTensor a, CTTensor *out);
 int ct_sigmoid(CTTensor a, CTTensor *out);
 int ct_elu(CTTensor a, CTTensor *out);
-int ct_relu(CTTensor a, CTTensor *out);
 int ct_clamp(CTTensor a, double low, double high, CTTensor *out);
 
 // Two tensors (broadcast), or a tensor and a number
@@ -95,14 +95,14 @@ int ct_unbind(CTTensor a, CTTensor *outs);  // along the first axis: as many as 
 int ct_cat(const CTTensor *tensors, int count, int64_t axis, CTTensor *out);
 int ct_stack(const CTTensor *tensors, int count, int64_t axis, CTTensor *out);
 
-// Layers; a bias without pointer is none
+// Layers; a bias without pointer is none, and what `then` says is applied to the result
 int ct_matmul(CTTensor a, CTTensor b, CTTensor *out);
-int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTTensor *out);
+int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTActivation then, CTTensor *out);
 int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out);
 // [N, 1, Y, X] to its patches [N, oy, ox, kernel · kernel].
 int ct_patches(CTTensor a, int64_t kernel, int64_t stride, CTTensor *out);
-int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTTensor *out);
-int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTTensor *out);
+int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out);
+int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out);
 int ct_gru_cell(CTTensor x, CTTensor h, CTTensor input_weight, CTTensor recurrent_weight, CTTensor input_bias,
                 CTTensor recurrent_bias, CTTensor *out);
 int ct_orthogonal(CTTensor normal, CTTensor *out);

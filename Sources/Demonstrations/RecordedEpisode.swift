@@ -39,7 +39,8 @@ extension RecordedEpisode {
       throw DemonstrationError.wrongShape(file: file, field: "\(name)/rewards", found: [rewards.count], expected: [actions.count])
     }
     if let step = actions.firstIndex(where: { !(0..<actionCount).contains(Int($0)) }) {
-      throw DemonstrationError.actionOutOfRange(file: file, field: "\(name)/actions", step: step, action: Int(actions[step]), actions: 0..<actionCount)
+      throw DemonstrationError.actionOutOfRange(
+        file: file, field: "\(name)/actions", step: step, action: Int(actions[step]), actions: 0..<actionCount)
     }
     if let step = rewards.firstIndex(where: { !$0.isFinite }) {
       throw DemonstrationError.notFinite(file: file, field: "\(name)/rewards", step: step)

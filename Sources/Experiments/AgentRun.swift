@@ -73,26 +73,27 @@ public enum AgentRun {
         throw ExperimentError.wrongActions(what: dataset.name, found: dataset.actionCount, expected: details.actionCount)
       }
       guard try FrameShape(dataset) == details.frame else {
-        throw ExperimentError.wrongFrames(environment: dataset.name, found: "\(dataset.observation)", expected: "\(details.frame.side)×\(details.frame.side)")
+        throw ExperimentError.wrongFrames(
+          environment: dataset.name, found: "\(dataset.observation)", expected: "\(details.frame.side)×\(details.frame.side)")
       }
       let imitation = configuration.imitation
-      let sampler = { (episodes: Range<Int>, steps: Int, name: String) in
+      let sampler = { (episodes: Range<Int>, steps: Int, copies: Int, name: String) in
         let latents = try LatentCache(loaded).latents(of: dataset, episodes: episodes, on: details.device)
         return try WindowSampler(
-          latents, horizon: steps, batch: imitation.batch, seed: seed.stream(name), startShare: imitation.startShare)
+          latents, horizon: steps, batch: imitation.batch, copies: copies, seed: seed.stream(name), startShare: imitation.startShare)
       }
-      windows = try sampler(0..<details.useEpisodes, imitation.windowSteps, "windows")
+      windows = try sampler(0..<details.useEpisodes, imitation.windowSteps, imitation.dreamsPerWindow, "windows")
       learner = Ditto(loaded.model, imitation, details.precision, seed: seed)
       let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
       validation = heldOut.isEmpty ? nil : AgentValidation(
-        windows: try sampler(heldOut, imitation.horizon, "validation"), seed: seed.stream("validation"))
+        windows: try sampler(heldOut, imitation.horizon, 1, "validation"), seed: seed.stream("validation"))
       steps = configuration.training.steps
       self.seed = seed
     }
 
     func update(step: Int) throws -> Metrics {
       learner.update(
-        on: windows.windows(step: step), step: step, progress: Double(step) / Double(steps),
+        on: windows.windows(step: step, choices: learner.configuration.windowChoices, hardness: learner.surprise), step: step, progress: Double(step) / Double(steps),
         using: RandomSource(seed.stream("dreams").step(step), on: learner.device))
     }
 

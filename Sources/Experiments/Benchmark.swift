@@ -101,6 +101,8 @@ public enum ProcessMemory {
 extension BenchmarkResult: CustomStringConvertible {
   public var description: String {
     "\(work), \(dtype.rawValue), \(threads) threads: "
-      + String(format: "%.3f s a step (median; %.3f to %.3f), %.0f frames/s, peak memory %.2f GiB", seconds.median, seconds.min, seconds.max, rate, peakMemory)
+      + String(
+        format: "%.3f s a step (median; %.3f to %.3f), %.0f frames/s, peak memory %.2f GiB", seconds.median, seconds.min, seconds.max, rate,
+        peakMemory)
   }
 }

@@ -34,7 +34,8 @@ public struct DreamMovie {
     let batch = try dataset.sequence(episode: index)
     let count = min(context + steps, batch.length)
     guard count > context else { throw DemonstrationError.episodesTooShort(required: context + 1, found: batch.length) }
-    let truth = stride(from: 0, to: count * frame.side * frame.side, by: frame.side * frame.side).map { Array(batch.frames[$0..<$0 + frame.side * frame.side]) }
+    let size = frame.side * frame.side
+    let truth = (0..<count).map { Array(batch.frames[$0 * size..<($0 + 1) * size]) }
     let shown: [Float] = noGrad {
       let draw = Draw.sample(RandomSource(Seed(seed).stream("dream"), on: model.device))
       let raw = Tensor(truth.prefix(context).flatMap { $0 }, [context, 1] + frame.dimensions, on: model.device)
@@ -46,7 +47,6 @@ public struct DreamMovie {
       let dreamed = model.imagine(from: seen[context - 1], actions: previous.sliced(context..<count), draw: draw)
       return world.pixels.pixels(concatenated([model.decode(seen), model.decode(dreamed)], axis: 0)).values()
     }
-    let size = frame.side * frame.side
     let pictures = truth.enumerated().map { t, real in
       let model = shown[t * size..<(t + 1) * size].map { UInt8($0.rounded()) }
       let error = zip(real, model).map { UInt8(abs(Int($0) - Int($1))) }

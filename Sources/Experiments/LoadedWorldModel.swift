@@ -43,7 +43,8 @@ public struct LoadedWorldModel {
 
   /// The weights that an agent takes with it.
   var weights: [(name: String, tensor: Tensor)] {
-    model.namedParameters.map { (Self.modelPrefix + $0.name, $0.parameter) } + pixels.namedParameters.map { (Self.pixelPrefix + $0.name, $0.parameter) }
+    model.namedParameters.map { (Self.modelPrefix + $0.name, $0.parameter) }
+      + pixels.namedParameters.map { (Self.pixelPrefix + $0.name, $0.parameter) }
   }
 }
 

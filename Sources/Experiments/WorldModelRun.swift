@@ -106,7 +106,8 @@ public enum WorldModelRun {
       let batches = self.batches ?? Prefetcher(from: step) { [sampler] in try sampler.batch(step: $0) }
       self.batches = batches
       return trainer.update(
-        on: try batches.next(), progress: Double(step) / Double(steps), using: RandomSource(seed.stream("draws").step(step), on: trainer.model.device))
+        on: try batches.next(), progress: Double(step) / Double(steps),
+        using: RandomSource(seed.stream("draws").step(step), on: trainer.model.device))
     }
 
     func validate() throws -> Metrics { validation?.metrics() ?? [:] }

@@ -87,7 +87,7 @@ public final class Agent {
       isFirst: slots.map { $0.previousAction < 0 }, from: start, draw: .clocks(noise))
     let state = inference.states[0]
     let probabilities: [Float] = Categorical(logits: actor(state.features)).probabilities.values()
-    return ((0..<rows).map { LatentState(deterministic: state.deterministic.sliced($0..<$0 + 1), stochastic: state.stochastic.sliced($0..<$0 + 1)) }, probabilities)
+    return ((0..<rows).map { state.sliced($0..<$0 + 1) }, probabilities)
   }
 
   private func drawn(_ probabilities: [Float], _ generator: inout SeededGenerator) -> Int {

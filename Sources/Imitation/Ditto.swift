@@ -42,9 +42,11 @@ public final class Ditto {
     }
     let returns = lambdaReturns(reward: reward, value: bootstrap, discount: c.discount, lambda: c.lambda)  // [H, B]
     let baseline = c.baseline == .critic ? value.detached() : bootstrap.dropLast()
-    let advantage = c.normalizeAdvantages ? normalised(returns - baseline) : returns - baseline
+    let surprise = beyondOthers(returns - baseline, dreamsPerWindow: c.dreamsPerWindow)
+    let advantage = c.normalizeAdvantages ? normalised(surprise) : surprise
 
-    let actorLoss = actorLoss(policy: policy, action: dream.actions, advantage: advantage, entropyWeight: c.entropyWeight)
+    let entropyWeight = c.entropyWeight * coolingFactor(c.entropyCoolDown, at: progress)
+    let actorLoss = actorLoss(policy: policy, action: dream.actions, advantage: advantage, entropyWeight: entropyWeight)
     let criticLoss = c.criticWeight * criticLoss(value: value, returns: returns)
     let actorNorm = actorOptimizer.step(minimizing: actorLoss, progress: progress)
     let criticNorm = criticOptimizer.step(minimizing: criticLoss, progress: progress)
@@ -60,6 +62,15 @@ public final class Ditto {
 
   public var device: Device { worldModel.device }
   public var actionCount: Int { worldModel.actionCount }
+
+  /// How little the policy expects the expert's actions in windows: the mean of `−log π(a | ŝ)` over their steps, in nats, `[B]`.
+  public func surprise(at windows: LatentWindows) -> Tensor {
+    noGrad {
+      computing(in: precision, on: device) {
+        -networks.policy(windows.states.features.dropLast()).logProbability(of: windows.actions).mean(over: 0)
+      }
+    }
+  }
 
   /// Where dreams start, and what follows in the expert's windows. All start with the expert, except for a first share of them, which
   /// leave it in the steps before: from a random one of these on, one random action replaces the expert's.

@@ -69,28 +69,47 @@ public struct WindowSampler {
   private let startShare: Double
   private let horizon: Int
   private let batch: Int
+  private let copies: Int
   private let seed: Seed
 
   /// - Parameters:
   ///   - horizon: imagined steps `H`; a window has H + 1 states.
+  ///   - copies: how often each window comes, its copies side by side; divides `batch`.
   ///   - startShare: the share of windows that start where an episode does; the others start anywhere, each place as likely.
   /// - Throws: `ImitationError.episodesTooShort` where no episode has that many.
-  public init(_ latents: ExpertLatents, horizon: Int, batch: Int, seed: Seed, startShare: Double = 0) throws {
+  public init(_ latents: ExpertLatents, horizon: Int, batch: Int, copies: Int = 1, seed: Seed, startShare: Double = 0) throws {
     let ranges = latents.windowStarts(of: horizon + 1)
     (starts, episodeStarts) = (ranges.flatMap { $0 }, ranges.map(\.lowerBound))
     self.startShare = startShare
     guard !starts.isEmpty else {
       throw ImitationError.episodesTooShort(required: horizon, longest: (latents.lengths.max() ?? 1) - 1)
     }
-    (self.latents, self.horizon, self.batch, self.seed) = (latents, horizon, batch, seed)
+    (self.latents, self.horizon, self.batch, self.copies, self.seed) = (latents, horizon, batch, copies, seed)
   }
 
-  /// The windows of gradient step `step`: a function of the seed and the step alone.
-  public func windows(step: Int) -> LatentWindows {
+  /// The windows of gradient step `step`: a function of the seed and the step alone, and of the hardness where there is a choice.
+  /// - Parameters:
+  ///   - choices: windows drawn for each one that is taken.
+  ///   - hardness: of windows, `[B]`, not negative; among its choices a window is taken in proportion to it.
+  public func windows(step: Int, choices: Int = 1, hardness: ((LatentWindows) -> Tensor)? = nil) -> LatentWindows {
     var generator = seed.step(step).generator
-    let chosen = (0..<batch).map { _ in
+    let drawn = (0..<batch / copies * choices).map { _ in
       (Double.random(in: 0..<1, using: &generator) < startShare ? episodeStarts : starts).randomElement(using: &generator)!
     }
+    var taken = drawn
+    if choices > 1, let hardness {
+      let weights: [Float] = hardness(windows(at: drawn)).values()
+      taken = stride(from: 0, to: drawn.count, by: choices).map { first in
+        let group = first..<first + choices
+        var left = Float.random(in: 0..<1, using: &generator) * weights[group].reduce(0, +)
+        return drawn[group.first { left -= weights[$0]; return left < 0 } ?? group.last!]
+      }
+    }
+    return windows(at: taken.flatMap { [Int](repeating: $0, count: copies) })
+  }
+
+  private func windows(at chosen: [Int]) -> LatentWindows {
+    let batch = chosen.count
     let indices = Tensor((0...horizon).flatMap { k in chosen.map { Int64($0 + k) } }, [horizon + 1, batch], on: latents.deterministic.device)
     let actions = latents.actions.taking(indices.dropLast().reshaped(-1)).reshaped(horizon, batch)
     return LatentWindows(states: latents.states(at: indices), actions: actions)

@@ -23,16 +23,24 @@ public struct PolicySizes: Configuration {
 public struct ImitationConfiguration: Configuration {
   /// Imagined steps per update, `H`, in environment steps: H rewards, H + 1 states.
   public var horizon = 15
-  /// Windows per update, `B_ac`.
+  /// Dreams per update, `B_ac`.
   public var batch = 256
+  /// Dreams from each window. Where there are several, what the others got for the same window is subtracted from each one's advantage:
+  /// they share the luck of the window, and what is left is what the actions did.
+  public var dreamsPerWindow = 1
   /// Discount `γ` per environment step.
   public var discount = 0.95
   /// `λ` of eq 13.
   public var lambda = 0.95
   /// `η` of eq 15, per nat.
   public var entropyWeight = 0.03
+  /// The share of the training's steps, at its end, over which `η` falls to 0 in a straight line.
+  public var entropyCoolDown = 0.0
   /// The share of windows that start where an expert episode does; the others start anywhere.
   public var startShare = 0.0
+  /// Windows drawn for each one that is taken; it is taken in proportion to how little the policy expects the expert's actions there. What
+  /// the expert seldom met, and the policy cannot do yet, then comes more often.
+  public var windowChoices = 1
   /// The share of dreams that begin beside the expert instead of with it, so that the way back is learned too.
   public var displacedShare = 0.0
   /// Those begin after up to so many steps of one random action.
@@ -58,10 +66,14 @@ public struct ImitationConfiguration: Configuration {
   public func check(_ problems: inout Problems) {
     problems.require(horizon >= 1, "horizon", "is \(horizon), must be at least 1")
     problems.require(batch >= 1, "batch", "is \(batch), must be at least 1")
+    problems.require(
+      dreamsPerWindow >= 1 && batch % dreamsPerWindow == 0, "dreamsPerWindow", "is \(dreamsPerWindow), must divide batch, \(batch)")
     problems.require(discount > 0 && discount < 1, "discount", "is \(discount), must be between 0 and 1")
     problems.require((0...1).contains(lambda), "lambda", "is \(lambda), must be from 0 to 1")
     problems.require(entropyWeight >= 0, "entropyWeight", "is \(entropyWeight), must not be negative")
+    problems.require((0...1).contains(entropyCoolDown), "entropyCoolDown", "is \(entropyCoolDown), must be from 0 to 1")
     problems.require((0...1).contains(startShare), "startShare", "is \(startShare), must be from 0 to 1")
+    problems.require(windowChoices >= 1, "windowChoices", "is \(windowChoices), must be at least 1")
     problems.require((0...1).contains(displacedShare), "displacedShare", "is \(displacedShare), must be from 0 to 1")
     problems.require(displacementSteps >= 1, "displacementSteps", "is \(displacementSteps), must be at least 1")
     problems.require(criticWeight > 0, "criticWeight", "is \(criticWeight), must be above 0")

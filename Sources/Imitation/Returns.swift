@@ -23,3 +23,15 @@ public func normalised(_ x: Tensor) -> Tensor {
   let deviation = (centred.squared().sum() / Double(max(x.count - 1, 1))).squareRoot()
   return centred / (deviation + 1e-8)
 }
+
+/// What each dream got beyond the mean of the others from its window: `x_i − Σ_{j ≠ i} x_j / (n − 1)`. Other dreams do not depend on this
+/// one's actions, so the policy gradient stays unbiased (leave-one-out baseline; Kool et al. 2019).
+/// - Parameters:
+///   - x: `[H, B]`, the dreams of a window side by side.
+///   - count: `n` of them each; one of one is as it is.
+/// - Returns: `[H, B]`.
+func beyondOthers(_ x: Tensor, dreamsPerWindow count: Int) -> Tensor {
+  guard count > 1 else { return x }
+  let each = x.reshaped(x.shape[0], -1, count)
+  return ((each - each.mean(over: -1, keepingAxes: true)) * (Double(count) / Double(count - 1))).reshaped(x.shape)
+}

@@ -12,10 +12,14 @@ struct DittoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ditto",
     abstract: "Learns to act from recordings alone, by reinforcement learning inside a world model.",
-    discussion: "Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 64 bad arguments or configuration, 65 bad data, 130 or 143 stopped by a signal.",
+    discussion: """
+      Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 64 bad arguments or configuration, \
+      65 bad data, 130 or 143 stopped by a signal.
+      """,
     version: "ditto \(Build.version)",
     subcommands: [
-      DemoCommand.self, RecordCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, DreamCommand.self, ActCommand.self, BenchCommand.self,
+      DemoCommand.self, RecordCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, DreamCommand.self, ActCommand.self,
+      BenchCommand.self,
     ])
 
   static func main() {

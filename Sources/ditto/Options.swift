@@ -32,7 +32,9 @@ struct ComputeOptions: ParsableArguments {
 struct ConfigurationOptions: ParsableArguments {
   @Option(
     parsing: .singleValue,
-    help: .init("Preset or YAML file; may be given several times, later ones win. Presets: \(Presets.names.joined(separator: ", ")).", valueName: "preset|file"))
+    help: .init(
+      "Preset or YAML file; may be given several times, later ones win. Presets: \(Presets.names.joined(separator: ", ")).",
+      valueName: "preset|file"))
   var config: [String] = []
   @Option(
     name: .customLong("set"), parsing: .singleValue,
@@ -50,7 +52,9 @@ struct PlayerOptions: ParsableArguments {
   @Option(help: "How an agent chooses its actions: sampled or best (default: as its configuration says).") var actions: ActionChoice?
 
   /// The player called `name`: scripted, random, or the agent of a run's folder; and the pipeline of the pixels it sees.
-  func player(_ name: String, _ configuration: ConfigurationOptions, seed: UInt64, on device: Device) throws -> (Player, PixelPipeline, ActionChoice?) {
+  func player(
+    _ name: String, _ configuration: ConfigurationOptions, seed: UInt64, on device: Device
+  ) throws -> (Player, PixelPipeline, ActionChoice?) {
     switch name {
     case "scripted", "random":
       let base = Preset(name: environment, yaml: try { () -> String in

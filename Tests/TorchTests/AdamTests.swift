@@ -25,6 +25,11 @@ import Torch
     #expect(Set(plain.values(as: Float.self)).count == 24)
   }
 
+  @Test func coolsDownInAStraightLineAtTheEnd() {
+    #expect([0, 0.5, 0.75, 1].map { coolingFactor(0.5, at: $0) } == [1, 1, 0.5, 0])
+    #expect([0, 0.9, 1].map { coolingFactor(0, at: $0) } == [1, 1, 1])
+  }
+
   @Test func returnsTheNormBeforeClipping() {
     let (p, q) = (Parameter(.zeros([1])), Parameter(.zeros([1])))
     let adam = Adam([("p", p), ("q", q)], OptimizerConfiguration(clipNorm: 1))

@@ -6,7 +6,6 @@ import Foundation
 ///     run.json             a `RunRecord`
 ///     metrics.jsonl        one line per logging interval, and the same in events.out.tfevents.*
 ///     checkpoints/         step-00001500/ …, see `Checkpoints`
-///     final/               what the run was for
 public final class RunFolder {
   public let url: URL
   /// Open as long as this process holds the folder.
@@ -14,7 +13,6 @@ public final class RunFolder {
 
   public var configuration: URL { url.appendingPathComponent("configuration.yaml") }
   public var checkpoints: URL { url.appendingPathComponent("checkpoints") }
-  public var final: URL { url.appendingPathComponent("final") }
 
   private init(_ url: URL, lock: Int32) {
     self.url = url

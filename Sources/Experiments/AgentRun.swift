@@ -17,6 +17,24 @@ public enum AgentRun {
   public static func start(
     at output: URL, worldModel: URL, data: URL, useEpisodes: Int?, _ configuration: AgentConfiguration, seed: UInt64, _ compute: Compute
   ) throws {
+    let (trainer, loaded, details) = try prepare(output, worldModel, data, useEpisodes, configuration, seed, compute)
+    let run = try RunFolder.create(
+      at: output, configuration: loaded.configuration.yaml(.worldModel) + configuration.yaml(.agent),
+      record: Record(kind: .agent, seed: seed, version: Build.version, started: Date(), details: details))
+    try AtomicFile.write(Safetensors.encoded(loaded.weights), to: output.appending(path: LoadedAgent.worldModelFile))
+    try train(trainer, configuration, run)
+  }
+
+  /// Measures what `start` would take; writes nothing but the encoded episodes, into the world model's run.
+  public static func forecast(
+    at output: URL, worldModel: URL, data: URL, useEpisodes: Int?, _ configuration: AgentConfiguration, seed: UInt64, _ compute: Compute
+  ) throws -> Forecast {
+    try prepare(output, worldModel, data, useEpisodes, configuration, seed, compute).0.forecast(steps: configuration.training.steps)
+  }
+
+  private static func prepare(
+    _ output: URL, _ worldModel: URL, _ data: URL, _ useEpisodes: Int?, _ configuration: AgentConfiguration, _ seed: UInt64, _ compute: Compute
+  ) throws -> (Trainer, LoadedWorldModel, RunDetails) {
     try RunFolder.checkAvailable(output)
     let loaded = try LoadedWorldModel(at: worldModel, on: compute.device)
     let dataset = try Dataset(at: data)
@@ -28,12 +46,7 @@ public enum AgentRun {
       device: compute.device, precision: compute.precision, data: [.init(path: data.standardizedFileURL.path, fingerprint: dataset.fingerprint)],
       frame: loaded.record.details.frame, actionCount: loaded.record.details.actionCount, useEpisodes: count,
       worldModel: .init(path: worldModel.standardizedFileURL.path, fingerprint: loaded.fingerprint))
-    let trainer = try Trainer(loaded, dataset, configuration, details, seed: Seed(seed))
-    let run = try RunFolder.create(
-      at: output, configuration: loaded.configuration.yaml(.worldModel) + configuration.yaml(.agent),
-      record: Record(kind: .agent, seed: seed, version: Build.version, started: Date(), details: details))
-    try AtomicFile.write(Safetensors.encoded(loaded.weights), to: output.appending(path: LoadedAgent.worldModelFile))
-    try train(trainer, configuration, run)
+    return (try Trainer(loaded, dataset, configuration, details, seed: Seed(seed)), loaded, details)
   }
 
   /// Goes on with a run from its newest good checkpoint.

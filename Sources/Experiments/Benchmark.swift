@@ -5,7 +5,7 @@ import Imitation
 import Torch
 import WorldModel
 
-/// Seconds that one piece of work takes.
+/// What a piece of work takes.
 public struct BenchmarkResult: Codable, Sendable {
   public struct Seconds: Codable, Sendable {
     public let median: Double
@@ -16,67 +16,131 @@ public struct BenchmarkResult: Codable, Sendable {
   public let work: String
   public let dtype: Precision
   public let threads: Int
-  /// Of one gradient step, forward and backward pass, clipping and optimiser included.
+  /// Of one repetition: a gradient step with clipping and optimiser; a set of episodes encoded; an action; a batch read.
   public let seconds: Seconds
-  /// Frames, or imagined steps, per second.
+  /// Frames per second; for an agent, imagined steps.
   public let rate: Double
+  /// Floating-point operations in units of 10⁹ per second, where the work is arithmetic; see `ArithmeticWork`.
+  public let gigaflops: Double?
+  /// Of the rate of one large matrix product, measured in the same process.
+  public let shareOfProduct: Double?
   /// The most memory the process has held, in GiB.
   public let peakMemory: Double
 }
 
-/// Measures gradient steps on made-up data of the sizes that a configuration asks for.
-public enum Benchmark {
+/// Measures the pieces of work that a configuration asks for, on made-up data.
+public struct Benchmark {
+  let world: WorldModelConfiguration
+  let agent: AgentConfiguration
+  let frame: FrameShape
+  let compute: Compute
+  let repeats: Int
+
   /// Actions of the made-up environment: as many as the paper's authors give every game.
   private static let actions = 18
 
-  /// One step of the world model's trainer on frames of `side` pixels.
-  public static func worldModel(
-    _ c: WorldModelConfiguration, side: Int, precision: Precision, device: Device, repeats: Int
-  ) -> BenchmarkResult {
-    let frame = FrameShape(channels: 1, side: side)
-    let (steps, batch) = (c.sequences.length, c.sequences.batch)
-    let trainer = WorldModelTrainer(
-      WorldModel(c.model, frame: frame, actions: actions, using: RandomSource(Seed(0), on: device)),
-      PixelNormalizer(mean: [Float](repeating: 127, count: side * side), deviation: [Float](repeating: 74, count: side * side), frame, on: device),
-      c.loss, c.optimizer, precision)
+  public init(_ world: WorldModelConfiguration, _ agent: AgentConfiguration, side: Int, _ compute: Compute, repeats: Int) {
+    (self.world, self.agent, frame) = (world, agent, FrameShape(channels: 1, side: side))
+    (self.compute, self.repeats) = (compute, repeats)
+  }
+
+  private var random: RandomSource { RandomSource(Seed(0), on: compute.device) }
+  private var work: ArithmeticWork { ArithmeticWork(sizes: world.model, frame: frame, actions: Self.actions) }
+  private var pixelCount: Int { frame.dimensions.reduce(1, *) }
+  private var model: WorldModel { WorldModel(world.model, frame: frame, actions: Self.actions, using: random) }
+  private var pixels: PixelNormalizer {
+    PixelNormalizer(
+      mean: [Float](repeating: 127, count: pixelCount), deviation: [Float](repeating: 74, count: pixelCount), frame, on: compute.device)
+  }
+  private func frames(_ count: Int) -> [UInt8] {
     var generator = Seed(0).stream("data").generator
+    return (0..<count * pixelCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
+  }
+
+  /// One step of the world model's trainer.
+  public func worldModel() -> BenchmarkResult {
+    let (steps, batch) = (world.sequences.length, world.sequences.batch)
+    let trainer = WorldModelTrainer(model, pixels, world.loss, world.optimizer, compute.precision)
+    var generator = Seed(0).stream("actions").generator
     let data = SequenceBatch(
-      length: steps, batch: batch, observation: ObservationSpace(height: side, width: side),
-      frames: (0..<steps * batch * side * side).map { _ in UInt8.random(in: 0...255, using: &generator) },
-      previousActions: (0..<steps * batch).map { _ in Int32.random(in: 0..<Int32(actions), using: &generator) },
+      length: steps, batch: batch, observation: ObservationSpace(height: frame.side, width: frame.side), frames: frames(steps * batch),
+      previousActions: (0..<steps * batch).map { _ in Int32.random(in: 0..<Int32(Self.actions), using: &generator) },
       isFirst: [Bool](repeating: false, count: steps * batch))
-    return measured("world-model", precision, repeats, items: steps * batch) { step in
-      trainer.update(on: data, using: RandomSource(Seed(0).step(step), on: device))["loss/total"]!
+    return measured("world-model", items: steps * batch, flops: work.worldModelStep(frames: steps * batch)) { step in
+      trainer.update(on: data, using: RandomSource(Seed(0).step(step), on: compute.device))["loss/total"]!.item
     }
   }
 
-  /// One DITTO update in a world model of the configured sizes.
-  public static func agent(
-    _ w: WorldModelConfiguration, _ c: ImitationConfiguration, side: Int, precision: Precision, device: Device, repeats: Int
-  ) throws -> BenchmarkResult {
-    let random = RandomSource(Seed(0), on: device)
-    let model = WorldModel(w.model, frame: FrameShape(channels: 1, side: side), actions: actions, using: random)
-    model.freeze()
-    let count = 2_000
+  /// One DITTO update.
+  public func agentStep() throws -> BenchmarkResult {
+    let (c, w) = (agent.imitation, world.model)
+    let frozen = model
+    frozen.freeze()
+    let (count, random) = (2_000, random)
     let latents = ExpertLatents(
-      deterministic: tanh(.normal([count, w.model.deterministic], using: random)),
-      classes: (Tensor.uniform([count, w.model.groups], using: random) * Double(w.model.classes)).to(.uint8),
-      actions: (Tensor.uniform([count], using: random) * Double(actions)).to(.int64), lengths: [count], classCount: w.model.classes)
-    let windows = try WindowSampler(latents, horizon: c.windowSteps, batch: c.batch, seed: Seed(0))
-    let learner = Ditto(model, c, precision, seed: Seed(0))
-    return measured("agent", precision, repeats, items: c.horizon * c.batch) { step in
-      learner.update(on: windows.windows(step: step), step: step, using: RandomSource(Seed(0).step(step), on: device))["critic/loss"]!
+      deterministic: tanh(.normal([count, w.deterministic], using: random)),
+      classes: (Tensor.uniform([count, w.groups], using: random) * Double(w.classes)).to(.uint8),
+      actions: (Tensor.uniform([count], using: random) * Double(Self.actions)).to(.int64), lengths: [count], classCount: w.classes)
+    let windows = try WindowSampler(latents, horizon: c.windowSteps, batch: c.batch, copies: c.dreamsPerWindow, seed: Seed(0))
+    let learner = Ditto(frozen, c, compute.precision, seed: Seed(0))
+    return measured("agent", items: c.horizon * c.batch, flops: work.agentStep(c)) { step in
+      let windows = windows.windows(step: step, choices: c.windowChoices, hardness: learner.surprise)
+      return learner.update(on: windows, step: step, using: RandomSource(Seed(0).step(step), on: compute.device))["critic/loss"]!.item
     }
+  }
+
+  /// 16 episodes of 512 frames to latents.
+  public func encode() throws -> BenchmarkResult {
+    let (episodes, length) = (16, 512)
+    let (model, pixels, recorded) = (model, pixels, frames(length))
+    let expert = (0..<episodes).map { _ in ExpertEpisode(actions: (1..<length).map { Int32($0 % Self.actions) }) { recorded } }
+    let items = episodes * length
+    return try measured("encode", items: items, flops: Double(items) * work.filtering) { _ in
+      Double(try ExpertLatents(encoding: expert, with: model, pixels, compute.precision, seed: Seed(0)).lengths.count)
+    }
+  }
+
+  /// One observation to one action: 100 of them in a repetition.
+  public func act() throws -> BenchmarkResult {
+    let networks = ActorCritic(features: world.model.features, actions: Self.actions, agent.imitation.policy, using: random)
+    let agent = Agent(model, pixels, networks.actor, choosing: .best, seed: Seed(0))
+    let observation = frames(1)
+    let flops = work.filtering + work.policy(self.agent.imitation.policy, outputs: Self.actions)
+    return try measured("act", items: 1, flops: flops, repeats: 100 * repeats) { _ in
+      Double(try computing(in: compute.precision, on: compute.device) { try agent.act(on: observation) })
+    }
+  }
+
+  /// One batch of sequences from recordings on disk, through the prefetching reader.
+  public func data(_ folders: [URL]) throws -> BenchmarkResult {
+    let sequences = world.sequences
+    let sampler = try SequenceSampler(
+      folders.map { EpisodeSelection(try Dataset(at: $0)) }, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling, seed: Seed(0))
+    let batches = Prefetcher(from: 0) { try sampler.batch(step: $0) }
+    return try measured("data", items: sequences.batch * sequences.length, flops: nil) { _ in Double(try batches.next().batch) }
   }
 
   /// Runs `body` twice to warm up, then `repeats` times; its result is waited for.
-  private static func measured(_ work: String, _ precision: Precision, _ repeats: Int, items: Int, _ body: (Int) -> Tensor) -> BenchmarkResult {
+  private func measured(
+    _ name: String, items: Int, flops: Double?, repeats: Int? = nil, _ body: (Int) throws -> Double
+  ) rethrows -> BenchmarkResult {
     let clock = ContinuousClock()
-    let times = (0..<repeats + 2).map { step in clock.measure { _ = body(step).item } / .seconds(1) }.dropFirst(2).sorted()
+    let times = try (0..<(repeats ?? self.repeats) + 2).map { step in try clock.measure { _ = try body(step) } / .seconds(1) }.dropFirst(2).sorted()
     let median = times[times.startIndex + times.count / 2]
+    let memory = ProcessMemory.peak
+    let rate = flops.map { $0 / median / 1e9 }
     return BenchmarkResult(
-      work: work, dtype: precision, threads: Libtorch.threads, seconds: .init(median: median, min: times.first!, max: times.last!),
-      rate: Double(items) / median, peakMemory: ProcessMemory.peak)
+      work: name, dtype: compute.precision, threads: Libtorch.threads, seconds: .init(median: median, min: times.first!, max: times.last!),
+      rate: Double(items) / median, gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(compute) }, peakMemory: memory)
+  }
+
+  /// Of one large matrix product, in 10⁹ floating-point operations per second: the best of several.
+  private static func productRate(_ compute: Compute) -> Double {
+    let (size, clock) = (4096, ContinuousClock())
+    let type: ElementType = compute.precision == .bf16 ? .bfloat16 : .float32
+    let a = Tensor.normal([size, size], using: RandomSource(Seed(0), on: compute.device)).to(type)
+    let seconds = (0..<4).map { _ in clock.measure { _ = a.matmul(a).sliced(0..<1).sum().item } / .seconds(1) }.min()!
+    return 2 * Double(size * size) * Double(size) / seconds / 1e9
   }
 }
 
@@ -87,12 +151,9 @@ public enum ProcessMemory {
     var usage = rusage()
     #if os(macOS)
       getrusage(RUSAGE_SELF, &usage)
-    #else
-      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    #endif
-    #if os(macOS)
       return Double(usage.ru_maxrss) / Double(1 << 30)
     #else
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
       return Double(usage.ru_maxrss) / Double(1 << 20)
     #endif
   }
@@ -100,9 +161,15 @@ public enum ProcessMemory {
 
 extension BenchmarkResult: CustomStringConvertible {
   public var description: String {
-    "\(work), \(dtype.rawValue), \(threads) threads: "
-      + String(
-        format: "%.3f s a step (median; %.3f to %.3f), %.0f frames/s, peak memory %.2f GiB", seconds.median, seconds.min, seconds.max, rate,
-        peakMemory)
+    var parts = [
+      "\(work), \(dtype.rawValue), \(threads) thread\(threads == 1 ? "" : "s"): "
+        + String(format: "%.4g s (median; %.4g to %.4g)", seconds.median, seconds.min, seconds.max),
+      String(format: work == "agent" ? "%.0f imagined steps/s" : "%.0f frames/s", rate),
+    ]
+    if let gigaflops, let shareOfProduct {
+      parts.append(String(format: "%.0f GFLOP/s, %.0f %% of a large matrix product's", gigaflops, 100 * shareOfProduct))
+    }
+    parts.append(String(format: "peak memory %.2f GiB", peakMemory))
+    return parts.joined(separator: ", ")
   }
 }

@@ -18,10 +18,10 @@ struct LatentCache {
     let file = world.url.appending(path: "latents").appending(path: name)
     if let stored = try? Safetensors(at: file),
       let latents = try? ExpertLatents(from: stored, classCount: world.model.sizes.classes, on: device) { return latents }
-    let recorded = try episodes.map { index in
-      ExpertEpisode(frames: try dataset.frames(episode: index), actions: dataset.episodes[index].actions)
+    let recorded = episodes.map { index in
+      ExpertEpisode(actions: dataset.episodes[index].actions) { try dataset.frames(episode: index) }
     }
-    let latents = ExpertLatents(encoding: recorded, with: world.model, world.pixels, seed: Seed(0).stream("encode"))
+    let latents = try ExpertLatents(encoding: recorded, with: world.model, world.pixels, seed: Seed(0).stream("encode"))
     try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     try? AtomicFile.write(Safetensors.encoded(latents.tensors), to: file)
     return latents

@@ -50,6 +50,7 @@ struct TrainingLoop {
     let log = try MetricsLog(in: run.url, after: step)
     var progress = ProgressLine(label, total: configuration.steps, step: step)
     defer { progress.finish() }
+    var watch = Forecast.Watch(first: step, last: configuration.steps)
     var values: [String: Double] = [:]
     var (loggedStep, loggedTime) = (step, ProgressLine.now)
     while step < configuration.steps {
@@ -63,6 +64,10 @@ struct TrainingLoop {
         if isValidated { values.merge(try trainer.validate().mapValues(\.item)) { $1 } }
         try log.append(values, step: step)
         (loggedStep, loggedTime) = (step, ProgressLine.now)
+      }
+      if let forecast = watch.forecast(after: step, metrics) {
+        progress.finish()
+        Console.say("\(forecast)")
       }
       progress.update(step, shown.compactMap { entry in values[entry.metric].map { (entry.label, $0) } })
       let exitCode = Interruption.exitCode

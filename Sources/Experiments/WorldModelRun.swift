@@ -24,17 +24,30 @@ public enum WorldModelRun {
   public static func start(
     at output: URL, data: [URL], _ configuration: WorldModelConfiguration, seed: UInt64, _ compute: Compute
   ) throws {
+    let (trainer, details) = try prepare(output, data, configuration, seed, compute)
+    let run = try RunFolder.create(
+      at: output, configuration: configuration.yaml(.worldModel),
+      record: Record(kind: .worldModel, seed: seed, version: Build.version, started: Date(), details: details))
+    try train(trainer, configuration, run)
+  }
+
+  /// Measures what `start` would take, and writes nothing.
+  public static func forecast(
+    at output: URL, data: [URL], _ configuration: WorldModelConfiguration, seed: UInt64, _ compute: Compute
+  ) throws -> Forecast {
+    try prepare(output, data, configuration, seed, compute).0.forecast(steps: configuration.training.steps)
+  }
+
+  private static func prepare(
+    _ output: URL, _ data: [URL], _ configuration: WorldModelConfiguration, _ seed: UInt64, _ compute: Compute
+  ) throws -> (Trainer, RunDetails) {
     try RunFolder.checkAvailable(output)
     let datasets = try data.map { try Dataset(at: $0) }
     let details = RunDetails(
       device: compute.device, precision: compute.precision,
       data: zip(data, datasets).map { .init(path: $0.standardizedFileURL.path, fingerprint: $1.fingerprint) },
       frame: try FrameShape(datasets[0]), actionCount: datasets[0].actionCount, useEpisodes: 0, worldModel: nil)
-    let trainer = try Trainer(datasets, configuration, details, seed: Seed(seed))
-    let run = try RunFolder.create(
-      at: output, configuration: configuration.yaml(.worldModel),
-      record: Record(kind: .worldModel, seed: seed, version: Build.version, started: Date(), details: details))
-    try train(trainer, configuration, run)
+    return (try Trainer(datasets, configuration, details, seed: Seed(seed)), details)
   }
 
   /// The pipeline of the datasets' pixels, where their recorder wrote it down, as a layer for a configuration.

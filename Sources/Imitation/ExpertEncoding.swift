@@ -4,53 +4,83 @@ import WorldModel
 
 /// A recorded episode as the world model reads it.
 public struct ExpertEpisode {
-  /// N raw frames `[C, Y, X]`, one after the other.
-  public let frames: [UInt8]
   /// The action taken at each frame but the last, N − 1 of them.
   public let actions: [Int32]
+  /// Reads the N raw frames `[C, Y, X]`, one after the other.
+  public let frames: () throws -> [UInt8]
 
-  public init(frames: [UInt8], actions: [Int32]) {
-    self.frames = frames
-    self.actions = actions
-  }
+  public init(actions: [Int32], frames: @escaping () throws -> [UInt8]) { (self.actions, self.frames) = (actions, frames) }
+
+  /// N.
+  var length: Int { actions.count + 1 }
 }
 
 extension ExpertLatents {
-  /// Frames encoded at once: bounds the memory that a long episode takes.
-  private static let chunk = 512
+  /// Episodes that are read and encoded side by side.
+  private static let episodes = 32
 
   /// Encodes expert episodes, each from its start, with states drawn from the posterior. Source: DITTO, section 3.3, "Algorithm".
-  public init(encoding episodes: [ExpertEpisode], with model: WorldModel, _ pixels: PixelNormalizer, seed: Seed) {
-    let encoded = episodes.enumerated().map { index, episode in
-      noGrad { Self.encode(episode, model, pixels, RandomSource(seed.step(index), on: model.device)) }
+  /// - Parameter frames: so many go through the encoder at once; bounds the memory that it takes.
+  /// - Throws: what reading frames throws.
+  public init(
+    encoding recorded: [ExpertEpisode], with model: WorldModel, _ pixels: PixelNormalizer, _ precision: Precision = .f32,
+    atOnce frames: Int = 1024, seed: Seed
+  ) throws {
+    var (h, z) = ([Tensor](), [Tensor]())
+    for first in stride(from: 0, to: recorded.count, by: Self.episodes) {
+      let group = recorded[first..<min(first + Self.episodes, recorded.count)]
+      let random = RandomSource(seed.step(first), on: model.device)
+      for state in try noGrad({ try computing(in: precision, on: model.device) { try Self.encode(Array(group), model, pixels, frames, random) } }) {
+        h.append(state.h)
+        z.append(state.z)
+      }
     }
     self.init(
-      deterministic: concatenated(encoded.map(\.0), axis: 0), classes: concatenated(encoded.map(\.1), axis: 0),
-      actions: Tensor(episodes.flatMap { $0.actions.map(Int64.init) + [-1] }, [encoded.reduce(0) { $0 + $1.0.shape[0] }], on: model.device),
-      lengths: encoded.map { $0.0.shape[0] }, classCount: model.sizes.classes)
+      deterministic: concatenated(h, axis: 0), classes: concatenated(z, axis: 0),
+      actions: Tensor(recorded.flatMap { $0.actions.map(Int64.init) + [-1] }, [recorded.reduce(0) { $0 + $1.length }], on: model.device),
+      lengths: recorded.map(\.length), classCount: model.sizes.classes)
   }
 
-  /// `h` `[N, D]` and class indices of `z` `[N, S]` of one episode.
-  private static func encode(_ episode: ExpertEpisode, _ model: WorldModel, _ pixels: PixelNormalizer, _ random: RandomSource) -> (Tensor, Tensor) {
-    let (sizes, count) = (model.sizes, episode.actions.count + 1)
-    let frameSize = model.frame.dimensions.reduce(1, *)
-    let previousActions = [-1] + episode.actions
-    var state = LatentState.zero(sizes, batch: 1, on: model.device)
-    var (h, z) = ([Tensor](), [Tensor]())
-    for start in stride(from: 0, to: count, by: chunk) {
-      let rows = start..<min(start + chunk, count)
-      let frames = episode.frames[rows.lowerBound * frameSize..<rows.upperBound * frameSize].withUnsafeBytes {
-        Tensor(bytes: $0, [rows.count, 1] + model.frame.dimensions, .uint8, on: model.device)
+  /// `h` `[N, D]` and class indices of `z`, `uint8` `[N, S]`, of each of some episodes.
+  private static func encode(
+    _ episodes: [ExpertEpisode], _ model: WorldModel, _ pixels: PixelNormalizer, _ frames: Int, _ random: RandomSource
+  ) throws -> [(h: Tensor, z: Tensor)] {
+    let (sizes, frameSize) = (model.sizes, model.frame.dimensions.reduce(1, *))
+    // Longest first, so that those that have ended are the last of those side by side.
+    let order = episodes.indices.sorted { (episodes[$0].length, $1) > (episodes[$1].length, $0) }
+    let (sorted, recorded) = (order.map { episodes[$0] }, try order.map { try episodes[$0].frames() })
+    let steps = max(1, frames / sorted.count)
+    var state = LatentState.zero(sizes, batch: sorted.count, on: model.device)
+    var (h, z) = ([[Tensor]](repeating: [], count: sorted.count), [[Tensor]](repeating: [], count: sorted.count))
+    for start in stride(from: 0, to: sorted[0].length, by: steps) {
+      let active = sorted.prefix { $0.length > start }
+      let shape = [min(steps, active[0].length - start), active.count]
+      // An episode that ends on the way goes on with frames of zeros, which nobody reads.
+      var raw = [UInt8](repeating: 0, count: shape[0] * shape[1] * frameSize)
+      var previousActions = [Int32](repeating: -1, count: shape[0] * shape[1])
+      for (row, episode) in active.enumerated() {
+        for t in start..<min(start + shape[0], episode.length) {
+          let place = (t - start) * shape[1] + row
+          raw.replaceSubrange(place * frameSize..<(place + 1) * frameSize, with: recorded[row][t * frameSize..<(t + 1) * frameSize])
+          if t > 0 { previousActions[place] = episode.actions[t - 1] }
+        }
       }
       let states = model.infer(
-        frames: pixels(frames), previousAction: model.oneHot(previousActions: Array(previousActions[rows])).unflattened([rows.count, 1]),
-        isFirst: rows.map { $0 == 0 }, from: state, draw: .sample(random)
+        frames: pixels(raw.withUnsafeBytes { Tensor(bytes: $0, shape + model.frame.dimensions, .uint8, on: model.device) }),
+        previousAction: model.oneHot(previousActions: previousActions).unflattened(shape),
+        isFirst: [Bool](repeating: false, count: shape[0] * shape[1]), from: state.sliced(0..<shape[1]), draw: .sample(random)
       ).states
-      state = states[rows.count - 1]
-      h.append(states.deterministic.reshaped(-1, sizes.deterministic))
-      z.append(states.stochastic.reshaped(-1, sizes.groups, sizes.classes).argmax(over: -1).to(.uint8))
+      state = states[shape[0] - 1]
+      let classes = states.stochastic.reshaped(shape + [sizes.groups, sizes.classes]).argmax(over: -1).to(.uint8)
+      for (row, episode) in active.enumerated() {
+        let own = 0..<min(shape[0], episode.length - start)
+        h[row].append(states.deterministic.sliced(row..<row + 1, axis: 1).sliced(own).reshaped(-1, sizes.deterministic).to(.float32))
+        z[row].append(classes.sliced(row..<row + 1, axis: 1).sliced(own).reshaped(-1, sizes.groups))
+      }
     }
-    return (concatenated(h, axis: 0), concatenated(z, axis: 0))
+    var encoded = [(h: Tensor, z: Tensor)?](repeating: nil, count: sorted.count)
+    for (row, episode) in order.enumerated() { encoded[episode] = (concatenated(h[row], axis: 0), concatenated(z[row], axis: 0)) }
+    return encoded.map { $0! }
   }
 
   /// What is kept between runs.

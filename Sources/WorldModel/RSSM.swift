@@ -74,7 +74,9 @@ public final class RSSM: Module {
     public let states: LatentState
     /// `[T, B, S·K]`, unnormalised.
     public let posteriorLogits: Tensor
-    public let priorLogits: Tensor
+    let prior: PriorHead
+    /// The same of the prior, computed when asked for: encoding and acting do without.
+    public var priorLogits: Tensor { prior(states.deterministic) }
   }
 
   /// Infers the states of recorded sequences.
@@ -102,7 +104,7 @@ public final class RSSM: Module {
       z.append(state.stochastic)
     }
     let states = LatentState(deterministic: stacked(h), stochastic: stacked(z))
-    return Inference(states: states, posteriorLogits: stacked(logits), priorLogits: prior(states.deterministic))
+    return Inference(states: states, posteriorLogits: stacked(logits), prior: prior)
   }
 
   /// One step in the prior dynamics, without a frame.

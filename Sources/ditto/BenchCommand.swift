@@ -1,32 +1,52 @@
 import ArgumentParser
 import Configuration
 import Experiments
+import Foundation
 import Torch
+import WorldModel
 
 struct BenchCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "bench", abstract: "Measures gradient steps on made-up data.")
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measures the pieces of work that a configuration asks for, on made-up data.",
+    discussion: """
+      world-model and agent are gradient steps; encode is 16 episodes of 512 frames to latents; act is one observation to one action; data is \\
+      a batch of sequences from the datasets in --data, through the prefetching reader. --set changes the agent's settings for agent, the world \
+      model's for the others.
+      """)
 
   enum Work: String, ExpressibleByArgument, CaseIterable {
     case worldModel = "world-model"
-    case agent
+    case agent, encode, act, data
   }
 
   @Argument(help: "What to measure.") var work: Work
-  @Option(help: "Steps that are measured, after two to warm up.") var repeats = 3
+  @Option(parsing: .singleValue, help: .init("For data: a dataset's folder; may be given several times.", valueName: "dataset")) var data: [String] = []
+  @Option(help: "Repetitions that are measured, after two to warm up (for act, hundreds).") var repeats = 3
   @Option(help: "Side length of frames in pixels: 32 or 64.") var side = 64
   @Flag(help: "Print one JSON document.") var json = false
-  @Option(parsing: .singleValue, help: .init("Preset or YAML file.", valueName: "preset|file")) var config: [String] = []
+  @OptionGroup var settings: ConfigurationOptions
   @OptionGroup var compute: ComputeOptions
 
-  func run() throws {
+  func validate() throws {
     guard repeats >= 1 else { throw ValidationError("--repeats is \(repeats), must be at least 1") }
     guard side == 32 || side == 64 else { throw ValidationError("--side is \(side), must be 32 or 64") }
+    guard (work == .data) == !data.isEmpty else {
+      throw ValidationError(data.isEmpty ? "--data is missing: name a dataset's folder" : "--data goes with 'bench data' only")
+    }
+  }
+
+  func run() throws {
     let chosen = try compute.apply()
-    let world = try WorldModelConfiguration.load(.worldModel, from: Presets.layers(config))
-    let agent = try AgentConfiguration.load(.agent, from: Presets.layers(config))
+    let layers = try Presets.layers(settings.config)
+    let world = try WorldModelConfiguration.load(.worldModel, from: layers, overrides: work == .agent ? [] : settings.overrides)
+    let agent = try AgentConfiguration.load(.agent, from: layers, overrides: work == .agent ? settings.overrides : [])
+    let benchmark = Benchmark(world, agent, side: side, chosen, repeats: repeats)
     let result = switch work {
-    case .worldModel: Benchmark.worldModel(world, side: side, precision: chosen.precision, device: chosen.device, repeats: repeats)
-    case .agent: try Benchmark.agent(world, agent.imitation, side: side, precision: chosen.precision, device: chosen.device, repeats: repeats)
+    case .worldModel: benchmark.worldModel()
+    case .agent: try benchmark.agentStep()
+    case .encode: try benchmark.encode()
+    case .act: try benchmark.act()
+    case .data: try benchmark.data(data.map { URL(fileURLWithPath: $0) })
     }
     if json { try printJSON(result) } else { print(result) }
   }

@@ -15,6 +15,7 @@ struct TrainOptions: ParsableArguments {
   @Option(help: .init("The run's folder.", valueName: "folder")) var output: String
   @Option(help: "Where all randomness of the run starts.") var seed: UInt64 = 0
   @Flag(help: "Go on with the run in --output from its newest good checkpoint, with its own configuration, data and seed.") var resume = false
+  @Flag(help: "Only make a few steps and say what the run would take, in time and memory.") var dryRun = false
   @OptionGroup var settings: ConfigurationOptions
   @OptionGroup var compute: ComputeOptions
 
@@ -22,7 +23,7 @@ struct TrainOptions: ParsableArguments {
 
   /// - Throws: where something is given that a resumed run already has.
   func checkResumes(without given: [(option: String, isGiven: Bool)]) throws {
-    let all = given + [("--config", !settings.config.isEmpty), ("--set", !settings.overrides.isEmpty)]
+    let all = given + [("--dry-run", dryRun), ("--config", !settings.config.isEmpty), ("--set", !settings.overrides.isEmpty)]
     if let extra = all.first(where: \.isGiven) {
       throw ValidationError("--resume goes on with the run as it was begun; leave out \(extra.option)")
     }
@@ -45,6 +46,9 @@ struct TrainWorldModel: ParsableCommand {
       guard !data.isEmpty else { throw ValidationError("--data is missing: name a dataset's folder") }
       let folders = data.map { URL(fileURLWithPath: $0) }
       let configuration: WorldModelConfiguration = try options.settings.load(.worldModel, over: WorldModelRun.pipelineLayer(of: folders))
+      if options.dryRun {
+        return print(try WorldModelRun.forecast(at: options.url, data: folders, configuration, seed: options.seed, compute))
+      }
       try WorldModelRun.start(at: options.url, data: folders, configuration, seed: options.seed, compute)
     }
     Console.say("the world model is in \(options.output)")
@@ -72,9 +76,15 @@ struct TrainAgent: ParsableCommand {
       guard let worldModel else { throw ValidationError("--world-model is missing: name the run of a finished world model") }
       guard let data else { throw ValidationError("--data is missing: name a dataset of expert episodes") }
       if let useEpisodes, useEpisodes < 1 { throw ValidationError("--use-episodes is \(useEpisodes), must be at least 1") }
+      let (world, expert) = (URL(fileURLWithPath: worldModel), URL(fileURLWithPath: data))
+      let configuration: AgentConfiguration = try options.settings.load(.agent)
+      if options.dryRun {
+        return print(
+          try AgentRun.forecast(
+            at: options.url, worldModel: world, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed, compute))
+      }
       try AgentRun.start(
-        at: options.url, worldModel: URL(fileURLWithPath: worldModel), data: URL(fileURLWithPath: data), useEpisodes: useEpisodes,
-        options.settings.load(.agent), seed: options.seed, compute)
+        at: options.url, worldModel: world, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed, compute)
     }
     Console.say("the agent is in \(options.output)")
   }

@@ -38,6 +38,7 @@ import Testing
     ("evaluate world --environment road", 64, "agent"),
     ("evaluate agent --environment gym:CartPole-v1 --episodes 1", 1, "gym"),
     ("act nowhere", 64, "nowhere"),
+    ("bench data --data nowhere", 65, "nowhere"),
   ]) func refusesWithOneLine(command: String, status: Int, names: String) throws {
     let scratch = try Self.made.get()
     let outcome = try Program.start(command.split(separator: " ").map(String.init), in: scratch.url).wait()
@@ -46,6 +47,33 @@ import Testing
     #expect(outcome.errors.hasPrefix("error: ") && outcome.errors.contains(names), "\(outcome.errors)")
     #expect(outcome.output.isEmpty)
     #expect(!scratch.exists("new"))
+  }
+
+  @Test(arguments: ["world-model", "agent", "encode", "act", "data"]) func measures(work: String) throws {
+    struct Result: Decodable {
+      struct Seconds: Decodable { let median, min, max: Double }
+      let seconds: Seconds
+      let rate, peakMemory: Double
+      let gigaflops, shareOfProduct: Double?
+    }
+    var command = ["bench", work, "--config", "tiny", "--side", "32", "--repeats", "1", "--json"]
+    command += work == "data" ? ["--data", "data"] : work == "agent" ? ["--set", "imitation.batch=8"] : ["--set", "model.depth=2"]
+    let outcome = try Program.start(command, in: Self.made.get().url).wait()
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    let found = try JSONDecoder().decode(Result.self, from: Data(outcome.output.utf8))
+    #expect(0 < found.seconds.min && found.seconds.min <= found.seconds.median && found.seconds.median <= found.seconds.max)
+    #expect(found.rate > 0 && found.peakMemory > 0)
+    #expect((found.gigaflops == nil) == (work == "data") && (found.shareOfProduct == nil) == (work == "data"))
+  }
+
+  @Test func forecastsWithoutARun() throws {
+    let scratch = try Self.made.get()
+    let settings = ["--set", "training.steps=1000", "--set", "model.depth=2"]
+    for command in [["world-model", "--data", "data"] + settings, ["agent", "--world-model", "world", "--data", "data", "--set", "imitation.batch=8"]] {
+      let outcome = try Program.start(["train"] + command + ["--output", "forecast", "--dry-run"], in: scratch.url).wait()
+      #expect(outcome.status == 0 && outcome.output.hasPrefix("forecast: ") && outcome.output.contains("steps"), "\(outcome.errors)")
+      #expect(!scratch.exists("forecast"))
+    }
   }
 
   @Test func actsOnFramesAndForgetsOnReset() throws {

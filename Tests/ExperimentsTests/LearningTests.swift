@@ -25,11 +25,11 @@ import WorldModel
     let road = try makeEnvironment("road", pipeline: world.pipeline, slots: Self.episodes)
     let player = EpisodePlayer(
       environment: road, name: "road", player: .scripted, environmentSeed: { UInt64($0) }, seed: Seed(0), keepsFrames: { _ in true })
-    try player.play(Self.episodes) { experts.append(ExpertEpisode(frames: $0.frames, actions: $0.actions.map(Int32.init))) }
+    try player.play(Self.episodes) { episode in experts.append(ExpertEpisode(actions: episode.actions.map(Int32.init)) { episode.frames }) }
 
     var imitation = try AgentConfiguration.load(.agent, from: Presets.layers(["road"])).imitation
     imitation.batch = Self.batch
-    let latents = ExpertLatents(encoding: experts, with: model, pixels, seed: Seed(1))
+    let latents = try ExpertLatents(encoding: experts, with: model, pixels, seed: Seed(1))
     let sampler = try WindowSampler(latents, horizon: imitation.horizon, batch: imitation.batch, seed: Seed(2), startShare: imitation.startShare)
     let learner = Ditto(model, imitation, seed: Seed(3))
     for step in 0..<Self.steps {

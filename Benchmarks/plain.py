@@ -1,0 +1,245 @@
+"""The work that `ditto bench` measures, written plainly in PyTorch: default layout, default allocator, one graph node per small step.
+
+    plain.py world-model|agent|encode|act [--small] [--bf16] [--repeats N] [--threads N]
+
+prints one JSON line: seconds per step (median, min, max), frames or imagined steps per second, and the peak resident memory.
+The architecture is that of DITTO, section 3.2, and DreamerV2, at the sizes of the presets `paper` and `small`.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.distributions import Categorical, Independent, OneHotCategoricalStraightThrough, kl_divergence
+
+ACTIONS = 18
+
+
+@dataclass
+class Sizes:
+    depth: int
+    deterministic: int
+    hidden: int
+    groups: int
+    classes: int
+    batch: int
+    length: int
+    policy_batch: int
+    policy_layers: int
+    horizon: int = 15
+
+    @property
+    def stochastic(self):
+        return self.groups * self.classes
+
+    @property
+    def features(self):
+        return self.deterministic + self.stochastic
+
+    @property
+    def embedding(self):
+        return 32 * self.depth
+
+
+PAPER = Sizes(48, 1024, 1000, 32, 32, 50, 50, 512, 8)
+SMALL = Sizes(16, 256, 256, 16, 16, 16, 32, 256, 4)
+
+
+class RSSM(nn.Module):
+    def __init__(self, s):
+        super().__init__()
+        self.sizes = s
+        self.of_z = nn.Linear(s.stochastic, s.hidden)
+        self.of_action = nn.Linear(ACTIONS, s.hidden, bias=False)
+        self.input_norm = nn.LayerNorm(s.hidden, eps=1e-3)
+        self.recurrence = nn.GRUCell(s.hidden, s.deterministic)
+        self.prior_hidden = nn.Linear(s.deterministic, s.hidden)
+        self.prior_norm = nn.LayerNorm(s.hidden, eps=1e-3)
+        self.prior_logits = nn.Linear(s.hidden, s.stochastic)
+        self.posterior_hidden = nn.Linear(s.deterministic, s.hidden)
+        self.posterior_embedded = nn.Linear(s.embedding, s.hidden, bias=False)
+        self.posterior_norm = nn.LayerNorm(s.hidden, eps=1e-3)
+        self.posterior_logits = nn.Linear(s.hidden, s.stochastic)
+
+    def classes(self, logits):
+        shape = (*logits.shape[:-1], self.sizes.groups, self.sizes.classes)
+        return Independent(OneHotCategoricalStraightThrough(logits=logits.reshape(shape).float()), 1)
+
+    def prior(self, h):
+        return self.prior_logits(F.elu(self.prior_norm(self.prior_hidden(h))))
+
+    def step(self, h, z, action, embedding=None):
+        h = self.recurrence(F.elu(self.input_norm(self.of_z(z) + self.of_action(action))), h)
+        if embedding is None:
+            logits = self.prior(h)
+        else:
+            hidden = self.posterior_hidden(h) + self.posterior_embedded(embedding)
+            logits = self.posterior_logits(F.elu(self.posterior_norm(hidden)))
+        return h, self.classes(logits).rsample().reshape(len(h), -1), logits
+
+
+class WorldModel(nn.Module):
+    def __init__(self, s):
+        super().__init__()
+        d = s.depth
+        channels = [1, d, 2 * d, 4 * d, 8 * d]
+        encoder = [layer for i in range(4) for layer in (nn.Conv2d(channels[i], channels[i + 1], 4, 2), nn.ELU())]
+        self.encoder = nn.Sequential(*encoder, nn.Flatten())
+        channels, kernels = [s.embedding, 4 * d, 2 * d, d, 1], [5, 5, 6, 6]
+        decoder = [
+            layer
+            for i in range(4)
+            for layer in (nn.ConvTranspose2d(channels[i], channels[i + 1], kernels[i], 2), nn.ELU())
+        ]
+        self.decoder = nn.Sequential(nn.Linear(s.features, s.embedding), nn.Unflatten(1, (-1, 1, 1)), *decoder[:-1])
+        self.rssm = RSSM(s)
+
+    def infer(self, frames, actions, keep, h, z):
+        embedding = self.encoder(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+        states = []
+        for t in range(len(frames)):
+            h, z, logits = self.rssm.step(h * keep[t], z * keep[t], actions[t] * keep[t], embedding[t])
+            states.append((h, z, logits))
+        return [torch.stack(part) for part in zip(*states)]
+
+
+def world_model(s, bf16, repeats):
+    model = WorldModel(s)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, eps=1e-5)
+    T, B = s.length, s.batch
+    raw = torch.randint(0, 256, (T, B, 1, 64, 64), dtype=torch.uint8)
+    actions = F.one_hot(torch.randint(0, ACTIONS, (T, B)), ACTIONS).float()
+    keep = torch.ones(T, B, 1)
+
+    def step():
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            frames = (raw.float() - 127) / 74
+            h, z, posterior = model.infer(frames, actions, keep, torch.zeros(B, s.deterministic), torch.zeros(B, s.stochastic))
+            prior = model.rssm.prior(h)
+            decoded = model.decoder(torch.cat((h, z), -1).flatten(0, 1)).view_as(frames)
+            image = 0.5 * (decoded.float() - frames).square().sum((-3, -2, -1))
+            classes = model.rssm.classes
+            kl = 0.2 * kl_divergence(classes(posterior), classes(prior.detach()))
+            kl = kl + 0.8 * kl_divergence(classes(posterior.detach()), classes(prior))
+            loss = (image + 0.1 * kl).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 200)
+        optimizer.step()
+
+    return measured(step, repeats, T * B)
+
+
+def mlp(inputs, outputs, layers, width=256):
+    sizes = [inputs] + layers * [width]
+    hidden = [layer for i in range(layers) for layer in (nn.Linear(sizes[i], sizes[i + 1]), nn.ReLU())]
+    return nn.Sequential(*hidden, nn.Linear(width, outputs))
+
+
+def agent(s, bf16, repeats):
+    rssm = RSSM(s).requires_grad_(False)
+    actor, critic, target = mlp(s.features, ACTIONS, s.policy_layers), mlp(s.features, 1, s.policy_layers), mlp(s.features, 1, s.policy_layers)
+    optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], lr=3e-4)
+    H, B, D = s.horizon, s.policy_batch, s.deterministic
+    expert = torch.cat((torch.randn(H + 1, B, D).tanh(), torch.eye(s.classes)[torch.randint(0, s.classes, (H + 1, B, s.groups))].flatten(2)), -1)
+
+    def step():
+        state, rewards, values, targets, log_probabilities, entropies = expert[0], [], [], [], [], []
+        for k in range(H):
+            policy = Categorical(logits=actor(state))
+            values.append(critic(state)[:, 0])
+            action = policy.sample()
+            log_probabilities.append(policy.log_prob(action))
+            entropies.append(policy.entropy())
+            with torch.no_grad():
+                targets.append(target(state)[:, 0])
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                h, z, _ = rssm.step(state[:, :D], state[:, D:], F.one_hot(action, ACTIONS).float())
+            state = torch.cat((h.float(), z.float()), -1)
+            e = expert[k + 1]
+            rewards.append((e * state).sum(-1) / torch.maximum(e.norm(dim=-1), state.norm(dim=-1)).square())
+        with torch.no_grad():
+            targets.append(target(state)[:, 0])
+        returns, following = [], targets[-1]
+        for k in reversed(range(H)):
+            following = rewards[k] + 0.95 * (0.05 * targets[k + 1] + 0.95 * following)
+            returns.insert(0, following)
+        returns, values = torch.stack(returns), torch.stack(values)
+        advantage = (returns - values).detach()
+        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+        loss = -(torch.stack(log_probabilities) * advantage).mean() - 0.05 * torch.stack(entropies).mean()
+        loss = loss + 0.5 * (values - returns).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return measured(step, repeats, H * B)
+
+
+def filtering(s, bf16, episodes, frames_each):
+    """Episodes side by side through encoder and posterior, frame after frame, without gradients."""
+    model = WorldModel(s).requires_grad_(False)
+    raw = torch.randint(0, 256, (frames_each, episodes, 1, 64, 64), dtype=torch.uint8)
+    actions = F.one_hot(torch.randint(0, ACTIONS, (frames_each, episodes)), ACTIONS).float()
+    keep = torch.ones(frames_each, episodes, 1)
+    start = torch.zeros(episodes, s.deterministic), torch.zeros(episodes, s.stochastic)
+
+    def run():
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            return model.infer((raw.float() - 127) / 74, actions, keep, *start)
+
+    return run
+
+
+def encode(s, bf16, repeats):
+    """Episode after episode, as the authors' code does it: 512 frames of one at a time."""
+    return measured(filtering(s, bf16, 1, 512), repeats, 512)
+
+
+def act(s, bf16, repeats):
+    """One observation to one action."""
+    run, actor = filtering(s, bf16, 1, 1), mlp(s.features, ACTIONS, s.policy_layers).requires_grad_(False)
+
+    def step():
+        h, z, _ = run()
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            return actor(torch.cat((h[0].float(), z[0].float()), -1)).argmax().item()
+
+    return measured(step, 100 * repeats, 1)
+
+
+def measured(step, repeats, items):
+    seconds = []
+    for _ in range(repeats + 2):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    seconds = seconds[2:]
+    median = statistics.median(seconds)
+    return {"seconds": {"median": median, "min": min(seconds), "max": max(seconds)}, "rate": items / median}
+
+
+def main():
+    works = {"world-model": world_model, "agent": agent, "encode": encode, "act": act}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", choices=works)
+    parser.add_argument("--small", action="store_true", help="the preset `small` instead of `paper`")
+    parser.add_argument("--bf16", action="store_true", help="bf16 autocast")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=0)
+    a = parser.parse_args()
+    if a.threads:
+        torch.set_num_threads(a.threads)
+    result = works[a.work](SMALL if a.small else PAPER, a.bf16, a.repeats)
+    result["peakMemory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(json.dumps({"work": a.work, "dtype": "bf16" if a.bf16 else "f32", "threads": torch.get_num_threads(), **result}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+import Torch
+
+/// What a run will take, measured on a few of its steps.
+public struct Forecast: CustomStringConvertible {
+  public let steps: Int
+  public let secondsPerStep: Double
+  /// The most resident memory so far, in GiB.
+  public let memory: Double
+
+  public var description: String {
+    let time = ProgressLine.duration(Double(steps) * secondsPerStep)
+    return "forecast: \(time) for \(steps) steps" + String(format: " of %.3g s, %.2f GiB of memory", secondsPerStep, memory)
+  }
+
+  /// Watches the first steps of a run.
+  struct Watch {
+    /// Steps that are not counted, since libraries set themselves up in them, and steps that are.
+    private static let (warmUp, counted) = (2, 5)
+    static let steps = warmUp + counted
+
+    private let first: Int
+    private let last: Int
+    private var begun = 0.0
+
+    /// - Parameters:
+    ///   - first: steps made before the run goes on.
+    ///   - last: steps when it is done.
+    init(first: Int, last: Int) { (self.first, self.last) = (first, last) }
+
+    /// To be called after each step, counted from 1; the forecast of the steps that are left comes once.
+    mutating func forecast(after step: Int, _ metrics: Metrics) -> Forecast? {
+      guard step == first + Self.warmUp || step == first + Self.steps else { return nil }
+      _ = metrics.first?.value.item  // the device has done it when this is known
+      if step == first + Self.warmUp { begun = ProgressLine.now }
+      guard step == first + Self.steps else { return nil }
+      return Forecast(
+        steps: last - step, secondsPerStep: (ProgressLine.now - begun) / Double(Self.counted), memory: ProcessMemory.peak)
+    }
+  }
+}
+
+extension Trainer {
+  /// Makes a few steps from the beginning, to forecast all of them.
+  func forecast(steps: Int) throws -> Forecast {
+    var watch = Forecast.Watch(first: 0, last: steps + Forecast.Watch.steps)
+    var step = 0
+    while true {
+      let metrics = try update(step: step)
+      step += 1
+      if let forecast = watch.forecast(after: step, metrics) { return forecast }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import Configuration
+import Testing
+import Torch
+import WorldModel
+
+@testable import Imitation
+
+@Suite struct EncodingTests {
+  private static let size = 32 * 32
+
+  /// With a single class per group nothing is drawn: whatever goes side by side, an episode's states are its own.
+  @Test(arguments: [1, 12, 1000]) func encodesEachEpisodeAsIfItWereAlone(atOnce: Int) throws {
+    var sizes = LatentSizes()
+    (sizes.depth, sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (2, 8, 8, 2, 1)
+    let frame = FrameShape(channels: 1, side: 32)
+    let model = WorldModel(sizes, frame: frame, actions: 3, using: RandomSource(Seed(0)))
+    model.freeze()
+    let blank = [Float](repeating: 100, count: Self.size)
+    let pixels = PixelNormalizer(mean: blank, deviation: blank, frame, on: .cpu)
+    var generator = Seed(1).generator
+    let episodes = [5, 11, 1, 11].map { length in
+      let frames = (0..<length * Self.size).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      return ExpertEpisode(actions: (1..<length).map { Int32($0 % 3) }) { frames }
+    }
+    let together = try ExpertLatents(encoding: episodes, with: model, pixels, atOnce: atOnce, seed: Seed(2))
+    let alone = try episodes.map { try ExpertLatents(encoding: [$0], with: model, pixels, seed: Seed(3)) }
+    let (found, expected): ([Float], [Float]) = (together.deterministic.values(), alone.flatMap { $0.deterministic.values(as: Float.self) })
+    #expect(found.count == 28 * 8 && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-5 })
+    #expect(together.lengths == [5, 11, 1, 11])
+    #expect(together.actions.values(as: Int64.self) == alone.flatMap { $0.actions.values(as: Int64.self) })
+    #expect(together.classes.shape == [28, 2])
+  }
+}

@@ -1,6 +1,5 @@
-#include "CTorch.h"
+#include "Shim.h"
 
-#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -12,37 +11,6 @@
 #endif
 
 namespace {
-
-thread_local std::string message;
-
-template <class Body> int attempt(Body body) noexcept {
-  try {
-    body();
-    return 0;
-  } catch (const c10::Error &error) {
-    message = error.what_without_backtrace();
-  } catch (const std::exception &error) {
-    message = error.what();
-  } catch (...) {
-    message = "unknown C++ exception";
-  }
-  return 1;
-}
-
-const at::Tensor &in(CTTensor a) { return *static_cast<const at::Tensor *>(a.pointer); }
-
-CTTensor own(at::Tensor a) { return {new at::Tensor(std::move(a))}; }
-
-std::optional<at::Tensor> maybe(CTTensor a) {
-  return a.pointer ? std::optional<at::Tensor>(in(a)) : std::nullopt;
-}
-
-std::vector<at::Tensor> list(const CTTensor *tensors, int count) {
-  std::vector<at::Tensor> all;
-  all.reserve(count);
-  for (int i = 0; i < count; i++) all.push_back(in(tensors[i]));
-  return all;
-}
 
 at::IntArrayRef ints(const int64_t *values, int count) { return {values, static_cast<size_t>(count)}; }
 

@@ -7,6 +7,15 @@ public enum Draw {
   case clocks(Tensor)
   /// The most probable class.
   case mode
+
+  /// Exponential clocks `[…, K]` of that shape to draw by; nil for the most probable classes.
+  public func clocks(_ shape: [Int]) -> Tensor? {
+    switch self {
+    case .sample(let random): .exponential(shape, using: random)
+    case .clocks(let clocks): clocks
+    case .mode: nil
+    }
+  }
 }
 
 /// Independent categorical distributions along the last axis.
@@ -26,11 +35,8 @@ public struct Categorical {
 
   /// Class indices, `int64` `[…]`.
   public func drawn(_ draw: Draw) -> Tensor {
-    switch draw {
-    case .mode: return logProbabilities.argmax(over: -1)
-    case .sample(let random): return drawn(.clocks(.exponential(logProbabilities.shape, using: random)))
-    case .clocks(let clocks): return noGrad { (probabilities / clocks).argmax(over: -1) }
-    }
+    guard let clocks = draw.clocks(logProbabilities.shape) else { return logProbabilities.argmax(over: -1) }
+    return noGrad { (probabilities / clocks).argmax(over: -1) }
   }
 
   /// One-hot draws `[…, K]` whose gradient is the probabilities' (Bengio et al. 2013).

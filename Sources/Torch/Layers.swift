@@ -26,7 +26,7 @@ public final class Linear: Module {
 public final class LayerNorm: Module {
   public let weight: Parameter
   public let bias: Parameter
-  private let epsilon: Double
+  let epsilon: Double
 
   public init(_ size: Int, epsilon: Double = 1e-3, on device: Device) {
     weight = Parameter(.ones([size], on: device))
@@ -117,6 +117,28 @@ public final class GRUCell: Module {
       ct_gru_cell(x.handle, h.handle, inputWeight.handle, recurrentWeight.handle, inputBias.handle, recurrentBias.handle, $0)
     }
   }
+}
+
+/// The recurrent state-space model of `RSSM` along a sequence; shapes as `ct_unroll` has them. Gradients flow to all operands but `keep` and
+/// `clocks`.
+public func unroll(
+  _ recurrence: GRUCell, stochastic: Linear, _ inputNorm: LayerNorm, hidden: Linear, _ posteriorNorm: LayerNorm, logits: Linear,
+  actionShares: Tensor, embedded: Tensor, keep: Tensor?, clocks: Tensor?, h: Tensor, z: Tensor, groups: Int
+) -> (h: Tensor, z: Tensor, logits: Tensor) {
+  let weights = CTRecurrence(
+    stochastic_weight: stochastic.weight.handle, stochastic_bias: stochastic.bias!.handle, input_norm_weight: inputNorm.weight.handle,
+    input_norm_bias: inputNorm.bias.handle, gru_input_weight: recurrence.inputWeight.handle,
+    gru_recurrent_weight: recurrence.recurrentWeight.handle, gru_input_bias: recurrence.inputBias.handle,
+    gru_recurrent_bias: recurrence.recurrentBias.handle, posterior_weight: hidden.weight.handle, posterior_bias: hidden.bias!.handle,
+    posterior_norm_weight: posteriorNorm.weight.handle, posterior_norm_bias: posteriorNorm.bias.handle, logits_weight: logits.weight.handle,
+    logits_bias: logits.bias!.handle)
+  var outs = [CTTensor](repeating: CTTensor(), count: 3)
+  check(
+    ct_unroll(
+      actionShares.handle, embedded.handle, keep?.handle ?? CTTensor(), clocks?.handle ?? CTTensor(), h.handle, z.handle, Int64(groups),
+      inputNorm.epsilon, weights, &outs),
+    "unroll", [actionShares, embedded, h, z])
+  return (Tensor(owning: outs[0]), Tensor(owning: outs[1]), Tensor(owning: outs[2]))
 }
 
 /// A multi-layer perceptron: `hiddenLayers` layers of `width` with ReLU, then a linear one.

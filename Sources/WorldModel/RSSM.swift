@@ -88,23 +88,24 @@ public final class RSSM: Module {
   public func infer(embedding: Tensor, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw) -> Inference {
     let (steps, batch) = (embedding.shape[0], embedding.shape[1])
     // Only h and z must be computed step by step; everything else is one large product over all steps.
-    let actionShares = actionInput(previousAction).unbound()
-    let embedded = posterior.hiddenOfEmbedding(embedding).unbound()
-    var state = start
-    var (h, z, logits) = ([Tensor](), [Tensor](), [Tensor]())
-    for t in 0..<steps {
-      let forgets = isFirst[t * batch..<(t + 1) * batch]
-      if forgets.contains(true) {
-        state = state.masked(by: Tensor(forgets.map { $0 ? Float(0) : 1 }, [batch, 1], on: embedding.device).to(state.deterministic.type))
-      }
-      let deterministic = advanced(state, actionShares[t])
-      logits.append(posterior(deterministic, embedded[t]))
-      state = LatentState(deterministic: deterministic, stochastic: drawn(logits[t], draw))
-      h.append(state.deterministic)
-      z.append(state.stochastic)
-    }
-    let states = LatentState(deterministic: stacked(h), stochastic: stacked(z))
-    return Inference(states: states, posteriorLogits: stacked(logits), prior: prior)
+    let (actionShares, embedded) = (actionInput(previousAction), posterior.hiddenOfEmbedding(embedding))
+    let keep = isFirst.contains(true)
+      ? Tensor(isFirst.map { $0 ? Float(0) : 1 }, [steps, batch, 1], on: embedding.device).to(start.deterministic.type) : nil
+    guard steps == 1 else { return unrolled(actionShares, embedded, keep, start, draw) }
+    let h = advanced(keep.map { start.masked(by: $0[0]) } ?? start, actionShares[0])
+    let logits = posterior(h, embedded[0])
+    return Inference(
+      states: LatentState(deterministic: stacked([h]), stochastic: stacked([drawn(logits, draw)])), posteriorLogits: stacked([logits]), prior: prior)
+  }
+
+  /// Many such steps, with libtorch's calls and the way back written by hand: see `Unroll.cpp`.
+  private func unrolled(_ actionShares: Tensor, _ embedded: Tensor, _ keep: Tensor?, _ start: LatentState, _ draw: Draw) -> Inference {
+    let shape = [actionShares.shape[0], actionShares.shape[1], sizes.groups, sizes.classes]
+    let (h, z, logits) = unroll(
+      recurrence, stochastic: stochasticInput, inputNorm, hidden: posterior.hidden, posterior.norm, logits: posterior.logits,
+      actionShares: actionShares, embedded: embedded, keep: keep, clocks: draw.clocks(shape), h: start.deterministic, z: start.stochastic,
+      groups: sizes.groups)
+    return Inference(states: LatentState(deterministic: h, stochastic: z), posteriorLogits: logits, prior: prior)
   }
 
   /// One step in the prior dynamics, without a frame.

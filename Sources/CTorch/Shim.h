@@ -1,0 +1,37 @@
+// What the files of this shim share.
+#pragma once
+#include "CTorch.h"
+
+#include <ATen/ATen.h>
+
+inline thread_local std::string message;
+
+/// Runs `body`; 0 when it worked, else 1 and a message.
+template <class Body> int attempt(Body body) noexcept {
+  try {
+    body();
+    return 0;
+  } catch (const c10::Error &error) {
+    message = error.what_without_backtrace();
+  } catch (const std::exception &error) {
+    message = error.what();
+  } catch (...) {
+    message = "unknown C++ exception";
+  }
+  return 1;
+}
+
+inline const at::Tensor &in(CTTensor a) { return *static_cast<const at::Tensor *>(a.pointer); }
+
+inline CTTensor own(at::Tensor a) { return {new at::Tensor(std::move(a))}; }
+
+inline std::optional<at::Tensor> maybe(CTTensor a) {
+  return a.pointer ? std::optional<at::Tensor>(in(a)) : std::nullopt;
+}
+
+inline std::vector<at::Tensor> list(const CTTensor *tensors, int count) {
+  std::vector<at::Tensor> all;
+  all.reserve(count);
+  for (int i = 0; i < count; i++) all.push_back(in(tensors[i]));
+  return all;
+}

@@ -62,7 +62,7 @@ let package = Package(
     .target(name: "Imitation", dependencies: belowImitation),
     .target(
       name: "Experiments", dependencies: belowExperiments,
-      resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout"].map {
+      resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout", "atari"].map {
         .embedInCode("Presets/\($0).yaml")
       },
       plugins: ["CommitPlugin"]),

@@ -1,3 +1,4 @@
+#include "FirstConvolution.h"
 #include "Shim.h"
 
 #include <ATen/Parallel.h>
@@ -272,14 +273,12 @@ int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTActivation then, CTT
 int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out) {
   return attempt([&] { *out = own(at::layer_norm(in(a), in(weight).sizes(), in(weight), in(bias), epsilon)); });
 }
-int ct_patches(CTTensor a, int64_t kernel, int64_t stride, CTTensor *out) {
-  return attempt([&] {
-    auto windows = in(a).squeeze(1).unfold(1, kernel, stride).unfold(2, kernel, stride);
-    *out = own(windows.reshape({windows.size(0), windows.size(1), windows.size(2), kernel * kernel}));
-  });
-}
 int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {
-  return attempt([&] { *out = own(activated(at::conv2d(in(a), in(weight), in(bias), {stride, stride}), then)); });
+  return attempt([&] {
+    bool first = is_first_convolution(in(a), in(weight), stride);
+    auto y = first ? first_convolution(in(a), in(weight), in(bias)) : at::conv2d(in(a), in(weight), in(bias), {stride, stride});
+    *out = own(activated(std::move(y), then));
+  });
 }
 int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {
   return attempt([&] {

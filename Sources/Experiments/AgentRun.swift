@@ -98,7 +98,9 @@ public enum AgentRun {
       windows = try sampler(0..<details.useEpisodes, imitation.windowSteps, imitation.dreamsPerWindow, "windows")
       learner = Ditto(loaded.model, imitation, details.precision, seed: seed)
       let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
-      validation = heldOut.isEmpty ? nil : AgentValidation(
+      let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
+      if longest > 0, longest < imitation.horizon { Console.warn("the episodes held out are shorter than the horizon; there is no validation") }
+      validation = longest < imitation.horizon ? nil : AgentValidation(
         windows: try sampler(heldOut, imitation.horizon, 1, "validation"), seed: seed.stream("validation"))
       steps = configuration.training.steps
       self.seed = seed

@@ -59,9 +59,11 @@ public struct DreamMovie {
 }
 
 extension PlayedEpisode {
-  /// The episode as an animated GIF; its frames must have been kept.
-  public func gif(side: Int) -> Data {
-    let size = side * side
+  /// The episode as an animated GIF; nil unless its frames were kept and are square, of one channel.
+  public func gif() -> Data? {
+    let size = frames.count / (actions.count + 1)
+    let side = Int(Double(size).squareRoot())
+    guard size > 0, side * side == size else { return nil }
     let pictures = stride(from: 0, to: frames.count, by: size).enumerated().map { t, start in
       Canvas.row([("step \(t)", Array(frames[start..<start + size]))], width: side, height: side, scale: 256 / side)
     }

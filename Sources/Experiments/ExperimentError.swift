@@ -3,6 +3,7 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case unsupportedFrames(String, String)
   case noScriptedPlayer(String)
   case wrongFrames(environment: String, found: String, expected: String)
+  case wrongPixels(dataset: String, found: Int, pipeline: Int)
   case wrongActions(what: String, found: Int, expected: Int)
   case tooFewEpisodes(dataset: String, wanted: Int, found: Int)
   case pipelinesDiffer(String, String)
@@ -13,11 +14,16 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
     case .dataChanged(let path):
       "\(path): is not the dataset that the run began with; restore it, or begin a new run in another --output"
     case .unsupportedFrames(let dataset, let found):
-      "\(dataset): frames are \(found), but there are networks for one grey channel of 64×64 or 32×32 pixels only; record it again through one of the pixel pipelines"
+      """
+      \(dataset): frames are \(found), but there are networks for one grey channel of 64×64 or 32×32 pixels only; record it again \
+      through one of the pixel pipelines
+      """
     case .noScriptedPlayer(let environment):
       "\(environment): has no scripted expert; use 'random' or an agent's run folder"
     case .wrongFrames(let environment, let found, let expected):
       "\(environment): shows frames of \(found), the agent was trained on \(expected); evaluate it in the environment of its recordings"
+    case .wrongPixels(let dataset, let found, let pipeline):
+      "\(dataset): frames are \(found)×\(found), but pipeline.size is \(pipeline), which an agent would be shown; set pipeline.size=\(found)"
     case .wrongActions(let what, let found, let expected):
       "\(what): has \(found) actions, the world model knows \(expected); use data of the environment that it was trained on"
     case .tooFewEpisodes(let dataset, let wanted, let found):

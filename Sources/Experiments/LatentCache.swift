@@ -7,6 +7,8 @@ import Torch
 /// Expert episodes encoded by a world model, kept in its run's folder and read back by whoever needs the same.
 struct LatentCache {
   private let world: LoadedWorldModel
+  /// Changes with the way episodes are encoded.
+  private static let version = 2
 
   init(_ world: LoadedWorldModel) { self.world = world }
 
@@ -14,7 +16,7 @@ struct LatentCache {
   /// costs only the time to encode again.
   /// - Throws: `DemonstrationError`, where frames cannot be read.
   func latents(of dataset: Dataset, episodes: Range<Int>, on device: Device) throws -> ExpertLatents {
-    let name = "\(world.fingerprint)-\(dataset.fingerprint)-\(episodes.lowerBound)-\(episodes.upperBound).safetensors"
+    let name = "\(Self.version)-\(world.fingerprint)-\(dataset.fingerprint)-\(episodes.lowerBound)-\(episodes.upperBound).safetensors"
     let file = world.url.appending(path: "latents").appending(path: name)
     if let stored = try? Safetensors(at: file),
       let latents = try? ExpertLatents(from: stored, classCount: world.model.sizes.classes, on: device) { return latents }

@@ -22,6 +22,9 @@ public struct LoadedWorldModel {
     record = try Record(from: url, kind: .worldModel)
     configuration = try .load(.worldModel, from: [.named(url.appending(path: "configuration.yaml").path, among: [])])
     let checkpoint = try Checkpoint.newest(of: url)
+    if checkpoint.step < configuration.training.steps {
+      Console.warn("\(url.path): not finished, step \(checkpoint.step) of \(configuration.training.steps); --resume goes on with it")
+    }
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     (model, pixels) = try Self.restored(configuration.model, record.details, weights, device)
     fingerprint = try checkpoint.fingerprint()

@@ -35,7 +35,7 @@ public struct Recording {
         Self.pipelineKey: pixels, "ditto_environment": .string(environment), "ditto_policy": .string(name), "ditto_version": .string(Build.version),
         "ditto_seed": .string(String(seed)),
       ])
-    var progress = ProgressLine("recording", total: episodes)
+    var progress = ProgressLine("recording", total: episodes, unit: "episodes")
     defer { progress.finish() }
     let played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.recording(seed, $0) }, seed: Seed(seed).stream("record"),

@@ -83,6 +83,6 @@ struct TrainingLoop {
 
 /// What people are told while something runs: on standard error, since standard output is for results.
 public enum Console {
-  public static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  public static func say(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
   public static func warn(_ text: String) { say("warning: \(text)") }
 }

@@ -47,6 +47,10 @@ public enum WorldModelRun {
       device: compute.device, precision: compute.precision,
       data: zip(data, datasets).map { .init(path: $0.standardizedFileURL.path, fingerprint: $1.fingerprint) },
       frame: try FrameShape(datasets[0]), actionCount: datasets[0].actionCount, useEpisodes: 0, worldModel: nil)
+    let (pipeline, frame) = (configuration.pipeline, details.frame)
+    guard pipeline.kind == .none || pipeline.size == frame.side else {
+      throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: frame.side, pipeline: pipeline.size)
+    }
     return (try Trainer(datasets, configuration, details, seed: Seed(seed)), details)
   }
 
@@ -105,7 +109,9 @@ public enum WorldModelRun {
         configuration.model, frame: details.frame, actions: details.actionCount, using: RandomSource(seed.stream("model"), on: details.device))
       let pixels = PixelNormalizer(try PixelStatistics(over: training), configuration.pixels, details.frame, on: details.device)
       trainer = WorldModelTrainer(model, pixels, configuration.loss, configuration.optimizer, details.precision)
-      validation = heldOut.allSatisfy(\.episodes.isEmpty) ? nil : WorldModelValidation(
+      let unseen = heldOut.flatMap { part in part.episodes.map { part.dataset.episodes[$0].frameCount } }.reduce(0, +)
+      if unseen > 0, unseen < sequences.length { Console.warn("the \(unseen) frames held out are fewer than a sequence; there is no validation") }
+      validation = unseen < sequences.length ? nil : WorldModelValidation(
         model: model, pixels: pixels,
         batch: try SequenceSampler(
           heldOut, batch: WorldModelRun.validationBatch, length: sequences.length, sampling: .frames, seed: seed.stream("validation")

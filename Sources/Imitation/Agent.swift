@@ -24,6 +24,7 @@ public final class Agent {
 
   /// What an episode has left behind so far.
   private struct Slot {
+    let episode: Int
     var state: LatentState
     var previousAction: Int32
     let random: RandomSource
@@ -43,11 +44,12 @@ public final class Agent {
   public var actionCount: Int { worldModel.actionCount }
 
   /// Forgets everything: the next frame starts an episode.
-  /// - Parameter episode: names the episode, for its random draws.
-  public func reset(slot: Int = 0, episode: Int = 0) {
+  /// - Parameter episode: names the episode, for its random draws; nil for one more than before in this slot.
+  public func reset(slot: Int = 0, episode: Int? = nil) {
+    let episode = episode ?? slots[slot].map { $0.episode + 1 } ?? 0
     let seed = seed.stream("episode").step(episode)
     slots[slot] = Slot(
-      state: .zero(worldModel.sizes, batch: 1, on: worldModel.device), previousAction: -1,
+      episode: episode, state: .zero(worldModel.sizes, batch: 1, on: worldModel.device), previousAction: -1,
       random: RandomSource(seed.stream("state")), generator: seed.stream("action").generator)
   }
 

@@ -72,25 +72,30 @@ public final class Ditto {
     }
   }
 
-  /// Where dreams start, and what follows in the expert's windows. All start with the expert, except for a first share of them, which
-  /// leave it in the steps before: from a random one of these on, one random action replaces the expert's.
+  /// Where dreams start, and what follows in the expert's windows. All start with the expert, at the windows' start, except for a first share
+  /// of the windows, whose dreams leave it before they begin: from a random step of the lead on, one random action replaces the expert's.
   func begun(_ windows: LatentWindows, using random: RandomSource) -> (start: LatentState, expert: LatentWindows) {
-    let (lead, batch) = (configuration.windowSteps - configuration.horizon, windows.actions.shape[1])
-    let count = Int(configuration.displacedShare * Double(batch))
-    let expert = windows.dropFirst(lead)
-    guard count > 0 else { return (expert.states[0], expert) }
+    let c = configuration
+    let (lead, batch, copies) = (c.windowSteps - c.horizon, windows.actions.shape[1], c.dreamsPerWindow)
+    let count = Int((c.displacedShare * Double(batch / copies)).rounded())
+    let close = windows.steps(0..<c.horizon)
+    guard count > 0 else { return (close.states[0], close) }
 
-    let leaving = noGrad { (Tensor.uniform([count], using: random) * Double(lead)).to(.int64).values() as [Int64] }
-    let wrong = noGrad { (Tensor.uniform([count], using: random) * Double(actionCount)).to(.int64).values() as [Int64] }
+    // All dreams of a window leave it alike.
+    let drawn = { (choices: Int) -> [Int64] in
+      (Tensor.uniform([count], using: random) * Double(choices)).to(.int64).values().flatMap { [Int64](repeating: $0, count: copies) }
+    }
+    let (leaving, wrong, dreams) = (drawn(lead), drawn(actionCount), count * copies)
     let right: [Int64] = windows.actions.sliced(0..<lead).values()
     let actions = Tensor(
-      (0..<lead).flatMap { step in (0..<count).map { step < leaving[$0] ? right[step * batch + $0] : wrong[$0] } }, [lead, count], on: device)
-    let displaced = dream(from: windows.states[0].sliced(0..<count), following: actions, using: random).states[lead]
-    let others = expert.states[0].sliced(count..<batch)
+      (0..<lead).flatMap { step in (0..<dreams).map { step < leaving[$0] ? right[step * batch + $0] : wrong[$0] } }, [lead, dreams], on: device)
+    let displaced = dream(from: windows.states[0].sliced(0..<dreams), following: actions, using: random).states[lead]
+    let far = windows.steps(lead..<lead + c.horizon)
     return (
-      LatentState(
-        deterministic: concatenated([displaced.deterministic, others.deterministic], axis: 0),
-        stochastic: concatenated([displaced.stochastic, others.stochastic], axis: 0)), expert
+      LatentState.joined(displaced, close.states[0].sliced(dreams..<batch), axis: 0),
+      LatentWindows(
+        states: .joined(far.states.columns(0..<dreams), close.states.columns(dreams..<batch), axis: 1),
+        actions: concatenated([far.actions.sliced(0..<dreams, axis: 1), close.actions.sliced(dreams..<batch, axis: 1)], axis: 1))
     )
   }
 

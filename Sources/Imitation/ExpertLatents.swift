@@ -53,10 +53,9 @@ public struct LatentWindows {
     self.actions = actions
   }
 
-  /// Without the first `count` steps.
-  func dropFirst(_ count: Int) -> LatentWindows {
-    let steps = actions.shape[0]
-    return LatentWindows(states: states.sliced(count..<steps + 1), actions: actions.sliced(count..<steps))
+  /// Of some of the steps, with the states around them.
+  func steps(_ range: Range<Int>) -> LatentWindows {
+    LatentWindows(states: states.sliced(range.lowerBound..<range.upperBound + 1), actions: actions.sliced(range))
   }
 }
 

@@ -54,13 +54,6 @@ public final class Convolution: Module {
 
   /// `[N, in, Y, X]` to `[N, out, (Y − kernel) / stride + 1, …]`.
   public func callAsFunction(_ x: Tensor, then activation: Activation = .identity) -> Tensor {
-    let (outputs, kernel) = (weight.shape[0], weight.shape[2])
-    if x.shape[1] == 1 {
-      // From one channel it is thin: a plain product over patches is faster, and its result lies channels-last.
-      let patches = call("patches", x) { ct_patches(x.handle, Int64(kernel), Int64(stride), $0) }
-      let flat = weight.reshaped(outputs, kernel * kernel)
-      return call("linear", patches, flat) { ct_linear(patches.handle, flat.handle, bias.handle, activation.c, $0) }.permuted(0, 3, 1, 2)
-    }
     return call("convolution", x, weight) { ct_conv2d(x.handle, weight.handle, bias.handle, Int64(stride), activation.c, $0) }
   }
 }

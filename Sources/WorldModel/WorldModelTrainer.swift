@@ -59,6 +59,16 @@ extension LatentState {
   public func sliced(_ range: Range<Int>) -> LatentState {
     LatentState(deterministic: deterministic.sliced(range), stochastic: stochastic.sliced(range))
   }
+  /// Of a sequence `[T, B, …]`, columns `range` of the batch.
+  public func columns(_ range: Range<Int>) -> LatentState {
+    LatentState(deterministic: deterministic.sliced(range, axis: 1), stochastic: stochastic.sliced(range, axis: 1))
+  }
+  /// One after the other along `axis`.
+  public static func joined(_ a: LatentState, _ b: LatentState, axis: Int) -> LatentState {
+    LatentState(
+      deterministic: concatenated([a.deterministic, b.deterministic], axis: axis),
+      stochastic: concatenated([a.stochastic, b.stochastic], axis: axis))
+  }
   /// Step `index` of a sequence.
   public subscript(_ index: Int) -> LatentState {
     LatentState(deterministic: deterministic[index], stochastic: stochastic[index])

@@ -21,14 +21,10 @@ struct ActCommand: ParsableCommand {
   func run() throws {
     let agent = try Agent.load(agent, actions: actions, seed: seed, on: compute.apply().device)
     let input = FrameStream(frameSize: agent.frameSize)
-    var episode = 0
     while let message = try input.next() {
       switch message {
-      case .reset:
-        episode += 1
-        agent.reset(episode: episode)
-      case .frame(let frame):
-        FileHandle.standardOutput.write(Data("\(try agent.act(on: frame))\n".utf8))
+      case .reset: agent.reset()
+      case .frame(let frame): try FileHandle.standardOutput.write(contentsOf: Data("\(try agent.act(on: frame))\n".utf8))
       }
     }
   }

@@ -9,7 +9,7 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures the pieces of work that a configuration asks for, on made-up data.",
     discussion: """
-      world-model and agent are gradient steps; encode is 16 episodes of 512 frames to latents; act is one observation to one action; data is \\
+      world-model and agent are gradient steps; encode is 16 episodes of 512 frames to latents; act is one observation to one action; data is \
       a batch of sequences from the datasets in --data, through the prefetching reader. --set changes the agent's settings for agent, the world \
       model's for the others.
       """)

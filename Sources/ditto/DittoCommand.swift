@@ -29,6 +29,10 @@ struct DittoCommand: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch {
+      if let error = error as? ValidationError {
+        Console.say("error: \(error.message)")
+        Foundation.exit(64)
+      }
       guard let code = exitCode(ofOwn: error) else { exit(withError: error) }
       Console.say("error: \(error)")
       Foundation.exit(code)

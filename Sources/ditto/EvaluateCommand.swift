@@ -17,16 +17,18 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     guard episodes >= 1 else { throw ValidationError("--episodes is \(episodes), must be at least 1") }
     let (chosen, pipeline, actions) = try players.player(player, settings, seed: seed, on: compute.apply().device)
-    var progress = ProgressLine("evaluating", total: episodes)
+    var progress = ProgressLine("evaluating", total: episodes, unit: "episodes")
     var movie: Data?
     let result = try Evaluation(environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed).run(
       chosen, named: player, actions: actions?.rawValue, keepsFrames: video != nil
     ) { episode in
-      if episode.index == 0, video != nil { movie = episode.gif(side: pipeline.size) }
+      if episode.index == 0, video != nil { movie = episode.gif() }
       progress.update(episode.index + 1)
     }
     progress.finish()
-    if let video, let movie { try AtomicFile.write(movie, to: URL(fileURLWithPath: video)) }
     if json { try printJSON(result) } else { print(result) }
+    guard let video else { return }
+    guard let movie else { throw ValidationError("--video shows square frames of one channel only") }
+    try AtomicFile.write(movie, to: URL(fileURLWithPath: video))
   }
 }

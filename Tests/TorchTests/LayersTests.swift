@@ -3,21 +3,52 @@ import Testing
 import Torch
 
 @Suite struct LayersTests {
-  @Test func convolutionOfOneChannelIsTheGeneralOne() throws {
+  /// 16 outputs and 48 go the fast way, 5 do not.
+  @Test(arguments: [16, 48, 5]) func convolutionOfOneChannelIsTheGeneralOne(outputs: Int) throws {
     let random = RandomSource(Seed(3))
-    let (one, two) = (Convolution(1, 5, kernel: 4, stride: 2, using: random), Convolution(2, 5, kernel: 4, stride: 2, using: random))
-    one.bias.assign(.normal([5], using: random))
+    let (one, two) = (Convolution(1, outputs, kernel: 4, stride: 2, using: random), Convolution(2, outputs, kernel: 4, stride: 2, using: random))
+    one.bias.assign(.normal([outputs], using: random))
     two.bias.assign(one.bias)
-    two.weight.assign(concatenated([one.weight, .ones([5, 1, 4, 4])], axis: 1))
-    let x = Tensor.normal([3, 1, 10, 8], using: random)
-    let general = { two(concatenated([x, .zeros([3, 1, 10, 8])], axis: 1)) }  // a second channel of zeros adds nothing
-    #expect(one(x).shape == [3, 5, 4, 3])
-    expectClose(one(x), general(), tolerance: 1e-5)
+    two.weight.assign(concatenated([one.weight, .ones([outputs, 1, 4, 4])], axis: 1))
+    let x = Tensor.normal([67, 1, 11, 8], using: random)
+    let general = { two(concatenated([x, .zeros(x.shape)], axis: 1), then: .elu) }  // a second channel of zeros adds nothing
+    #expect(one(x).shape == [67, outputs, 4, 3])
+    expectClose(one(x, then: .elu), general(), tolerance: 1e-5)
 
-    let found = gradients(of: one(x).squared().sum(), withRespectTo: [one.weight, one.bias])
+    let found = gradients(of: one(x, then: .elu).squared().sum(), withRespectTo: [one.weight, one.bias])
     let expected = gradients(of: general().squared().sum(), withRespectTo: [two.weight, two.bias])
-    expectClose(try #require(found[0]), try #require(expected[0]).sliced(0..<1, axis: 1), tolerance: 1e-3)
-    expectClose(try #require(found[1]), try #require(expected[1]), tolerance: 1e-3)
+    expectClose(try #require(found[0]), try #require(expected[0]).sliced(0..<1, axis: 1), tolerance: 5e-3)
+    expectClose(try #require(found[1]), try #require(expected[1]), tolerance: 5e-3)
+  }
+
+  /// bf16 keeps 8 bits: what comes out is the float32 result, rounded.
+  @Test func convolutionOfOneChannelRoundsInAutocast() throws {
+    let random = RandomSource(Seed(3))
+    let layer = Convolution(1, 16, kernel: 4, stride: 2, using: random)
+    let x = Tensor.normal([5, 1, 10, 10], using: random)
+    let (exact, rounded) = (layer(x), computing(in: .bf16) { layer(x) })
+    #expect(rounded.type == .bfloat16)
+    expectClose(rounded.to(.float32), exact.to(.bfloat16).to(.float32))
+    let loss = { (y: Tensor) in (y.to(.float32) * exact.detached()).sum() }
+    let (found, expected) = (gradients(of: loss(rounded), withRespectTo: [layer.weight]), gradients(of: loss(exact), withRespectTo: [layer.weight]))
+    expectClose(try #require(found[0]), try #require(expected[0]), tolerance: 0.5)
+  }
+
+  @Test func transposedConvolutionOntoOneChannelIsTheGeneralOne() throws {
+    let random = RandomSource(Seed(5))
+    let (one, two) = (TransposedConvolution(6, 1, kernel: 6, stride: 2, using: random), TransposedConvolution(6, 2, kernel: 6, stride: 2, using: random))
+    one.bias.assign(.normal([1], using: random))
+    two.bias.assign(concatenated([one.bias, .ones([1])], axis: 0))
+    two.weight.assign(concatenated([one.weight, .ones([6, 1, 6, 6])], axis: 1))
+    let x = Tensor.normal([3, 6, 5, 4], using: random).requiringGradient()
+    #expect(one(x).shape == [3, 1, 14, 12])
+    let general = { two(x).sliced(0..<1, axis: 1) }
+    expectClose(one(x), general(), tolerance: 1e-5)
+    let found = gradients(of: one(x).squared().sum(), withRespectTo: [x, one.weight, one.bias])
+    let expected = gradients(of: general().squared().sum(), withRespectTo: [x, two.weight, two.bias])
+    expectClose(try #require(found[0]), try #require(expected[0]), tolerance: 1e-3)
+    expectClose(try #require(found[1]), try #require(expected[1]).sliced(0..<1, axis: 1), tolerance: 1e-3)
+    expectClose(try #require(found[2]), try #require(expected[2]).sliced(0..<1), tolerance: 1e-3)
   }
 
   @Test func transposedConvolutionOfOnePixelIsTheGeneralOne() throws {

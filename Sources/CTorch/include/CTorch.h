@@ -1,4 +1,4 @@
-// A C face on libtorch, as small as this project needs: it knows tensors, gradients and random generators, nothing else.
+// A C face on libtorch, as small as this project needs: tensors, gradients, random generators, and three operations that libtorch is slow at.
 //
 // Inputs are borrowed, outputs belong to the caller (ct_release). Every call that can fail returns 0 when it worked;
 // ct_last_error() then says, per thread, what went wrong. No C++ exception leaves this file.
@@ -99,8 +99,6 @@ int ct_stack(const CTTensor *tensors, int count, int64_t axis, CTTensor *out);
 int ct_matmul(CTTensor a, CTTensor b, CTTensor *out);
 int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTActivation then, CTTensor *out);
 int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out);
-// [N, 1, Y, X] to its patches [N, oy, ox, kernel · kernel].
-int ct_patches(CTTensor a, int64_t kernel, int64_t stride, CTTensor *out);
 int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out);
 int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out);
 int ct_gru_cell(CTTensor x, CTTensor h, CTTensor input_weight, CTTensor recurrent_weight, CTTensor input_bias,

@@ -6,6 +6,7 @@ import Foundation
 public struct ProgressLine {
   private let label: String
   private let total: Int
+  private let unit: String
   private let isTerminal: Bool
   private let output: (String) -> Void
   /// Seconds between lines.
@@ -20,15 +21,16 @@ public struct ProgressLine {
   /// - Parameters:
   ///   - step: the steps already done, when a run resumes.
   ///   - time: in seconds, on any clock that `update` uses too.
-  public init(_ label: String, total: Int, step: Int = 0, time: Double = ProgressLine.now) {
-    self.init(label, total: total, step: step, time: time, isTerminal: isatty(STDERR_FILENO) == 1) {
-      FileHandle.standardError.write(Data($0.utf8))
+  public init(_ label: String, total: Int, unit: String = "steps", step: Int = 0, time: Double = ProgressLine.now) {
+    self.init(label, total: total, unit: unit, step: step, time: time, isTerminal: isatty(STDERR_FILENO) == 1) {
+      try? FileHandle.standardError.write(contentsOf: Data($0.utf8))
     }
   }
 
-  init(_ label: String, total: Int, step: Int, time: Double, isTerminal: Bool, output: @escaping (String) -> Void) {
+  init(_ label: String, total: Int, unit: String = "steps", step: Int, time: Double, isTerminal: Bool, output: @escaping (String) -> Void) {
     self.label = label
     self.total = total
+    self.unit = unit
     self.isTerminal = isTerminal
     self.output = output
     last = (step, time)
@@ -64,7 +66,7 @@ public struct ProgressLine {
   private func line(_ metrics: [(String, Double)]) -> String {
     var parts = [label, "\(last.step)/\(total)"]
     if let secondsPerStep, secondsPerStep > 0 {
-      parts.append(String(format: secondsPerStep < 0.1 ? "%.0f steps/s" : "%.2f steps/s", 1 / secondsPerStep))
+      parts.append(String(format: secondsPerStep < 0.1 ? "%.0f " : "%.2f ", 1 / secondsPerStep) + unit + "/s")
       parts.append(Self.duration(secondsPerStep * Double(total - last.step)) + " left")
     }
     parts += metrics.map { "\($0.0) \(String(format: "%.4g", $0.1))" }

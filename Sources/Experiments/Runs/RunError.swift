@@ -29,7 +29,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .damagedCheckpoint(let path, let reason):
       "\(path): damaged checkpoint (\(reason)); delete it or use an older one"
     case .nonFiniteMetric(let key, let value, let step):
-      "metric '\(key)' is \(value) at step \(step); resume from the last checkpoint with a lower learning rate"
+      "metric '\(key)' is \(value) at step \(step); begin a new run with a lower learning rate"
     }
   }
 }

@@ -1,0 +1,150 @@
+#include "FirstConvolution.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+// The encoder's first layer: from one channel of frames, kernel 4, stride 2. It has few products for each number that it reads and writes, and
+// libtorch's ways to do it (a convolution, or a product over patches) are bound by memory. Here each pixel's 16 inputs meet 16 output channels
+// at a time in registers, and results are written once, in the precision that they are read in.
+
+#if defined(__x86_64__) && defined(__linux__)
+#define EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define EACH_PROCESSOR
+#endif
+
+// Vectors are handed over differently on different processors, so what is cloned for each calls nothing that is not part of it.
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+namespace {
+
+constexpr int64_t kernel = 4, stride = 2, taps = kernel * kernel, lanes = 16;
+
+typedef float Floats __attribute__((vector_size(4 * lanes), aligned(4)));
+typedef uint32_t Words __attribute__((vector_size(4 * lanes), aligned(4)));
+typedef uint16_t Halves __attribute__((vector_size(2 * lanes), aligned(2)));
+
+struct Sizes {
+  int64_t height, width, outputs;
+  int64_t rows() const { return (height - kernel) / stride + 1; }
+  int64_t columns() const { return (width - kernel) / stride + 1; }
+};
+
+ALWAYS_INLINE void store(float *to, Floats value) { *reinterpret_cast<Floats *>(to) = value; }
+ALWAYS_INLINE Floats load(const float *from) { return *reinterpret_cast<const Floats *>(from); }
+
+ALWAYS_INLINE void store(uint16_t *to, Floats value) {
+  Words bits;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  Words rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;  // to nearest, ties to even
+  auto not_a_number = (bits & 0x7fffffff) > 0x7f800000;
+  rounded = not_a_number ? Words{} + 0x7fc0 : rounded;
+  *reinterpret_cast<Halves *>(to) = __builtin_convertvector(rounded, Halves);
+}
+ALWAYS_INLINE Floats load(const uint16_t *from) {
+  Words bits = __builtin_convertvector(*reinterpret_cast<const Halves *>(from), Words) << 16;
+  Floats value;
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+/// One frame `[Y, X]` to `[y, x, O]`; weights `[taps, O]`.
+template <class Number> ALWAYS_INLINE void convolve(const float *frame, const float *weight, const float *bias, Number *result, Sizes s) {
+  for (int64_t row = 0; row < s.rows(); row++)
+    for (int64_t column = 0; column < s.columns(); column++, result += s.outputs) {
+      const float *corner = frame + row * stride * s.width + column * stride;
+      for (int64_t first = 0; first < s.outputs; first += lanes) {
+        Floats sum = load(bias + first);
+        for (int64_t tap = 0; tap < taps; tap++) sum += corner[tap / kernel * s.width + tap % kernel] * load(weight + tap * s.outputs + first);
+        store(result + first, sum);
+      }
+    }
+}
+
+/// Adds one frame's part to the gradients of weights `[taps, O]` and bias `[O]`.
+template <class Number> ALWAYS_INLINE void gather(const float *frame, const Number *gradient, float *weight, float *bias, Sizes s) {
+  for (int64_t first = 0; first < s.outputs; first += lanes) {
+    Floats sums[taps] = {}, total = {};
+    for (int64_t row = 0; row < s.rows(); row++)
+      for (int64_t column = 0; column < s.columns(); column++) {
+        const float *corner = frame + row * stride * s.width + column * stride;
+        Floats g = load(gradient + (row * s.columns() + column) * s.outputs + first);
+        for (int64_t tap = 0; tap < taps; tap++) sums[tap] += corner[tap / kernel * s.width + tap % kernel] * g;
+        total += g;
+      }
+    for (int64_t tap = 0; tap < taps; tap++) store(weight + tap * s.outputs + first, load(weight + tap * s.outputs + first) + sums[tap]);
+    store(bias + first, load(bias + first) + total);
+  }
+}
+
+EACH_PROCESSOR void convolve_float(const float *frame, const float *weight, const float *bias, float *result, Sizes s) {
+  convolve(frame, weight, bias, result, s);
+}
+EACH_PROCESSOR void convolve_half(const float *frame, const float *weight, const float *bias, uint16_t *result, Sizes s) {
+  convolve(frame, weight, bias, result, s);
+}
+EACH_PROCESSOR void gather_float(const float *frame, const float *gradient, float *weight, float *bias, Sizes s) {
+  gather(frame, gradient, weight, bias, s);
+}
+EACH_PROCESSOR void gather_half(const float *frame, const uint16_t *gradient, float *weight, float *bias, Sizes s) {
+  gather(frame, gradient, weight, bias, s);
+}
+
+Sizes sizes_of(const at::Tensor &frames, const at::Tensor &weight) { return {frames.size(2), frames.size(3), weight.size(0)}; }
+
+const uint16_t *halves(const at::Tensor &a) { return reinterpret_cast<const uint16_t *>(a.const_data_ptr<at::BFloat16>()); }
+
+struct First : torch::autograd::Function<First> {
+  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias) {
+    auto x = frames.contiguous();
+    context->save_for_backward({x, weight});
+    Sizes s = sizes_of(x, weight);
+    auto type = at::autocast::is_autocast_enabled(at::kCPU) ? at::autocast::get_autocast_dtype(at::kCPU) : at::kFloat;
+    auto y = at::empty({x.size(0), s.outputs, s.rows(), s.columns()}, x.options().dtype(type), at::MemoryFormat::ChannelsLast);
+    auto w = weight.reshape({s.outputs, taps}).t().contiguous(), b = bias.contiguous();
+    int64_t pixels = s.height * s.width, results = s.rows() * s.columns() * s.outputs;
+    at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; n++) {
+        const float *frame = x.const_data_ptr<float>() + n * pixels;
+        if (type == at::kFloat) convolve_float(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), y.data_ptr<float>() + n * results, s);
+        else convolve_half(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), const_cast<uint16_t *>(halves(y)) + n * results, s);
+      }
+    });
+    return y;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list gradients) {
+    auto saved = context->get_saved_variables();
+    auto x = saved[0], weight = saved[1], g = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    Sizes s = sizes_of(x, weight);
+    int64_t pixels = s.height * s.width, results = s.rows() * s.columns() * s.outputs, count = x.size(0);
+    // A fixed number of parts, so that sums do not depend on the threads.
+    int64_t parts = std::min<int64_t>(count, 64);
+    auto sums = at::zeros({parts, taps + 1, s.outputs}, x.options());
+    at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; part++) {
+        float *own = sums.data_ptr<float>() + part * (taps + 1) * s.outputs, *own_bias = own + taps * s.outputs;
+        for (int64_t n = part * count / parts; n < (part + 1) * count / parts; n++) {
+          const float *frame = x.const_data_ptr<float>() + n * pixels;
+          if (g.scalar_type() == at::kFloat) gather_float(frame, g.const_data_ptr<float>() + n * results, own, own_bias, s);
+          else gather_half(frame, halves(g) + n * results, own, own_bias, s);
+        }
+      }
+    });
+    auto total = sums.sum(0);
+    return {at::Tensor(), total.narrow(0, 0, taps).t().reshape(weight.sizes()), total[taps].clone()};
+  }
+};
+
+}  // namespace
+
+bool is_first_convolution(const at::Tensor &frames, const at::Tensor &weight, int64_t step) {
+  return frames.is_cpu() && frames.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && !frames.requires_grad() &&
+         weight.size(1) == 1 && weight.size(2) == kernel && weight.size(3) == kernel && step == stride && weight.size(0) % lanes == 0 &&
+         frames.size(2) >= kernel && frames.size(3) >= kernel;
+}
+
+at::Tensor first_convolution(const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias) {
+  return First::apply(frames, weight, bias);
+}

@@ -57,10 +57,14 @@ public enum AgentRun {
     let configuration = try AgentConfiguration.load(.agent, from: [.resolved(in: run)])
     _ = try record.details.device.required()
     guard let source = record.details.worldModel else { throw RunError.notARun(output.path, reason: "it names no world model") }
-    let loaded = try LoadedWorldModel(at: URL(fileURLWithPath: source.path), on: record.details.device)
-    guard loaded.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path) }
-    if !FileManager.default.fileExists(atPath: output.appending(path: LoadedAgent.worldModelFile).path) {
-      try AtomicFile.write(Safetensors.encoded(loaded.weights), to: output.appending(path: LoadedAgent.worldModelFile))
+    let own = output.appending(path: LoadedAgent.worldModelFile)
+    let loaded: LoadedWorldModel
+    if FileManager.default.fileExists(atPath: own.path) {
+      loaded = try LoadedWorldModel(weights: own, record, source)
+    } else {
+      loaded = try LoadedWorldModel(at: URL(fileURLWithPath: source.path), on: record.details.device)
+      guard loaded.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path) }
+      try AtomicFile.write(Safetensors.encoded(loaded.weights), to: own)
     }
     let trainer = try Trainer(loaded, record.details.openData()[0], configuration, record.details, seed: Seed(record.seed))
     try train(trainer, configuration, run)

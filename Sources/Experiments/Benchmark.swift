@@ -103,11 +103,11 @@ public struct Benchmark {
   /// One observation to one action: 100 of them in a repetition.
   public func act() throws -> BenchmarkResult {
     let networks = ActorCritic(features: world.model.features, actions: Self.actions, agent.imitation.policy, using: random)
-    let agent = Agent(model, pixels, networks.actor, choosing: .best, seed: Seed(0))
+    let agent = Agent(model, pixels, networks.actor, choosing: .best, compute.precision, seed: Seed(0))
     let observation = frames(1)
     let flops = work.filtering + work.policy(self.agent.imitation.policy, outputs: Self.actions)
     return try measured("act", items: 1, flops: flops, repeats: 100 * repeats) { _ in
-      Double(try computing(in: compute.precision, on: compute.device) { try agent.act(on: observation) })
+      Double(try agent.act(on: observation))
     }
   }
 

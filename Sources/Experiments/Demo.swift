@@ -45,13 +45,15 @@ public struct Demo {
     let presets = try Presets.layers(["road"]) + layers
     let world = try WorldModelConfiguration.load(.worldModel, from: presets)
     let own = try AgentConfiguration.load(.agent, from: presets)
+    try begin(file("demo.yaml"), "# seed \(seed)\n" + world.yaml(.worldModel) + own.yaml(.agent))
     var seconds: [String: Double] = [:]
-    func stage(_ name: String, isDone: Bool = false, _ body: () throws -> Void) rethrows {
+    func stage(_ name: String, isDone: Bool = false, _ body: () throws -> Void) throws {
       guard !isDone else { return }
       Console.say("— \(name)")
       let start = ProgressLine.now
       try body()
       seconds[name] = ProgressLine.now - start
+      if let exitCode = Interruption.exitCode { throw StageInterrupted(exitCode: exitCode, output: output.path) }
     }
 
     for (name, episodes, epsilons) in [("expert", Self.expertEpisodes.recorded, [0]), ("mixed", Self.mixedEpisodes, Self.mixedEpsilons)] {
@@ -77,7 +79,7 @@ public struct Demo {
       try AtomicFile.write(gif, to: file("dream.gif"))
     }
 
-    let loaded = try LoadedAgent(at: file("agent"), seed: seed, on: compute.device)
+    let loaded = try LoadedAgent(at: file("agent"), seed: seed, compute)
     let evaluation = Evaluation(environment: Self.environment, pipeline: world.pipeline, episodes: Self.evaluationEpisodes, seed: seed)
     var results: [EvaluationResult] = []
     try stage("evaluating expert, agent and random play") {
@@ -94,6 +96,28 @@ public struct Demo {
     try AtomicFile.write(encoder.encode(summary), to: file("results.json"))
     return summary
   }
+
+  /// Writes down what the demo is made with; where it has begun already, checks that it is the same.
+  private func begin(_ file: URL, _ settings: String) throws {
+    if let begun = try? String(contentsOf: file, encoding: .utf8) {
+      guard begun == settings else { throw ExperimentError.demoDiffers(output.path) }
+      return
+    }
+    do {
+      try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
+    } catch {
+      throw RunError.cannotWrite(output.path, reason: error.localizedDescription)
+    }
+    try AtomicFile.write(Data(settings.utf8), to: file)
+  }
+}
+
+/// A signal asked the demo to stop, and it did so after a stage.
+public struct StageInterrupted: Error, CustomStringConvertible {
+  public let exitCode: Int32
+  let output: String
+
+  public var description: String { "\(output): stopped; the same command goes on from there" }
 }
 
 extension Demo.Results: CustomStringConvertible {

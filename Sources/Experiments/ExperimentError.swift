@@ -1,5 +1,6 @@
 public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case dataChanged(String)
+  case demoDiffers(String)
   case unsupportedFrames(String, String)
   case noScriptedPlayer(String)
   case wrongFrames(environment: String, found: String, expected: String)
@@ -12,7 +13,9 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .dataChanged(let path):
-      "\(path): is not the dataset that the run began with; restore it, or begin a new run in another --output"
+      "\(path): is not what the run began with; restore it, or begin a new run in another --output"
+    case .demoDiffers(let path):
+      "\(path): holds a demo with another seed or configuration; give the same, or another --output"
     case .unsupportedFrames(let dataset, let found):
       """
       \(dataset): frames are \(found), but there are networks for one grey channel of 64×64 or 32×32 pixels only; record it again \

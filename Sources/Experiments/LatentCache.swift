@@ -24,7 +24,7 @@ struct LatentCache {
       ExpertEpisode(actions: dataset.episodes[index].actions) { try dataset.frames(episode: index) }
     }
     let latents = try ExpertLatents(encoding: recorded, with: world.model, world.pixels, seed: Seed(0).stream("encode"))
-    try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: false)
     try? AtomicFile.write(Safetensors.encoded(latents.tensors), to: file)
     return latents
   }

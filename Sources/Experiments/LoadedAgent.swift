@@ -21,7 +21,8 @@ public struct LoadedAgent {
   /// Loads the newest good checkpoint.
   /// - Parameter actions: how actions are chosen; nil as the agent's configuration says.
   /// - Throws: `RunError` where the folder is no agent's run or has no checkpoint; `TorchError` for damaged weights.
-  public init(at url: URL, actions: ActionChoice? = nil, seed: UInt64 = 0, on device: Device = .cpu) throws {
+  public init(at url: URL, actions: ActionChoice? = nil, seed: UInt64 = 0, _ compute: Compute = Compute()) throws {
+    let device = try compute.device.required()
     record = try Record(from: url, kind: .agent)
     let document = try Preset.named(url.appending(path: "configuration.yaml").path, among: [])
     let world = try WorldModelConfiguration.load(.worldModel, from: [document])
@@ -35,7 +36,7 @@ public struct LoadedAgent {
     pipeline = world.pipeline
     configuration = document.yaml
     self.actions = actions ?? own.actions
-    agent = Agent(model, pixels, networks.actor, choosing: self.actions, seed: Seed(seed))
+    agent = Agent(model, pixels, networks.actor, choosing: self.actions, compute.precision, seed: Seed(seed))
   }
 }
 
@@ -45,8 +46,8 @@ extension Agent {
   ///   - actions: how actions are chosen; nil as the agent's configuration says.
   ///   - seed: of its draws.
   /// - Throws: `RunError` where the folder is no agent's run or has no checkpoint; `TorchError` for damaged weights or a missing device.
-  public static func load(_ folder: String, actions: ActionChoice? = nil, seed: UInt64 = 0, on device: Device = .cpu) throws -> Agent {
-    try LoadedAgent(at: URL(fileURLWithPath: folder), actions: actions, seed: seed, on: device.required()).agent
+  public static func load(_ folder: String, actions: ActionChoice? = nil, seed: UInt64 = 0, _ compute: Compute = Compute()) throws -> Agent {
+    try LoadedAgent(at: URL(fileURLWithPath: folder), actions: actions, seed: seed, compute).agent
   }
 
   /// - Throws: `ExperimentError` where an environment's frames or actions are not what the agent was trained on.

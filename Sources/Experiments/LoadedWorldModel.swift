@@ -30,6 +30,17 @@ public struct LoadedWorldModel {
     fingerprint = try checkpoint.fingerprint()
   }
 
+  /// The one that an agent's run took with it.
+  /// - Parameters:
+  ///   - record: of the agent's run.
+  ///   - source: where the weights came from, which they keep the name of.
+  init(weights: URL, _ record: Record, _ source: RunDetails.Source) throws {
+    self.record = record
+    configuration = try .load(.worldModel, from: [.named(weights.deletingLastPathComponent().appending(path: "configuration.yaml").path, among: [])])
+    (model, pixels) = try Self.restored(configuration.model, record.details, Safetensors(at: weights), record.details.device)
+    (url, fingerprint) = (URL(fileURLWithPath: source.path), source.fingerprint)
+  }
+
   /// A frozen model and its eyes from the weights in a file.
   static func restored(
     _ sizes: LatentSizes, _ details: RunDetails, _ weights: Safetensors, _ device: Device

@@ -19,6 +19,7 @@ public final class Agent {
   public let pixels: PixelNormalizer
   public let actor: MLP
   private let choice: ActionChoice
+  private let precision: Precision
   private let seed: Seed
   private var slots: [Int: Slot] = [:]
 
@@ -31,11 +32,12 @@ public final class Agent {
     var generator: SeededGenerator
   }
 
-  public init(_ worldModel: WorldModel, _ pixels: PixelNormalizer, _ actor: MLP, choosing choice: ActionChoice, seed: Seed) {
+  public init(_ worldModel: WorldModel, _ pixels: PixelNormalizer, _ actor: MLP, choosing choice: ActionChoice, _ precision: Precision = .f32, seed: Seed) {
     self.worldModel = worldModel
     self.pixels = pixels
     self.actor = actor
     self.choice = choice
+    self.precision = precision
     self.seed = seed
   }
 
@@ -65,7 +67,9 @@ public final class Agent {
       guard frames[slot]!.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frames[slot]!.count) }
       if slots[slot] == nil { reset(slot: slot, episode: slot) }
     }
-    let (states, probabilities) = noGrad { infer(order.map { frames[$0]! }, order.map { slots[$0]! }) }
+    let (states, probabilities) = noGrad {
+      computing(in: precision, on: worldModel.device) { infer(order.map { frames[$0]! }, order.map { slots[$0]! }) }
+    }
     var actions: [Int: Int] = [:]
     for (row, slot) in order.enumerated() {
       let p = probabilities[row * actionCount..<(row + 1) * actionCount]

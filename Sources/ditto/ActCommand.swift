@@ -19,7 +19,7 @@ struct ActCommand: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
-    let agent = try Agent.load(agent, actions: actions, seed: seed, on: compute.apply().device)
+    let agent = try Agent.load(agent, actions: actions, seed: seed, compute.apply())
     let input = FrameStream(frameSize: agent.frameSize)
     while let message = try input.next() {
       switch message {

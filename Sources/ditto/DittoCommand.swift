@@ -44,8 +44,11 @@ struct DittoCommand: ParsableCommand {
     switch error {
     case let error as Interrupted: error.exitCode
     case let error as RecordingInterrupted: error.exitCode
+    case let error as StageInterrupted: error.exitCode
     case is ConfigurationError, TorchError.noDevice, RunError.folderInUse, RunError.notARun, RunError.wrongKind: 64
-    case ExperimentError.notAnOption, ExperimentError.noScriptedPlayer, EnvironmentError.unknownEnvironment, DemonstrationError.alreadyExists: 64
+    case ExperimentError.notAnOption, ExperimentError.noScriptedPlayer, ExperimentError.demoDiffers, DemonstrationError.alreadyExists: 64
+    case EnvironmentError.unknownEnvironment, EnvironmentError.wrongPipeline, EnvironmentError.unsupportedSize: 64
+    case DemonstrationError.cannotWrite: 1
     case is DemonstrationError, is ImitationError, is ExperimentError: 65
     case is RunError, is TorchError, is EnvironmentError: 1
     default: nil

@@ -16,7 +16,7 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     guard episodes >= 1 else { throw ValidationError("--episodes is \(episodes), must be at least 1") }
-    let (chosen, pipeline, actions) = try players.player(player, settings, seed: seed, on: compute.apply().device)
+    let (chosen, pipeline, actions) = try players.player(player, settings, seed: seed, compute.apply())
     var progress = ProgressLine("evaluating", total: episodes, unit: "episodes")
     var movie: Data?
     let result = try Evaluation(environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed).run(

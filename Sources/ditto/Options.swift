@@ -12,8 +12,8 @@ extension ActionChoice: ExpressibleByArgument {}
 
 /// Where and how to compute.
 struct ComputeOptions: ParsableArguments {
-  @Option(help: "Where to compute; there is no silent fallback.") var device = Device.cpu
-  @Option(help: "Precision of matrix products and convolutions.") var dtype = Precision.f32
+  @Option(help: "Where to compute (default: cpu); there is no silent fallback.") var device: Device?
+  @Option(help: "Precision of matrix products and convolutions (default: f32).") var dtype: Precision?
   @Option(help: "Threads to compute with (default: as many as cores).") var threads: Int?
 
   func validate() throws {
@@ -24,7 +24,7 @@ struct ComputeOptions: ParsableArguments {
   func apply() throws -> Compute {
     Libtorch.keepMemory()
     if let threads { Libtorch.threads = threads }
-    return Compute(device: try device.required(), precision: dtype)
+    return Compute(device: try (device ?? .cpu).required(), precision: dtype ?? .f32)
   }
 }
 
@@ -53,7 +53,7 @@ struct PlayerOptions: ParsableArguments {
 
   /// The player called `name`: scripted, random, or the agent of a run's folder; and the pipeline of the pixels it sees.
   func player(
-    _ name: String, _ configuration: ConfigurationOptions, seed: UInt64, on device: Device
+    _ name: String, _ configuration: ConfigurationOptions, seed: UInt64, _ compute: Compute
   ) throws -> (Player, PixelPipeline, ActionChoice?) {
     switch name {
     case "scripted", "random":
@@ -68,7 +68,7 @@ struct PlayerOptions: ParsableArguments {
       guard configuration.config.isEmpty, configuration.overrides.isEmpty else {
         throw ValidationError("an agent sees the pixels it was trained on; --config and --set go with 'scripted' and 'random' only")
       }
-      let loaded = try LoadedAgent(at: URL(fileURLWithPath: name), actions: actions, seed: seed, on: device)
+      let loaded = try LoadedAgent(at: URL(fileURLWithPath: name), actions: actions, seed: seed, compute)
       return (.agent(loaded.agent), loaded.pipeline, loaded.actions)
     }
   }

@@ -21,7 +21,7 @@ struct RecordCommand: ParsableCommand {
     }
     guard episodes >= 1 else { throw ValidationError("--episodes is \(episodes), must be at least 1") }
     Interruption.watch()
-    let (player, pipeline, _) = try players.player(policy, settings, seed: seed, on: compute.apply().device)
+    let (player, pipeline, _) = try players.player(policy, settings, seed: seed, compute.apply())
     let recording = Recording(environment: players.environment, pipeline: pipeline, episodes: episodes, epsilons: epsilons.map { $0! }, seed: seed)
     try recording.run(player, named: policy, to: URL(fileURLWithPath: output))
     Console.say("wrote \(episodes) episodes to \(output)")

@@ -13,7 +13,7 @@ struct TrainCommand: ParsableCommand {
 /// What both trainers take.
 struct TrainOptions: ParsableArguments {
   @Option(help: .init("The run's folder.", valueName: "folder")) var output: String
-  @Option(help: "Where all randomness of the run starts.") var seed: UInt64 = 0
+  @Option(help: "Where all randomness of the run starts (default: 0).") var seed: UInt64?
   @Flag(help: "Go on with the run in --output from its newest good checkpoint, with its own configuration, data and seed.") var resume = false
   @Flag(help: "Only make a few steps and say what the run would take, in time and memory.") var dryRun = false
   @OptionGroup var settings: ConfigurationOptions
@@ -23,7 +23,7 @@ struct TrainOptions: ParsableArguments {
 
   /// - Throws: where something is given that a resumed run already has.
   func checkResumes(without given: [(option: String, isGiven: Bool)]) throws {
-    let all = given + [("--dry-run", dryRun), ("--config", !settings.config.isEmpty), ("--set", !settings.overrides.isEmpty)]
+    let all = given + [("--dry-run", dryRun), ("--seed", seed != nil), ("--device", compute.device != nil), ("--dtype", compute.dtype != nil), ("--config", !settings.config.isEmpty), ("--set", !settings.overrides.isEmpty)]
     if let extra = all.first(where: \.isGiven) {
       throw ValidationError("--resume goes on with the run as it was begun; leave out \(extra.option)")
     }
@@ -47,9 +47,9 @@ struct TrainWorldModel: ParsableCommand {
       let folders = data.map { URL(fileURLWithPath: $0) }
       let configuration: WorldModelConfiguration = try options.settings.load(.worldModel, over: WorldModelRun.pipelineLayer(of: folders))
       if options.dryRun {
-        return print(try WorldModelRun.forecast(at: options.url, data: folders, configuration, seed: options.seed, compute))
+        return print(try WorldModelRun.forecast(at: options.url, data: folders, configuration, seed: options.seed ?? 0, compute))
       }
-      try WorldModelRun.start(at: options.url, data: folders, configuration, seed: options.seed, compute)
+      try WorldModelRun.start(at: options.url, data: folders, configuration, seed: options.seed ?? 0, compute)
     }
     Console.say("the world model is in \(options.output)")
   }
@@ -81,10 +81,10 @@ struct TrainAgent: ParsableCommand {
       if options.dryRun {
         return print(
           try AgentRun.forecast(
-            at: options.url, worldModel: world, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed, compute))
+            at: options.url, worldModel: world, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute))
       }
       try AgentRun.start(
-        at: options.url, worldModel: world, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed, compute)
+        at: options.url, worldModel: world, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute)
     }
     Console.say("the agent is in \(options.output)")
   }

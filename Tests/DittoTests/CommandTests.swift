@@ -22,7 +22,7 @@ import Testing
     ("record --environment raod --episodes 1 --output new", 64, "road"),
     ("record --environment gym:CartPole-v1 --policy scripted --episodes 1 --output new", 64, "scripted"),
     ("record --environment road --episodes 1 --output data", 64, "data"),
-    ("record --environment road --episodes 1 --output /proc/new", 65, "/proc"),
+    ("record --environment road --episodes 1 --output /proc/new", 1, "/proc"),
     ("train world-model --data nowhere --output new", 65, "nowhere"),
     ("train world-model --data data --output new --config tyni", 64, "tiny"),
     ("train world-model --data data --output new --set model.depht=3", 64, "depth"),
@@ -36,7 +36,7 @@ import Testing
     ("train agent --world-model world --data data --use-episodes 9 --output new", 65, "--use-episodes"),
     ("train agent --world-model world --data data --set imitation.horizon=500 --output new", 65, "imitation.horizon"),
     ("evaluate world --environment road", 64, "agent"),
-    ("evaluate agent --environment gym:CartPole-v1 --episodes 1", 1, "gym"),
+    ("evaluate agent --environment gym:CartPole-v1 --episodes 1", 64, "gym"),
     ("act nowhere", 64, "nowhere"),
     ("bench data --data nowhere", 65, "nowhere"),
   ]) func refusesWithOneLine(command: String, status: Int, names: String) throws {

@@ -31,6 +31,35 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
   }
 }
 
+/// A player's result, and another's beside it.
+public struct EvaluationReport: Encodable, CustomStringConvertible {
+  private let result: EvaluationResult
+  private let other: EvaluationResult?
+
+  public init(_ result: EvaluationResult, against other: EvaluationResult?) { (self.result, self.other) = (result, other) }
+
+  private enum Keys: String, CodingKey { case against, difference, p }
+
+  /// The probability of a difference at least as large where there is none: Welch's t-test, two-sided; nil for single episodes.
+  private var p: Double? { other.flatMap { welchTest(result.returns, $0.returns) } }
+
+  /// The first result's own keys; with another also `against`, the `difference` of the means and its `p`.
+  public func encode(to encoder: any Encoder) throws {
+    try result.encode(to: encoder)
+    guard let other else { return }
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(other, forKey: .against)
+    try container.encode(result.mean - other.mean, forKey: .difference)
+    try container.encodeIfPresent(p, forKey: .p)
+  }
+
+  public var description: String {
+    guard let other else { return "\(result)" }
+    let test = p.map { String(format: ", p = %.2g (Welch's t-test)", $0) } ?? ""
+    return "\(result)\n\(other)\n" + String(format: "difference %.1f", result.mean - other.mean) + test
+  }
+}
+
 /// Plays whole episodes in the real environment and measures their returns. Nothing learns from it.
 public struct Evaluation {
   public var environment: String

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Environments
 import Experiments
 import Foundation
+import Imitation
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "evaluate", abstract: "Plays whole episodes and measures the returns.")
@@ -10,25 +12,41 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "How many episodes.") var episodes = 20
   @Option(help: "Where the episodes' and the player's randomness starts.") var seed: UInt64 = 0
   @Flag(help: "Print one JSON document.") var json = false
+  @Option(help: .init("Play the same episodes with this player too, and test whether the returns differ.", valueName: "scripted|random|run"))
+  var against: String?
   @Option(help: .init("Write the first episode as an animated GIF.", valueName: "file.gif")) var video: String?
   @OptionGroup var settings: ConfigurationOptions
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
     guard episodes >= 1 else { throw ValidationError("--episodes is \(episodes), must be at least 1") }
-    let (chosen, pipeline, actions) = try players.player(player, settings, seed: seed, compute.apply())
-    var progress = ProgressLine("evaluating", total: episodes, unit: "episodes")
+    let compute = try compute.apply()
+    let (chosen, pipeline, actions) = try players.player(player, settings, seed: seed, compute)
+    let other = try against.map { name in (name, try players.player(name, settings, seed: seed, compute)) }
     var movie: Data?
-    let result = try Evaluation(environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed).run(
-      chosen, named: player, actions: actions?.rawValue, keepsFrames: video != nil
-    ) { episode in
-      if episode.index == 0, video != nil { movie = episode.gif() }
-      progress.update(episode.index + 1)
+    let result = try played(player, chosen, pipeline, actions, keepsFrames: video != nil) { movie = $0.gif() }
+    let compared = try other.map { name, other in
+      // Who brings no pixels of its own sees those of the first.
+      try played(name, other.0, other.2 == nil ? pipeline : other.1, other.2)
     }
-    progress.finish()
-    if json { try printJSON(result) } else { print(result) }
+    let report = EvaluationReport(result, against: compared)
+    if json { try printJSON(report) } else { print(report) }
     guard let video else { return }
     guard let movie else { throw ValidationError("--video shows square frames of one channel only") }
     try AtomicFile.write(movie, to: URL(fileURLWithPath: video))
+  }
+
+  private func played(
+    _ name: String, _ player: Player, _ pipeline: PixelPipeline, _ actions: ActionChoice?, keepsFrames: Bool = false,
+    first: (PlayedEpisode) -> Void = { _ in }
+  ) throws -> EvaluationResult {
+    var progress = ProgressLine("evaluating \(name)", total: episodes, unit: "episodes")
+    defer { progress.finish() }
+    return try Evaluation(environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed).run(
+      player, named: name, actions: actions?.rawValue, keepsFrames: keepsFrames
+    ) { episode in
+      if episode.index == 0 { first(episode) }
+      progress.update(episode.index + 1)
+    }
   }
 }

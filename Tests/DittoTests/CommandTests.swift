@@ -90,6 +90,21 @@ import Testing
     #expect(cut.output.split(separator: "\n").count == 1)
   }
 
+  @Test func comparesTwoPlayersOnTheSameEpisodes() throws {
+    struct Result: Decodable { let returns: [Double] }
+    struct Report: Decodable {
+      let returns: [Double]
+      let against: Result
+      let difference, p: Double
+    }
+    let output = try Program.succeed(
+      "evaluate", "scripted", "--environment", "road", "--episodes", "4", "--against", "random", "--json", in: Self.made.get().url
+    ).output
+    let report = try JSONDecoder().decode(Report.self, from: Data(output.utf8))
+    #expect(report.returns == [300, 300, 300, 300] && report.against.returns.count == 4)
+    #expect(report.difference == 300 - report.against.returns.reduce(0, +) / 4 && report.p < 0.001)
+  }
+
   @Test func evaluatesTheSameWhateverRunsBeside() throws {
     struct Result: Decodable { let returns: [Double] }
     let scratch = try Self.made.get()

@@ -46,7 +46,7 @@ import WorldModel
 
   /// The starts stay; what they are compared with comes from other windows. Being in the middle of the road is like any expert state, so
   /// a little is learned all the same: 97 with these seeds, where the right windows give 284.
-  @Test func learnsNothingFromShuffledWindows() throws {
+  @Test func doesNotLearnToStayOnTheRoadFromShuffledWindows() throws {
     let mean = try trained { windows in
       let order = (0..<Self.batch).map { Int64(($0 + 1) % Self.batch) }
       let shift = { (x: Tensor) in

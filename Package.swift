@@ -32,7 +32,6 @@ let belowDitto = belowExperiments + ["Experiments"]
 
 let package = Package(
   name: "ditto",
-  platforms: [.macOS(.v14)],
   products: [
     .library(name: "Ditto", targets: ["Experiments"]),
     .executable(name: "ditto", targets: ["ditto"]),
@@ -42,7 +41,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
   ],
   targets: [
-    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(
       name: "CTorch",
       cxxSettings: [.unsafeFlags(ctorchHeaders + ["-Wno-everything"])],

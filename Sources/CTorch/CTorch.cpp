@@ -11,6 +11,8 @@
 #include <malloc.h>
 #endif
 
+using namespace shim;
+
 namespace {
 
 at::IntArrayRef ints(const int64_t *values, int count) { return {values, static_cast<size_t>(count)}; }
@@ -214,9 +216,6 @@ int ct_amax(CTTensor a, int64_t axis, bool keep, CTTensor *out) {
 }
 int ct_argmax(CTTensor a, int64_t axis, CTTensor *out) {
   return attempt([&] { *out = own(at::argmax(in(a), axis)); });
-}
-int ct_softmax(CTTensor a, int64_t axis, CTTensor *out) {
-  return attempt([&] { *out = own(at::softmax(in(a), axis)); });
 }
 int ct_log_softmax(CTTensor a, int64_t axis, CTTensor *out) {
   return attempt([&] { *out = own(at::log_softmax(in(a), axis)); });

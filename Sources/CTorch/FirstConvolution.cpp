@@ -139,6 +139,8 @@ struct First : torch::autograd::Function<First> {
 
 }  // namespace
 
+namespace shim {
+
 bool is_first_convolution(const at::Tensor &frames, const at::Tensor &weight, int64_t step) {
   return frames.is_cpu() && frames.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && !frames.requires_grad() &&
          weight.size(1) == 1 && weight.size(2) == kernel && weight.size(3) == kernel && step == stride && weight.size(0) % lanes == 0 &&
@@ -148,3 +150,5 @@ bool is_first_convolution(const at::Tensor &frames, const at::Tensor &weight, in
 at::Tensor first_convolution(const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias) {
   return First::apply(frames, weight, bias);
 }
+
+}  // namespace shim

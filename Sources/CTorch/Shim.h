@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+namespace shim {
+
 inline thread_local std::string message;
 
 /// Runs `body`; 0 when it worked, else 1 and a message.
@@ -35,3 +37,5 @@ inline std::vector<at::Tensor> list(const CTTensor *tensors, int count) {
   for (int i = 0; i < count; i++) all.push_back(in(tensors[i]));
   return all;
 }
+
+}  // namespace shim

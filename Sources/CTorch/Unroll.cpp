@@ -12,6 +12,8 @@
 // Autograd would keep some thirty nodes a step, and add up the gradient of every weight step by step. Here the steps back only carry
 // what must go from step to step; the weights' gradients are one product each, over all steps, at the end.
 
+using namespace shim;
+
 namespace {
 
 using torch::autograd::AutogradContext;

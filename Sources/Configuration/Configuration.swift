@@ -75,8 +75,7 @@ extension Node {
   }
 
   init(number: Double) {
-    let text = number.isFinite ? "\(number)" : number.isNaN ? ".nan" : number < 0 ? "-.inf" : ".inf"
-    self.init(text, Tag(.float))
+    self.init("\(number)", Tag(.float))
   }
 }
 

@@ -138,7 +138,7 @@ extension Node {
       switch tag.rawValue {
       case Tag.Name.bool.rawValue: "true or false"
       case Tag.Name.int.rawValue: "a whole number"
-      case Tag.Name.float.rawValue: "a number"
+      case Tag.Name.float.rawValue: "a finite number"
       default: "text"
       }
     }
@@ -162,7 +162,7 @@ extension Node {
     case (Tag.Name.int.rawValue, Tag.Name.int.rawValue):
       return (value.int.map { "\($0)" } ?? UInt64.construct(from: scalar).map { "\($0)" }).map { Node($0, Tag(.int)) }
     case (Tag.Name.float.rawValue, Tag.Name.float.rawValue), (Tag.Name.float.rawValue, Tag.Name.int.rawValue):
-      return value.float.map(Node.init(number:))
+      return value.float.flatMap { $0.isFinite ? Node(number: $0) : nil }
     case (Tag.Name.bool.rawValue, _), (Tag.Name.int.rawValue, _), (Tag.Name.float.rawValue, _):
       return nil
     default:

@@ -21,8 +21,12 @@ public struct EpisodeInfo: Equatable, Sendable {
   /// The undiscounted sum of rewards.
   public var `return`: Double { rewards.reduce(0, +) }
 
-  /// The action that led **to** frame `t`, which is what a world model consumes with it: −1 at the first, where there is none.
+}
+
+extension [Int32] {
+  /// Of an episode's actions `[T]` the one that led **to** frame `t`, which is what a world model consumes with it: −1 at the first, where
+  /// there is none.
   ///
   /// The only place where "taken at" becomes "led to".
-  func previousAction(at t: Int) -> Int32 { t == 0 ? -1 : actions[t - 1] }
+  public func leading(to t: Int) -> Int32 { t == 0 ? -1 : self[t - 1] }
 }

@@ -47,7 +47,7 @@ extension SequenceBatch {
           try segment.dataset.forEachFrame(episode: segment.episode.index, range: segment.frames) { index, frame in
             let (position, moment) = ((t + index) * batch + row, segment.frames.lowerBound + index)
             UnsafeMutableRawBufferPointer(rebasing: bytes[position * size..<(position + 1) * size]).copyMemory(from: frame)
-            previousActions[position] = segment.episode.previousAction(at: moment)
+            previousActions[position] = segment.episode.actions.leading(to: moment)
             isFirst[position] = moment == 0
           }
           t += segment.frames.count

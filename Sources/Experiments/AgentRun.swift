@@ -43,19 +43,21 @@ public enum AgentRun {
       throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: count, found: dataset.episodes.count)
     }
     let details = RunDetails(
-      device: compute.device, precision: compute.precision, data: [.init(path: data.standardizedFileURL.path, fingerprint: dataset.fingerprint)],
+      device: compute.device, precision: compute.precision, threads: Libtorch.threads, data: [.init(path: data.standardizedFileURL.path, fingerprint: dataset.fingerprint)],
       frame: loaded.record.details.frame, actionCount: loaded.record.details.actionCount, useEpisodes: count,
       worldModel: .init(path: worldModel.standardizedFileURL.path, fingerprint: loaded.fingerprint))
     return (try Trainer(loaded, dataset, configuration, details, seed: Seed(seed)), loaded, details)
   }
 
   /// Goes on with a run from its newest good checkpoint.
+  /// - Parameter threads: to compute with; nil for as many as it began with, without which its bits differ.
   /// - Throws: `RunError`; `ExperimentError.dataChanged` where the dataset or the world model is not what it was.
-  public static func resume(at output: URL) throws {
+  public static func resume(at output: URL, threads: Int? = nil) throws {
     let run = try RunFolder.open(at: output)
     let record = try Record(from: output, kind: .agent)
     let configuration = try AgentConfiguration.load(.agent, from: [.resolved(in: run)])
     _ = try record.details.device.required()
+    Libtorch.threads = threads ?? record.details.threads
     guard let source = record.details.worldModel else { throw RunError.notARun(output.path, reason: "it names no world model") }
     let own = output.appending(path: LoadedAgent.worldModelFile)
     let loaded: LoadedWorldModel

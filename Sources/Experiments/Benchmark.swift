@@ -149,13 +149,8 @@ public enum ProcessMemory {
   /// The most resident memory so far, in GiB.
   public static var peak: Double {
     var usage = rusage()
-    #if os(macOS)
-      getrusage(RUSAGE_SELF, &usage)
-      return Double(usage.ru_maxrss) / Double(1 << 30)
-    #else
-      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-      return Double(usage.ru_maxrss) / Double(1 << 20)
-    #endif
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_maxrss) / Double(1 << 20)
   }
 }
 

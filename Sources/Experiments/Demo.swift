@@ -75,7 +75,9 @@ public struct Demo {
         compute)
     }
     try stage("drawing a dream beside the truth") {
-      let gif = try DreamMovie(seed: seed).gif(of: LoadedWorldModel(at: file("world-model")), Dataset(at: file("data/mixed")), episode: nil)
+      var movie = DreamMovie()
+      movie.seed = seed
+      let gif = try movie.gif(of: LoadedWorldModel(at: file("world-model")), Dataset(at: file("data/mixed")), episode: nil)
       try AtomicFile.write(gif, to: file("dream.gif"))
     }
 

@@ -8,12 +8,13 @@ import WorldModel
 /// Shows what a world model knows: some frames of an episode as it saw them, then what it dreams under the recorded actions, beside the truth.
 public struct DreamMovie {
   /// Frames seen before the dream begins.
-  public var context: Int
+  public var context = 10
   /// Frames dreamed.
-  public var steps: Int
-  public var seed: UInt64
+  public var steps = 50
+  /// Of the dream's draws.
+  public var seed: UInt64 = 0
 
-  public init(context: Int = 10, steps: Int = 50, seed: UInt64 = 0) { (self.context, self.steps, self.seed) = (context, steps, seed) }
+  public init() {}
 
   private static let (scale, delay) = (4, 10)
 

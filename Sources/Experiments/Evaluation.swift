@@ -88,7 +88,10 @@ public struct Evaluation {
     let played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) }, seed: root,
       keepsFrames: { keepsFrames && $0 == 0 })
+    var progress = ProgressLine("evaluating \(name)", total: episodes, unit: "episodes")
+    defer { progress.finish() }
     try played.play(episodes) { episode in
+      progress.update(episode.index + 1)
       returns.append(episode.total)
       lengths.append(episode.actions.count)
       try onEpisode(episode)

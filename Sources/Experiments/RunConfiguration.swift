@@ -29,7 +29,7 @@ public struct TrainingConfiguration: Configuration {
 public struct WorldModelConfiguration: Configuration {
   public var model = LatentSizes()
   public var loss = LossConfiguration()
-  public var optimizer = OptimizerConfiguration(clipNorm: 200)
+  public var optimizer = OptimizerConfiguration { $0.clipNorm = 200 }
   public var sequences = SequenceConfiguration()
   public var pixels = PixelConfiguration()
   /// How frames were made of the environment's picture, and will be when an agent acts. A dataset that was recorded here says it itself.

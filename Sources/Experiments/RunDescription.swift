@@ -14,6 +14,8 @@ public struct RunDetails: Codable, Equatable, Sendable {
 
   public let device: Device
   public let precision: Precision
+  /// That it computed with: sums depend on how they are split.
+  public let threads: Int
   public let data: [Source]
   /// The frames and actions that the run's networks take.
   public let frame: FrameShape

@@ -44,7 +44,7 @@ public enum WorldModelRun {
     try RunFolder.checkAvailable(output)
     let datasets = try data.map { try Dataset(at: $0) }
     let details = RunDetails(
-      device: compute.device, precision: compute.precision,
+      device: compute.device, precision: compute.precision, threads: Libtorch.threads,
       data: zip(data, datasets).map { .init(path: $0.standardizedFileURL.path, fingerprint: $1.fingerprint) },
       frame: try FrameShape(datasets[0]), actionCount: datasets[0].actionCount, useEpisodes: 0, worldModel: nil)
     let (pipeline, frame) = (configuration.pipeline, details.frame)
@@ -69,12 +69,14 @@ public enum WorldModelRun {
   }
 
   /// Goes on with a run from its newest good checkpoint.
+  /// - Parameter threads: to compute with; nil for as many as it began with, without which its bits differ.
   /// - Throws: `RunError`; `ExperimentError.dataChanged` where a dataset is not what it was.
-  public static func resume(at output: URL) throws {
+  public static func resume(at output: URL, threads: Int? = nil) throws {
     let run = try RunFolder.open(at: output)
     let record = try Record(from: output, kind: .worldModel)
     let configuration = try WorldModelConfiguration.load(.worldModel, from: [.resolved(in: run)])
     _ = try record.details.device.required()
+    Libtorch.threads = threads ?? record.details.threads
     let trainer = try Trainer(record.details.openData(), configuration, record.details, seed: Seed(record.seed))
     try train(trainer, configuration, run)
   }

@@ -34,29 +34,19 @@ public final class Ditto {
     let (start, expert) = begun(windows, using: random)
     // Where the learner goes from there under its own actions.
     let dream = dream(from: start, using: random)
-    let features = dream.states.features  // [H + 1, B, F]
     let reward = reward(expert, dream)  // [H, B]
-    let (bootstrap, value, policy) = computing(in: precision, on: device) {
-      // [H + 1, B], [H, B], [H, B, A]
-      (networks.targetValue(features), networks.value(features.dropLast()), networks.policy(features.dropLast()))
+    let losses = computing(in: precision, on: device) {
+      PolicyLosses(networks, features: dream.states.features, actions: dream.actions, reward: reward, c, progress: progress)
     }
-    let returns = lambdaReturns(reward: reward, value: bootstrap, discount: c.discount, lambda: c.lambda)  // [H, B]
-    let baseline = c.baseline == .critic ? value.detached() : bootstrap.dropLast()
-    let surprise = beyondOthers(returns - baseline, dreamsPerWindow: c.dreamsPerWindow)
-    let advantage = c.normalizeAdvantages ? normalised(surprise) : surprise
-
-    let entropyWeight = c.entropyWeight * coolingFactor(c.entropyCoolDown, at: progress)
-    let actorLoss = actorLoss(policy: policy, action: dream.actions, advantage: advantage, entropyWeight: entropyWeight)
-    let criticLoss = c.criticWeight * criticLoss(value: value, returns: returns)
-    let actorNorm = actorOptimizer.step(minimizing: actorLoss, progress: progress)
-    let criticNorm = criticOptimizer.step(minimizing: criticLoss, progress: progress)
+    let actorNorm = actorOptimizer.step(minimizing: losses.actor, progress: progress)
+    let criticNorm = criticOptimizer.step(minimizing: losses.critic, progress: progress)
     if (step + 1) % c.targetInterval == 0 { networks.targetCritic.copyParameters(from: networks.critic) }
 
     return [
       "reward/mean": reward.mean(), "reward/last": reward[c.horizon - 1].mean(),
-      "actor/loss": actorLoss, "actor/entropy": policy.entropy.mean(), "actor/gradient_norm": actorNorm,
+      "actor/loss": losses.actor, "actor/entropy": losses.policy.entropy.mean(), "actor/gradient_norm": actorNorm,
       "actor/agreement": dream.actions.isEqual(to: expert.actions).to(.float32).mean(),
-      "critic/loss": criticLoss, "critic/value": value.mean(), "critic/gradient_norm": criticNorm,
+      "critic/loss": losses.critic, "critic/value": losses.value.mean(), "critic/gradient_norm": criticNorm,
     ]
   }
 

@@ -1,4 +1,5 @@
 import Configuration
+import Demonstrations
 import Torch
 import WorldModel
 
@@ -62,7 +63,7 @@ extension ExpertLatents {
         for t in start..<min(start + shape[0], episode.length) {
           let place = (t - start) * shape[1] + row
           raw.replaceSubrange(place * frameSize..<(place + 1) * frameSize, with: recorded[row][t * frameSize..<(t + 1) * frameSize])
-          if t > 0 { previousActions[place] = episode.actions[t - 1] }
+          previousActions[place] = episode.actions.leading(to: t)
         }
       }
       let states = model.infer(

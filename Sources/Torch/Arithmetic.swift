@@ -55,7 +55,6 @@ extension Tensor {
   }
   /// The index of the largest element along `axis`, `int64`.
   public func argmax(over axis: Int) -> Tensor { call("argmax over \(axis)", self) { ct_argmax(handle, Int64(axis), $0) } }
-  public func softmax(over axis: Int) -> Tensor { call("softmax over \(axis)", self) { ct_softmax(handle, Int64(axis), $0) } }
   public func logSoftmax(over axis: Int) -> Tensor { call("log softmax over \(axis)", self) { ct_log_softmax(handle, Int64(axis), $0) } }
 
   public func matmul(_ other: Tensor) -> Tensor { call("matrix product", self, other) { ct_matmul(handle, other.handle, $0) } }

@@ -27,9 +27,7 @@ public enum TorchError: Error, Equatable, CustomStringConvertible {
   case noDevice(Device)
   case unreadable(file: String, reason: String)
   case damaged(file: String, reason: String)
-  case unwritable(file: String, reason: String)
   case missingTensor(file: String, name: String)
-  case unexpectedTensors(file: String, names: [String])
   case wrongShape(file: String, name: String, expected: [Int], found: [Int])
 
   public var description: String {
@@ -41,12 +39,8 @@ public enum TorchError: Error, Equatable, CustomStringConvertible {
       return "\(file): cannot be read: \(reason)"
     case .damaged(let file, let reason):
       return "\(file): \(reason); it is no safetensors file, or it is damaged"
-    case .unwritable(let file, let reason):
-      return "\(file): cannot be written: \(reason)"
     case .missingTensor(let file, let name):
       return "\(file): has no tensor '\(name)'; was it saved with another configuration?"
-    case .unexpectedTensors(let file, let names):
-      return "\(file): holds tensors this model does not have (\(names.prefix(3).joined(separator: ", "))…); was it saved with another configuration?"
     case .wrongShape(let file, let name, let expected, let found):
       return "\(file): tensor '\(name)' has shape \(found), expected \(expected); was it saved with another configuration?"
     }

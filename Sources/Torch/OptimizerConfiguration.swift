@@ -14,9 +14,8 @@ public struct OptimizerConfiguration: Configuration {
   public var coolDown = 0.0
 
   public init() {}
-  public init(learningRate: Double = 3e-4, epsilon: Double = 1e-5, weightDecay: Double = 0, clipNorm: Double = 0) {
-    (self.learningRate, self.epsilon, self.weightDecay, self.clipNorm) = (learningRate, epsilon, weightDecay, clipNorm)
-  }
+  /// The defaults with some values changed.
+  public init(_ change: (inout OptimizerConfiguration) -> Void) { change(&self) }
 
   /// The learning rate's factor when `progress`, from 0 to 1, of the training is done.
   public func rateFactor(at progress: Double) -> Double { coolingFactor(coolDown, at: progress) }

@@ -40,13 +40,10 @@ struct EvaluateCommand: ParsableCommand {
     _ name: String, _ player: Player, _ pipeline: PixelPipeline, _ actions: ActionChoice?, keepsFrames: Bool = false,
     first: (PlayedEpisode) -> Void = { _ in }
   ) throws -> EvaluationResult {
-    var progress = ProgressLine("evaluating \(name)", total: episodes, unit: "episodes")
-    defer { progress.finish() }
-    return try Evaluation(environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed).run(
+    try Evaluation(environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed).run(
       player, named: name, actions: actions?.rawValue, keepsFrames: keepsFrames
     ) { episode in
       if episode.index == 0 { first(episode) }
-      progress.update(episode.index + 1)
     }
   }
 }

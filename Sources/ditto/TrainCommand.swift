@@ -41,7 +41,7 @@ struct TrainWorldModel: ParsableCommand {
     let compute = try options.compute.apply()
     if options.resume {
       try options.checkResumes(without: [("--data", !data.isEmpty)])
-      try WorldModelRun.resume(at: options.url)
+      try WorldModelRun.resume(at: options.url, threads: options.compute.threads)
     } else {
       guard !data.isEmpty else { throw ValidationError("--data is missing: name a dataset's folder") }
       let folders = data.map { URL(fileURLWithPath: $0) }
@@ -71,7 +71,7 @@ struct TrainAgent: ParsableCommand {
     let compute = try options.compute.apply()
     if options.resume {
       try options.checkResumes(without: [("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil)])
-      try AgentRun.resume(at: options.url)
+      try AgentRun.resume(at: options.url, threads: options.compute.threads)
     } else {
       guard let worldModel else { throw ValidationError("--world-model is missing: name the run of a finished world model") }
       guard let data else { throw ValidationError("--data is missing: name a dataset of expert episodes") }

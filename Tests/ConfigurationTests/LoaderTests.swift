@@ -103,12 +103,12 @@ private func problems(_ yaml: String = "", _ overrides: String...) -> [String] {
     #expect(
       problems(yaml, "pace=medium", "horizon=many", "horizon=") == [
         "my.yaml:2: agent.horizon is '1.5', expected a whole number",
-        "my.yaml:3: agent.discount is 'high', expected a number",
+        "my.yaml:3: agent.discount is 'high', expected a finite number",
         "my.yaml:4: agent.augment is '1', expected true or false",
         "my.yaml:5: agent.actor is '5', expected a section with keys",
         "my.yaml:6: agent.name is a list, expected text",
         "my.yaml:7: agent.kernels holds 'x', expected each to be a whole number",
-        "my.yaml:9: agent.critic.clip is empty, expected a number",
+        "my.yaml:9: agent.critic.clip is empty, expected a finite number",
         "--set pace=medium: pace is 'medium', expected one of slow, fast",
         "--set horizon=many: horizon is 'many', expected a whole number",
         "--set horizon=: horizon is '', expected a whole number",

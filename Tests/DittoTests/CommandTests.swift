@@ -27,6 +27,7 @@ import Testing
     ("train world-model --data data --output new --config tyni", 64, "tiny"),
     ("train world-model --data data --output new --set model.depht=3", 64, "depth"),
     ("train world-model --data data --output new --set model.depth=deep", 64, "model.depth"),
+    ("train world-model --data data --output new --set loss.klWeight=.inf", 64, "finite"),
     ("train world-model --data data --output new --set sequences.length=100000", 65, "100000"),
     ("train world-model --data data --output new --device cuda", 64, "cuda"),
     ("train world-model --data data --output world", 64, "--resume"),
@@ -120,6 +121,12 @@ import Testing
     }
     #expect(try returns("random", 6, 0) != returns("random", 6, 1))
     #expect(try returns("scripted", 2, 0) == [300, 300])
+  }
+
+  @Test func filmsTheFirstEpisode() throws {
+    let scratch = try Self.made.get()
+    try Program.succeed("evaluate", "agent", "--environment", "road", "--episodes", "1", "--video", "drive.gif", in: scratch.url)
+    #expect(try scratch.bytes("drive.gif").prefix(6) == Data("GIF89a".utf8))
   }
 
   @Test func drawsADream() throws {

@@ -18,7 +18,7 @@ import WorldModel
     let file = try #require(Bundle.module.url(forResource: "Fixtures/road-world-model", withExtension: "safetensors"))
     let world = try WorldModelConfiguration.load(.worldModel, from: Presets.layers(["road"]))
     let details = RunDetails(
-      device: .cpu, precision: .f32, data: [], frame: FrameShape(channels: 1, side: 32), actionCount: 3, useEpisodes: 0, worldModel: nil)
+      device: .cpu, precision: .f32, threads: 1, data: [], frame: FrameShape(channels: 1, side: 32), actionCount: 3, useEpisodes: 0, worldModel: nil)
     let (model, pixels) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: file), .cpu)
 
     var experts: [ExpertEpisode] = []

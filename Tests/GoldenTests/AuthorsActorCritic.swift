@@ -43,22 +43,18 @@ struct AuthorsActorCritic {
   func update(_ features: Tensor, _ actions: Tensor, _ rewards: Tensor) -> Update {
     let actions = actions.to(.int64)
     let (policy, value, targetValue) = (networks.policy(features), networks.value(features), networks.targetValue(features))
-    let returns = lambdaReturns(reward: rewards.dropLast(), value: targetValue, discount: discount, lambda: lambda)
-    let allReturns = concatenated([returns, targetValue.sliced(returns.shape[0]..<targetValue.shape[0])], axis: 0)
-    let rawAdvantage = allReturns - targetValue
-    let advantage = normalised(rawAdvantage)
-
-    let acting = networks.policy(features.dropLast())
-    let policyLoss = { (advantage: Tensor) in
-      actorLoss(policy: acting, action: actions.dropLast(), advantage: advantage.dropLast(), entropyWeight: 0)
-    }
-    let valueLoss = criticLoss(value: value.dropLast(), returns: returns)
-    let (entropy, loss) = (policy.entropy.mean(), policyLoss(advantage))
+    var own = ImitationConfiguration()
+    (own.discount, own.lambda, own.baseline, own.normalizeAdvantages, own.entropyWeight) = (discount, lambda, .target, false, 0)
+    let losses = PolicyLosses(networks, features: features, actions: actions.dropLast(), reward: rewards.dropLast(), own)
+    // Theirs is normalised over one state more than the learner's, whose advantage is 0.
+    let returns = concatenated([losses.returns, targetValue.sliced(rewards.shape[0] - 1..<rewards.shape[0])], axis: 0)
+    let advantage = normalised(returns - targetValue)
+    let policyLoss = actorLoss(policy: losses.policy, action: actions.dropLast(), advantage: advantage.dropLast(), entropyWeight: 0)
+    let entropy = policy.entropy.mean()
     return Update(
-      policy: policy, logProbability: policy.logProbability(of: actions), value: value, targetValue: targetValue,
-      returns: allReturns, rawAdvantage: rawAdvantage, advantage: advantage, entropy: entropy, policyLoss: loss,
-      rawPolicyLoss: policyLoss(rawAdvantage), valueLoss: valueLoss,
-      loss: loss + valueWeight * valueLoss - entropyWeight * entropy)
+      policy: policy, logProbability: policy.logProbability(of: actions), value: value, targetValue: targetValue, returns: returns,
+      rawAdvantage: returns - targetValue, advantage: advantage, entropy: entropy, policyLoss: policyLoss, rawPolicyLoss: losses.actor,
+      valueLoss: losses.critic, loss: policyLoss + valueWeight * losses.critic - entropyWeight * entropy)
   }
 
   /// What both files with an update have.

@@ -24,7 +24,8 @@ import Torch
 
     // The authors' own step keeps PyTorch's default epsilon, and is one for both networks.
     let trained = authors.actor + authors.critic
-    Adam(trained, OptimizerConfiguration(learningRate: try golden.setting("hp.lr"), epsilon: 1e-8))
+    let rate = try golden.setting("hp.lr")
+    Adam(trained, OptimizerConfiguration { ($0.learningRate, $0.epsilon) = (rate, 1e-8) })
       .step(along: try trained.map { try golden["grad." + $0.name] })
     try golden.compare("after_adam.", moved: trained)
 

@@ -51,9 +51,11 @@ extension GoldenWorldModel {
   private func storedGradients() throws -> [Tensor] { try parameters.map { try golden["grad." + $0.name] } }
 
   private func configuration(epsilon: String, decay: String? = nil, clip: String? = nil) throws -> OptimizerConfiguration {
-    var configuration = OptimizerConfiguration(
-      learningRate: try golden.setting("hp.lr"), epsilon: try golden.setting(epsilon),
-      weightDecay: try decay.map(golden.setting) ?? 0, clipNorm: try clip.map(golden.setting) ?? 0)
+    var configuration = OptimizerConfiguration()
+    configuration.learningRate = try golden.setting("hp.lr")
+    configuration.epsilon = try golden.setting(epsilon)
+    configuration.weightDecay = try decay.map(golden.setting) ?? 0
+    configuration.clipNorm = try clip.map(golden.setting) ?? 0
     configuration.beta1 = try golden.setting("hp.beta1")
     configuration.beta2 = try golden.setting("hp.beta2")
     return configuration

@@ -34,9 +34,10 @@ import Torch
     try golden.compare("embed", encoder(images.flattened(first: 2)).unflattened(Array(images.shape.prefix(2))))
 
     // PyTorch's default epsilon, and AdamW's default decay.
-    for (name, decay) in [("after_adam.", 0), ("after_adamw.", 0.01)] {
+    let rate = try golden.setting("hp.lr")
+    for (name, decay) in [("after_adam.", 0.0), ("after_adamw.", 0.01)] {
       try golden.restore(parameters)
-      Adam(parameters, OptimizerConfiguration(learningRate: try golden.setting("hp.lr"), epsilon: 1e-8, weightDecay: decay))
+      Adam(parameters, OptimizerConfiguration { ($0.learningRate, $0.epsilon, $0.weightDecay) = (rate, 1e-8, decay) })
         .step(along: try parameters.map { try golden["grad." + $0.name] })
       try golden.compare(name, moved: parameters)
     }

@@ -4,7 +4,7 @@ import Torch
 @Suite struct AdamTests {
   @Test func leavesAParameterWithoutGradientAlone() {
     let (still, moved) = (Parameter(.ones([3])), Parameter(.ones([2])))
-    let adam = Adam([("still", still), ("moved", moved)], OptimizerConfiguration(weightDecay: 0.5))
+    let adam = Adam([("still", still), ("moved", moved)], OptimizerConfiguration { $0.weightDecay = 0.5 })
     adam.step(along: [nil, .ones([2])])
     expectClose(still, .ones([3]))
     #expect(moved.values(as: Float.self).allSatisfy { $0 < 1 })
@@ -18,7 +18,7 @@ import Torch
     let values = (0..<24).map(Float.init)
     let gradient = Tensor(values, [2, 3, 2, 2])
     let (plain, channelsLast) = (Parameter(.zeros([2, 3, 2, 2])), Parameter(.zeros([2, 3, 2, 2]).channelsLast()))
-    let configuration = OptimizerConfiguration(epsilon: 10)
+    let configuration = OptimizerConfiguration { $0.epsilon = 10 }
     Adam([("w", plain)], configuration).step(along: [gradient])
     Adam([("w", channelsLast)], configuration).step(along: [gradient])
     expectClose(channelsLast, plain)
@@ -32,7 +32,7 @@ import Torch
 
   @Test func returnsTheNormBeforeClipping() {
     let (p, q) = (Parameter(.zeros([1])), Parameter(.zeros([1])))
-    let adam = Adam([("p", p), ("q", q)], OptimizerConfiguration(clipNorm: 1))
+    let adam = Adam([("p", p), ("q", q)], OptimizerConfiguration { $0.clipNorm = 1 })
     expectClose(adam.step(along: [Tensor([3] as [Float], [1]), Tensor([-4] as [Float], [1])]), Tensor([5] as [Float], []), tolerance: 1e-6)
   }
 }

@@ -79,7 +79,6 @@ int ct_mean(CTTensor a, const int64_t *axes, int count, bool keep, CTTensor *out
 int ct_norm(CTTensor a, int64_t axis, bool keep, CTTensor *out);
 int ct_amax(CTTensor a, int64_t axis, bool keep, CTTensor *out);
 int ct_argmax(CTTensor a, int64_t axis, CTTensor *out);
-int ct_softmax(CTTensor a, int64_t axis, CTTensor *out);
 int ct_log_softmax(CTTensor a, int64_t axis, CTTensor *out);
 
 // Shape

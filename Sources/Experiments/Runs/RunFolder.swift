@@ -12,7 +12,6 @@ public final class RunFolder {
   private let lock: Int32
 
   public var configuration: URL { url.appendingPathComponent("configuration.yaml") }
-  public var checkpoints: URL { url.appendingPathComponent("checkpoints") }
 
   private init(_ url: URL, lock: Int32) {
     self.url = url

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Appends scalars and pictures to an event file that TensorBoard reads.
+/// Appends scalars to an event file that TensorBoard reads.
 ///
 /// The file is a sequence of TFRecords, each an `Event` message of `tensorflow/core/util/event.proto`.
 public final class TensorBoardWriter {
@@ -31,26 +31,6 @@ public final class TensorBoardWriter {
           summary.message(1) {
             $0.field(1, tag)
             $0.field(2, Float(scalar))
-          }
-        }
-      }
-    }
-  }
-
-  /// Appends a picture: a GIF (which moves) or PNG file's bytes.
-  /// - Parameters:
-  ///   - width: in pixels.
-  ///   - height: in pixels.
-  public func write(image: Data, width: Int, height: Int, tag: String, step: Int, time: Date = Date()) throws {
-    try append(step: step, time: time) { event in
-      event.message(5) { summary in
-        summary.message(1) { value in
-          value.field(1, tag)
-          value.message(4) {
-            $0.field(1, height)
-            $0.field(2, width)
-            $0.field(3, 3)  // red, green and blue
-            $0.field(4, [UInt8](image))
           }
         }
       }

@@ -1,0 +1,78 @@
+import Configuration
+import Demonstrations
+import Environments
+import Foundation
+import Testing
+import Torch
+import WorldModel
+
+@testable import Experiments
+@testable import Imitation
+
+/// What runs say about data that they do not learn from, and what they keep of data that they do.
+@Suite final class ValidationTests {
+  private let scratch = FileManager.default.temporaryDirectory.appending(path: "ditto-validation-\(UUID().uuidString)")
+  deinit { try? FileManager.default.removeItem(at: scratch) }
+
+  private func path(_ name: String) -> URL { scratch.appending(path: name) }
+
+  /// Episodes of the scripted driver, and a world model after a few steps on them.
+  private func trained() throws {
+    let pipeline = PixelPipeline(.road, size: 32)
+    try Recording(environment: "road", pipeline: pipeline, episodes: 6, epsilons: [0, 0.5], seed: 1).run(.scripted, named: "scripted", to: path("data"))
+    var configuration = WorldModelConfiguration()
+    (configuration.model.depth, configuration.model.deterministic, configuration.model.hidden) = (2, 16, 16)
+    (configuration.sequences.batch, configuration.sequences.length, configuration.training.steps) = (4, 12, 4)
+    configuration.pipeline = pipeline
+    try WorldModelRun.start(at: path("world"), data: [path("data")], configuration, seed: 0, Compute())
+  }
+
+  private func metrics(_ run: String) throws -> [String: Double] {
+    let lines = try String(contentsOf: path(run).appending(path: "metrics.jsonl"), encoding: .utf8).split(separator: "\n")
+    return try JSONDecoder().decode([String: Double].self, from: Data(try #require(lines.last).utf8))
+  }
+
+  @Test func measuresOnEpisodesHeldOut() throws {
+    try trained()
+    let world = try metrics("world")
+    for name in ["image", "kl_nats", "open_loop_1", "copy_last_5"] { #expect(try #require(world["validation/\(name)"]) > 0, "\(name)") }
+
+    var configuration = AgentConfiguration()
+    (configuration.imitation.batch, configuration.training.steps) = (8, 2)
+    try AgentRun.start(at: path("agent"), worldModel: path("world"), data: path("data"), useEpisodes: 4, configuration, seed: 0, Compute())
+    let agent = try metrics("agent")
+    for name in ["reward", "expert_reward", "random_reward", "best_constant_reward"] {
+      #expect((-1...1).contains(try #require(agent["validation/\(name)"])), "\(name)")
+    }
+    #expect((0...1).contains(try #require(agent["validation/agreement"])))
+
+    // All episodes learned from: none is left.
+    try AgentRun.start(at: path("all"), worldModel: path("world"), data: path("data"), useEpisodes: nil, configuration, seed: 0, Compute())
+    #expect(try metrics("all").keys.allSatisfy { !$0.hasPrefix("validation/") })
+  }
+
+  @Test func keepsLatentsForWhoeverNeedsTheSame() throws {
+    try trained()
+    let world = try LoadedWorldModel(at: path("world"))
+    let dataset = try Dataset(at: path("data"))
+    let files = { try FileManager.default.contentsOfDirectory(atPath: self.path("world/latents").path).sorted() }
+    let encoded = { (episodes: Range<Int>) -> [Float] in
+      try LatentCache(world).latents(of: dataset, episodes: episodes, on: .cpu).deterministic.values()
+    }
+    let first = try encoded(0..<2)
+    let kept = try files()
+    #expect(kept.count == 1)
+    // Read back, and not made again: what is found in the file is what comes.
+    let file = path("world/latents").appending(path: kept[0])
+    let stored = try ExpertLatents(from: Safetensors(at: file), classCount: world.model.sizes.classes, on: .cpu)
+    let doubled = ExpertLatents(
+      deterministic: stored.deterministic * 2, classes: stored.classes, actions: stored.actions, lengths: stored.lengths, classCount: stored.classCount)
+    try AtomicFile.write(Safetensors.encoded(doubled.tensors), to: file)
+    #expect(try encoded(0..<2) == first.map { $0 * 2 })
+    // Damaged, it is made anew; other episodes are others'.
+    try Data("damaged".utf8).write(to: file)
+    #expect(try encoded(0..<2) == first)
+    #expect(try encoded(1..<3) != first)
+    #expect(try files().count == 2)
+  }
+}

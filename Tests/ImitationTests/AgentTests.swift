@@ -1,0 +1,54 @@
+import Configuration
+import Testing
+import Torch
+import WorldModel
+
+@testable import Imitation
+
+@Suite struct AgentTests {
+  private static let size = 32 * 32
+  private let frames: [[UInt8]]
+
+  init() {
+    var generator = Seed(7).generator
+    frames = (0..<12).map { _ in (0..<Self.size).map { _ in UInt8.random(in: 0...255, using: &generator) } }
+  }
+
+  /// Its posterior is so sharp that states do not depend on luck, and its policy so steep that they decide.
+  private func agent(_ choice: ActionChoice = .best) -> Agent {
+    var sizes = LatentSizes()
+    (sizes.depth, sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (2, 32, 32, 4, 4)
+    let frame = FrameShape(channels: 1, side: 32)
+    let model = WorldModel(sizes, frame: frame, actions: 5, using: RandomSource(Seed(0)))
+    for (name, parameter) in model.namedParameters where name == "rssm.posterior.logits.weight" { parameter.assign(parameter * 1e6) }
+    model.freeze()
+    let actor = MLP(sizes.features, 5, width: 16, hiddenLayers: 1, using: RandomSource(Seed(1)))
+    if choice == .best { for layer in actor.layers { layer.weight.assign(layer.weight * 10) } }
+    let pixels = PixelNormalizer(
+      mean: [Float](repeating: 127, count: Self.size), deviation: [Float](repeating: 74, count: Self.size), frame, on: .cpu)
+    return Agent(model, pixels, actor, choosing: choice, seed: Seed(2))
+  }
+
+  @Test func forgetsWhatItHasSeenOnReset() throws {
+    let agent = agent()
+    let play = { try frames.map { try agent.act(on: $0) } }
+    let (first, goingOn) = (try play(), try play())
+    agent.reset()
+    #expect(try play() == first)
+    #expect(goingOn != first, "what it sees now decides alone, so this says nothing about memory")
+  }
+
+  @Test func actsInEachSlotAsIfItWereAlone() throws {
+    let (together, alone) = (agent(.sampled), agent(.sampled))
+    together.reset(slot: 3, episode: 8)
+    alone.reset(slot: 0, episode: 8)
+    for (t, frame) in frames.enumerated() {
+      let other = t % 3 == 0 ? [Int: [UInt8]]() : [1: frames[(t + 5) % 12]]
+      #expect(try together.act(on: other.merging([3: frame]) { $1 })[3] == alone.act(on: frame), "frame \(t)")
+    }
+  }
+
+  @Test func refusesAFrameOfAnotherSize() {
+    #expect(throws: ImitationError.wrongFrame(expected: Self.size, found: 10)) { try agent().act(on: [UInt8](repeating: 0, count: 10)) }
+  }
+}

@@ -1,0 +1,35 @@
+import Configuration
+import Testing
+
+@testable import Torch
+
+@Suite struct PrecisionTests {
+  @Test func computesProductsInHalfPrecisionOnlyWhereAsked() {
+    let random = RandomSource(Seed(0))
+    let (layer, x) = (Linear(64, 8, using: random), Tensor.normal([16, 64], using: random))
+    let whole = layer(x)
+    let half = computing(in: .bf16) { layer(x) }
+    #expect(whole.type == .float32 && half.type == .bfloat16 && layer(x).type == .float32)
+    let error = (half.to(.float32) - whole).magnitude().reshaped(-1).max(over: 0).item
+    #expect(error > 0 && error < 0.05)
+  }
+
+  @Test func keepsParametersTheirGradientsAndDistributionsWhole() {
+    let layer = Linear(8, 4, using: RandomSource(Seed(1)))
+    let entropy = computing(in: .bf16) { Categorical(logits: layer(.ones([2, 8], on: .cpu))).entropy }
+    #expect(entropy.type == .float32 && layer.weight.type == .float32)
+    #expect(gradients(of: entropy.sum(), withRespectTo: [layer.weight])[0]?.type == .float32)
+  }
+}
+
+@Suite struct FailureTests {
+  /// What libtorch refuses is a mistake in the program, which ends; it says which operation, and on what.
+  @Test func namesTheOperationAndItsOperands() async throws {
+    let outcome = try #require(
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = Tensor.ones([2, 3], on: .cpu).matmul(.ones([4, 5], on: .cpu))
+      })
+    let message = String(decoding: outcome.standardErrorContent, as: UTF8.self)
+    for part in ["matrix product", "[2, 3]", "[4, 5]"] { #expect(message.contains(part), "\(message)") }
+  }
+}

@@ -1,4 +1,5 @@
 #include "FirstConvolution.h"
+#include "Products.h"
 #include "Shim.h"
 
 #include <ATen/Parallel.h>
@@ -30,10 +31,27 @@ at::TensorOptions options(CTType type, CTDevice device) {
 
 at::Generator generator(CTGenerator g) { return *static_cast<at::Generator *>(g.pointer); }
 
-/// In place of `y`, which nobody else reads yet: gradients need only what comes out, so that is all that is kept.
-at::Tensor activated(at::Tensor y, CTActivation then) {
-  return then == CTELU ? at::elu_(y) : then == CTReLU ? at::relu_(y) : y;
-}
+/// In place of what it is given, which nobody else reads yet: gradients need only what comes out, so that is all that is kept. On the way back
+/// the gradient is changed in place too, unless somebody else has it.
+struct Activated : torch::autograd::Function<Activated> {
+  static at::Tensor forward(torch::autograd::AutogradContext *context, at::Tensor y, int64_t then) {
+    then == CTELU ? at::elu_(y) : at::relu_(y);
+    context->mark_dirty({y});
+    context->save_for_backward({y});
+    context->saved_data["then"] = then;
+    return y;
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list &gradients) {
+    auto y = context->get_saved_variables()[0], g = std::move(gradients[0]);
+    bool alone = g.use_count() == 1 && g.storage().use_count() == 1 && g.is_non_overlapping_and_dense();
+    auto to = alone ? g : at::empty_like(g);
+    if (context->saved_data["then"].toInt() == CTELU) at::elu_backward_out(to, g, 1, 1, 1, /*is_result=*/true, y);
+    else at::threshold_backward_out(to, g, y, 0);
+    return {to, at::Tensor()};
+  }
+};
+
+at::Tensor activated(at::Tensor y, CTActivation then) { return then == CTIdentity ? y : Activated::apply(std::move(y), then); }
 
 /// A transposed convolution of stride 2 and kernel 6 onto one channel, `[N, C, Y, X]` to `[N, 1, 2 Y + 4, 2 X + 4]`. Every second row and
 /// column of the result is a plain convolution with every second row and column of the kernel; four such give all of it.
@@ -197,7 +215,7 @@ BINARY(mul, at::mul(in(a), in(b)))
 BINARY(div, at::div(in(a), in(b)))
 BINARY(maximum, at::maximum(in(a), in(b)))
 BINARY(equal, at::eq(in(a), in(b)))
-BINARY(matmul, at::matmul(in(a), in(b)))
+BINARY(matmul, in(a).dim() == 2 && in(b).dim() == 2 ? affine(in(a), in(b).t(), std::nullopt) : at::matmul(in(a), in(b)))
 
 int ct_add_number(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::add(in(a), b)); }); }
 int ct_mul_number(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::mul(in(a), b)); }); }
@@ -263,19 +281,16 @@ int ct_stack(const CTTensor *tensors, int count, int64_t axis, CTTensor *out) {
 }
 
 int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTActivation then, CTTensor *out) {
-  return attempt([&] {
-    auto shape = in(a).sizes().vec();
-    shape.back() = in(weight).size(0);
-    *out = own(activated(at::linear(in(a).flatten(0, -2), in(weight), maybe(bias)), then).reshape(shape));
-  });
+  return attempt([&] { *out = own(activated(affine(in(a), in(weight), maybe(bias)), then)); });
 }
 int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out) {
   return attempt([&] { *out = own(at::layer_norm(in(a), in(weight).sizes(), in(weight), in(bias), epsilon)); });
 }
 int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {
   return attempt([&] {
-    bool first = is_first_convolution(in(a), in(weight), stride);
-    auto y = first ? first_convolution(in(a), in(weight), in(bias)) : at::conv2d(in(a), in(weight), in(bias), {stride, stride});
+    auto few = convolution_of_few_pixels(in(a), in(weight), in(bias), stride);
+    auto y = few ? *few : is_first_convolution(in(a), in(weight), stride) ? first_convolution(in(a), in(weight), in(bias))
+                        : at::conv2d(in(a), in(weight), in(bias), {stride, stride});
     *out = own(activated(std::move(y), then));
   });
 }
@@ -290,7 +305,10 @@ int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stri
 int ct_gru_cell(CTTensor x, CTTensor h, CTTensor input_weight, CTTensor recurrent_weight, CTTensor input_bias,
                 CTTensor recurrent_bias, CTTensor *out) {
   return attempt([&] {
-    *out = own(at::gru_cell(in(x), in(h), in(input_weight), in(recurrent_weight), in(input_bias), in(recurrent_bias)));
+    auto of_x = affine(in(x), in(input_weight), in(input_bias)).chunk(3, 1), of_h = affine(in(h), in(recurrent_weight), in(recurrent_bias)).chunk(3, 1);
+    auto reset = at::sigmoid(of_x[0] + of_h[0]), carry = at::sigmoid(of_x[1] + of_h[1]);
+    auto fresh = at::tanh(at::addcmul(of_x[2], reset, of_h[2])).to(in(h).scalar_type());
+    *out = own(at::lerp(fresh, in(h), carry.to(in(h).scalar_type())));
   });
 }
 int ct_orthogonal(CTTensor normal, CTTensor *out) {

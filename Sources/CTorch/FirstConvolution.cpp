@@ -1,4 +1,5 @@
 #include "FirstConvolution.h"
+#include "Vectors.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
@@ -8,46 +9,17 @@
 // libtorch's ways to do it (a convolution, or a product over patches) are bound by memory. Here each pixel's 16 inputs meet 16 output channels
 // at a time in registers, and results are written once, in the precision that they are read in.
 
-#if defined(__x86_64__) && defined(__linux__)
-#define EACH_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define EACH_PROCESSOR
-#endif
-
-// Vectors are handed over differently on different processors, so what is cloned for each calls nothing that is not part of it.
-#define ALWAYS_INLINE inline __attribute__((always_inline))
+using namespace shim;
 
 namespace {
 
-constexpr int64_t kernel = 4, stride = 2, taps = kernel * kernel, lanes = 16;
-
-typedef float Floats __attribute__((vector_size(4 * lanes), aligned(4)));
-typedef uint32_t Words __attribute__((vector_size(4 * lanes), aligned(4)));
-typedef uint16_t Halves __attribute__((vector_size(2 * lanes), aligned(2)));
+constexpr int64_t kernel = 4, stride = 2, taps = kernel * kernel;
 
 struct Sizes {
   int64_t height, width, outputs;
   int64_t rows() const { return (height - kernel) / stride + 1; }
   int64_t columns() const { return (width - kernel) / stride + 1; }
 };
-
-ALWAYS_INLINE void store(float *to, Floats value) { *reinterpret_cast<Floats *>(to) = value; }
-ALWAYS_INLINE Floats load(const float *from) { return *reinterpret_cast<const Floats *>(from); }
-
-ALWAYS_INLINE void store(uint16_t *to, Floats value) {
-  Words bits;
-  __builtin_memcpy(&bits, &value, sizeof bits);
-  Words rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;  // to nearest, ties to even
-  auto not_a_number = (bits & 0x7fffffff) > 0x7f800000;
-  rounded = not_a_number ? Words{} + 0x7fc0 : rounded;
-  *reinterpret_cast<Halves *>(to) = __builtin_convertvector(rounded, Halves);
-}
-ALWAYS_INLINE Floats load(const uint16_t *from) {
-  Words bits = __builtin_convertvector(*reinterpret_cast<const Halves *>(from), Words) << 16;
-  Floats value;
-  __builtin_memcpy(&value, &bits, sizeof value);
-  return value;
-}
 
 /// One frame `[Y, X]` to `[y, x, O]`; weights `[taps, O]`.
 template <class Number> ALWAYS_INLINE void convolve(const float *frame, const float *weight, const float *bias, Number *result, Sizes s) {

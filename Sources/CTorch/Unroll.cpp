@@ -1,3 +1,4 @@
+#include "Products.h"
 #include "Shim.h"
 
 #include <ATen/autocast_mode.h>
@@ -53,8 +54,8 @@ struct Unroll : torch::autograd::Function<Unroll> {
     auto actions = in[Actions].to(type) + in[StochasticBias], embedded = in[Embedded].to(type) + in[PosteriorBias];
     int64_t steps = actions.size(0), size = in[StartH].size(1), hidden = actions.size(2);
     at::Tensor narrowed[Inputs];
-    for (auto w : {StochasticWeight, GRUInputWeight, GRURecurrentWeight, PosteriorWeight, LogitsWeight}) narrowed[w] = in[w].to(narrow).t();
-    auto product = [&](const at::Tensor &a, Input weight) { return at::mm(a.to(narrow), narrowed[weight]).to(type); };
+    for (auto w : {StochasticWeight, GRUInputWeight, GRURecurrentWeight, PosteriorWeight, LogitsWeight}) narrowed[w] = in[w].to(narrow);
+    auto times = [&](const at::Tensor &a, Input weight) { return product(a.to(narrow), narrowed[weight]).to(type); };
 
     std::vector<Track> kept(Kepts, Track{{}, steps});
     Track all_z{{}, steps}, all_logits{{}, steps};
@@ -64,18 +65,18 @@ struct Unroll : torch::autograd::Function<Unroll> {
         h = h * keep->select(0, t);
         z = z * keep->select(0, t);
       }
-      auto x = product(z, StochasticWeight).add_(actions.select(0, t));
+      auto x = times(z, StochasticWeight).add_(actions.select(0, t));
       auto [u, x_mean, x_scale] = at::native_layer_norm(x, {hidden}, in[InputNormWeight], in[InputNormBias], epsilon);
       at::elu_(u);
-      auto of_input = product(u, GRUInputWeight).add_(in[GRUInputBias]), of_h = product(h, GRURecurrentWeight).add_(in[GRURecurrentBias]);
+      auto of_input = times(u, GRUInputWeight).add_(in[GRUInputBias]), of_h = times(h, GRURecurrentWeight).add_(in[GRURecurrentBias]);
       auto gates = of_input.narrow(1, 0, 2 * size).add_(of_h.narrow(1, 0, 2 * size)).sigmoid_();
       auto reset = gates.narrow(1, 0, size), carry = gates.narrow(1, size, size), of_h_new = of_h.narrow(1, 2 * size, size);
       auto fresh = of_input.narrow(1, 2 * size, size).addcmul_(reset, of_h_new).tanh_();
       auto next = at::lerp(fresh, h, carry);
-      auto p = product(next, PosteriorWeight).add_(embedded.select(0, t));
+      auto p = times(next, PosteriorWeight).add_(embedded.select(0, t));
       auto [q, p_mean, p_scale] = at::native_layer_norm(p, {hidden}, in[PosteriorNormWeight], in[PosteriorNormBias], epsilon);
       at::elu_(q);
-      auto logits = product(q, LogitsWeight).add_(in[LogitsBias]);
+      auto logits = times(q, LogitsWeight).add_(in[LogitsBias]);
       auto probabilities = at::softmax(logits.view({logits.size(0), groups, -1}), -1);
       auto drawn = at::argmax(clocks ? probabilities / clocks->select(0, t) : probabilities, -1, true);
 
@@ -103,8 +104,8 @@ struct Unroll : torch::autograd::Function<Unroll> {
     auto type = in[StartH].scalar_type();
     int64_t steps = kept[X].size(0), size = in[StartH].size(1), hidden = kept[X].size(2);
     at::Tensor narrowed[Inputs];
-    for (auto w : {StochasticWeight, GRUInputWeight, GRURecurrentWeight, PosteriorWeight, LogitsWeight}) narrowed[w] = in[w].to(narrow);
-    auto product = [&](const at::Tensor &a, Input weight) { return at::mm(a.to(narrow), narrowed[weight]).to(type); };
+    for (auto w : {StochasticWeight, GRUInputWeight, GRURecurrentWeight, PosteriorWeight, LogitsWeight}) narrowed[w] = in[w].to(narrow).t();
+    auto times = [&](const at::Tensor &a, Input weight) { return product(a.to(narrow), narrowed[weight]).to(type); };
     // Back through elu(norm(.)), given the result; the gradient behind the norm is left in `normed`.
     auto before_norm = [&](const at::Tensor &gradient, const at::Tensor &result, const at::Tensor &input, const at::Tensor &mean,
                            const at::Tensor &scale, Input weight, Track &normed, int64_t t) {
@@ -124,9 +125,9 @@ struct Unroll : torch::autograd::Function<Unroll> {
       auto to_logits = (weighted - probabilities * weighted.sum(-1, true)).view_as(to_z);
       if (out[2].defined()) to_logits = to_logits + out[2].select(0, t);
       d_logits.set(t, to_logits);
-      auto to_p = before_norm(product(to_logits, LogitsWeight), at(Q), at(P), at(PMean), at(PScale), PosteriorNormWeight, d_q, t);
+      auto to_p = before_norm(times(to_logits, LogitsWeight), at(Q), at(P), at(PMean), at(PScale), PosteriorNormWeight, d_q, t);
       d_p.set(t, to_p);
-      to_h = to_h + product(to_p, PosteriorWeight);
+      to_h = to_h + times(to_p, PosteriorWeight);
 
       auto reset = at(Reset), carry = at(Carry), fresh = at(New), h = at(H);
       auto to_new = to_h * (1 - carry) * (1 - fresh * fresh);
@@ -135,10 +136,10 @@ struct Unroll : torch::autograd::Function<Unroll> {
       auto to_input = at::cat({to_reset, to_carry, to_new}, 1), to_recurrent = at::cat({to_reset, to_carry, to_new * reset}, 1);
       d_input.set(t, to_input);
       d_h.set(t, to_recurrent);
-      auto to_x = before_norm(product(to_input, GRUInputWeight), at(U), at(X), at(XMean), at(XScale), InputNormWeight, d_u, t);
+      auto to_x = before_norm(times(to_input, GRUInputWeight), at(U), at(X), at(XMean), at(XScale), InputNormWeight, d_u, t);
       d_x.set(t, to_x);
-      to_h = to_h * carry + product(to_recurrent, GRURecurrentWeight);
-      to_z = product(to_x, StochasticWeight);
+      to_h = to_h * carry + times(to_recurrent, GRURecurrentWeight);
+      to_z = times(to_x, StochasticWeight);
       if (keep.defined()) {
         to_h = to_h * keep.select(0, t);
         to_z = to_z * keep.select(0, t);
@@ -148,7 +149,7 @@ struct Unroll : torch::autograd::Function<Unroll> {
     variable_list gradients(Inputs + 4);
     auto flat = [](const at::Tensor &a) { return a.flatten(0, 1); };
     auto weight = [&](Input which, const Track &to, Kept from) {
-      gradients[which] = at::mm(flat(to.all).to(narrow).t(), flat(kept[from]).to(narrow)).to(in[which].scalar_type());
+      gradients[which] = product(flat(to.all).to(narrow).t(), flat(kept[from]).to(narrow).t()).to(in[which].scalar_type());
       gradients[which + (which == GRUInputWeight || which == GRURecurrentWeight ? 2 : 1)] = flat(to.all).sum(0);
     };
     weight(StochasticWeight, d_x, Z);

@@ -1,7 +1,7 @@
 import CTorch
 
 /// What a layer does to its result, element by element.
-public enum Activation: UInt32 {
+public enum Activation: UInt32, Sendable {
   case identity, elu, relu
 
   var c: CTActivation { CTActivation(rawValue: rawValue) }

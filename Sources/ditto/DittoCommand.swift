@@ -19,7 +19,7 @@ struct DittoCommand: ParsableCommand {
     version: "ditto \(Build.version)",
     subcommands: [
       DemoCommand.self, RecordCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, DreamCommand.self, ActCommand.self,
-      BenchCommand.self,
+      BenchCommand.self, PlotCommand.self,
     ])
 
   static func main() {
@@ -46,7 +46,8 @@ struct DittoCommand: ParsableCommand {
     case let error as RecordingInterrupted: error.exitCode
     case let error as StageInterrupted: error.exitCode
     case is ConfigurationError, TorchError.noDevice, RunError.folderInUse, RunError.notARun, RunError.wrongKind: 64
-    case ExperimentError.notAnOption, ExperimentError.noScriptedPlayer, ExperimentError.demoDiffers, DemonstrationError.alreadyExists: 64
+    case ExperimentError.notAnOption, ExperimentError.noScriptedPlayer, ExperimentError.demoDiffers, ExperimentError.noSuchMetric,
+      DemonstrationError.alreadyExists: 64
     case EnvironmentError.unknownEnvironment, EnvironmentError.wrongPipeline, EnvironmentError.unsupportedSize: 64
     case DemonstrationError.cannotWrite: 1
     case is DemonstrationError, is ImitationError, is ExperimentError: 65

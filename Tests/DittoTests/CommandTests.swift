@@ -39,6 +39,8 @@ import Testing
     ("evaluate world --environment road", 64, "agent"),
     ("evaluate agent --environment gym:CartPole-v1 --episodes 1", 64, "gym"),
     ("act nowhere", 64, "nowhere"),
+    ("plot world --metric lost --output new", 64, "loss/image"),
+    ("plot nowhere --metric loss/image --output new", 64, "nowhere"),
     ("bench data --data nowhere", 65, "nowhere"),
   ]) func refusesWithOneLine(command: String, status: Int, names: String) throws {
     let scratch = try Self.made.get()
@@ -127,6 +129,12 @@ import Testing
     let scratch = try Self.made.get()
     try Program.succeed("evaluate", "agent", "--environment", "road", "--episodes", "1", "--video", "drive.gif", in: scratch.url)
     #expect(try scratch.bytes("drive.gif").prefix(6) == Data("GIF89a".utf8))
+  }
+
+  @Test func plotsWhatRunsLogged() throws {
+    let scratch = try Self.made.get()
+    try Program.succeed("plot", "both=world,world", "world", "--metric", "loss/image", "--metric", "loss/kl_nats", "--output", "plot.svg", in: scratch.url)
+    #expect(String(decoding: try scratch.bytes("plot.svg"), as: UTF8.self).hasPrefix("<svg"))
   }
 
   @Test func drawsADream() throws {

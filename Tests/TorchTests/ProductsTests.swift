@@ -1,0 +1,62 @@
+import Configuration
+import Testing
+import Torch
+
+/// Products go different ways for few rows, for float32 and for other types; all are the same product.
+@Suite struct ProductsTests {
+  private let random = RandomSource(Seed(11))
+
+  /// Sums of products one by one, in float64, which no fast way takes.
+  private func expected(_ x: Tensor, _ layer: Linear) -> Tensor {
+    let (x, w) = (x.to(.float64), layer.weight.detached().to(.float64))
+    let products = x.reshaped([-1, 1, w.shape[1]]) * w.reshaped([1] + w.shape)
+    return (products.sum(over: -1) + layer.bias!.detached().to(.float64)).reshaped(x.shape.dropLast() + [w.shape[0]])
+  }
+
+  @Test(arguments: [[1], [2], [3], [4], [5], [64], [2, 2], [3, 1, 7]], [(33, 6), (16, 4), (7, 9), (1000, 50)])
+  func areSumsOfProducts(rows: [Int], sizes: (inputs: Int, outputs: Int)) {
+    let layer = Linear(sizes.inputs, sizes.outputs, using: random)
+    layer.bias!.assign(.normal([sizes.outputs], using: random))
+    let x = Tensor.normal(rows + [sizes.inputs], using: random)
+    let y = layer(x)
+    #expect(y.shape == rows + [sizes.outputs])
+    expectClose(y.to(.float64), expected(x, layer), tolerance: 1e-5)
+  }
+
+  @Test(arguments: [1, 3, 40]) func haveTheGradientsOfSumsOfProducts(rows: Int) throws {
+    let layer = Linear(19, 8, using: random)
+    let x = Tensor.normal([rows, 19], using: random).requiringGradient()
+    let weights = Tensor.normal([rows, 8], using: random)
+    let found = gradients(of: (layer(x) * weights).sum(), withRespectTo: [x, layer.weight, layer.bias!])
+    expectClose(try #require(found[0]), weights.matmul(layer.weight.detached()), tolerance: 1e-5)
+    expectClose(try #require(found[1]), weights.permuted(1, 0).matmul(x.detached()), tolerance: 1e-5)
+    expectClose(try #require(found[2]), weights.sum(over: 0), tolerance: 1e-5)
+  }
+
+  /// Of frames so small that four pixels or fewer come out, without gradients, and the same with gradients, which go the general way.
+  @Test(arguments: [(1, 4, 4, 1), (1, 6, 6, 4), (2, 5, 6, 4), (3, 6, 6, 12)]) func convolveFewPixelsAsMany(count: Int, height: Int, width: Int, pixels: Int) {
+    let layer = Convolution(6, 5, kernel: 4, stride: 2, using: random)
+    layer.bias.assign(.normal([5], using: random))
+    let x = Tensor.normal([count, 6, height, width], using: random)
+    let few = noGrad { layer(x, then: .elu) }
+    #expect(few.shape[0] * few.shape[2] * few.shape[3] == pixels)
+    expectClose(few, layer(x, then: .elu), tolerance: 1e-5)
+  }
+
+  /// A gradient that others still need is left as it is, though the activation's own is made in its place where it can be.
+  @Test(arguments: [Activation.elu, .relu]) func activationsLeaveOthersGradientsAlone(activation: Activation) throws {
+    let (one, two) = (Linear(9, 6, using: random), Linear(9, 6, using: random))
+    let x = Tensor.normal([12, 9], using: random)
+    let slope = { (y: Tensor) -> Tensor in  // of elu or relu, from what comes out
+      let positive = y.clamped(0, 1e-30) * 1e30
+      return activation == .relu ? positive : positive + (1 - positive) * (y + 1)
+    }
+    // The sum's gradient goes to both sides, and to a reshaped third, as one tensor.
+    let (a, b) = (one(x, then: activation), two(x))
+    let sum = a + b + one(x, then: activation).reshaped(6, 12).reshaped(12, 6)
+    let found = gradients(of: sum.squared().sum() * 0.5, withRespectTo: [one.weight, two.weight])
+    let g = sum.detached()
+    expectClose(try #require(found[1]), g.permuted(1, 0).matmul(x), tolerance: 1e-4)
+    expectClose(try #require(found[0]), 2 * (g * slope(a.detached())).permuted(1, 0).matmul(x), tolerance: 1e-4)
+  }
+}

@@ -43,7 +43,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
     case .damagedFile(let file):
       "\(file): the HDF5 file is truncated, damaged or still being written; copy or record the dataset again"
     case .damagedField(let file, let field):
-      "\(file): '\(field)' cannot be read, the file is damaged; copy or record the dataset again"
+      "\(file): '\(field)' cannot be read: the file is damaged, or compressed by a filter that this HDF5 library lacks; copy or record the dataset again"
     case .notMinari(let file):
       "\(file): is HDF5 but no Minari dataset (no metadata.json beside it, no 'total_episodes' in it); "
         + "convert it with minari.create_dataset_from_buffers"

@@ -8,6 +8,7 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case wrongActions(what: String, found: Int, expected: Int)
   case tooFewEpisodes(dataset: String, wanted: Int, found: Int)
   case pipelinesDiffer(String, String)
+  case otherPipeline(String)
   case noSuchMetric(String, String, known: [String])
   case notAnOption(String, allowed: String)
 
@@ -34,6 +35,8 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       "\(dataset): has \(found) episodes, --use-episodes asks for \(wanted); lower it, or record more"
     case .pipelinesDiffer(let first, let second):
       "\(first) and \(second): their pixels were made by different pipelines; train on datasets of one"
+    case .otherPipeline(let dataset):
+      "\(dataset): was recorded through another pixel pipeline than the configuration's; leave its kind, size, crop and frameSkip as they are recorded"
     case .noSuchMetric(let run, let metric, let known):
       "\(run): logged no '\(metric)'; it has \(known.joined(separator: ", "))"
     case .notAnOption(let what, let allowed):

@@ -51,6 +51,8 @@ public enum WorldModelRun {
     guard pipeline.kind == .none || pipeline.size == frame.side else {
       throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: frame.side, pipeline: pipeline.size)
     }
+    let shown = { (p: PixelPipeline) in (p.kind, p.size, p.frameSkip) == (pipeline.kind, pipeline.size, pipeline.frameSkip) && p.crop == pipeline.crop }
+    if let other = datasets.first(where: { PixelPipeline(of: $0).map { !shown($0) } ?? false }) { throw ExperimentError.otherPipeline(other.name) }
     return (try Trainer(datasets, configuration, details, seed: Seed(seed)), details)
   }
 

@@ -25,6 +25,8 @@ struct DittoCommand: ParsableCommand {
   static func main() {
     // Writing to a pipe that nobody reads any more is an error of that write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
+    // So is writing beyond a limit on the size of files.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -30,6 +30,7 @@ import Testing
     ("train world-model --data data --output new --set loss.klWeight=.inf", 64, "finite"),
     ("train world-model --data data --output new --set sequences.length=100000", 65, "100000"),
     ("train world-model --data data --output new --device cuda", 64, "cuda"),
+    ("train world-model --data data --output new --set pipeline.kind=atari", 65, "recorded through another pixel pipeline"),
     ("train world-model --data data --output world", 64, "--resume"),
     ("train world-model --resume --output nowhere", 64, "nowhere"),
     ("train agent --world-model nowhere --data data --output new", 64, "nowhere"),

@@ -201,6 +201,7 @@ UNARY(abs, at::abs(in(a)))
 UNARY(tanh, at::tanh(in(a)))
 UNARY(sigmoid, at::sigmoid(in(a)))
 UNARY(elu, at::elu(in(a)))
+UNARY(softplus, at::softplus(in(a)))
 UNARY(detach, in(a).detach())
 
 int ct_clamp(CTTensor a, double low, double high, CTTensor *out) {
@@ -218,6 +219,7 @@ BINARY(equal, at::eq(in(a), in(b)))
 BINARY(matmul, in(a).dim() == 2 && in(b).dim() == 2 ? affine(in(a), in(b).t(), std::nullopt) : at::matmul(in(a), in(b)))
 
 int ct_add_number(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::add(in(a), b)); }); }
+int ct_at_least(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::ge(in(a), b)); }); }
 int ct_mul_number(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::mul(in(a), b)); }); }
 
 int ct_sum(CTTensor a, const int64_t *axes, int count, bool keep, CTTensor *out) {

@@ -1,4 +1,5 @@
 @preconcurrency import CHDF5
+import Foundation
 
 /// Writes groups, fields and attributes of a new HDF5 file.
 final class HDF5Writer {
@@ -19,6 +20,9 @@ final class HDF5Writer {
       guard let file = HDF5Object(H5Fcreate(path, truncate, hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT))),
         let boolean = HDF5Object(H5Tenum_create(H5T_STD_I8LE_g))
       else { throw DemonstrationError.cannotWrite(path: path, reason: "the file cannot be created, or another process writes it") }
+      // The library's lock on the file would live on in any program that is started meanwhile.
+      var descriptor: UnsafeMutableRawPointer?
+      if H5Fget_vfd_handle(file.id, hid_t(H5P_DEFAULT), &descriptor) >= 0, let descriptor { _ = fcntl(descriptor.load(as: Int32.self), F_SETFD, FD_CLOEXEC) }
       for (name, var value) in [("FALSE", Int8(0)), ("TRUE", 1)] { H5Tenum_insert(boolean.id, name, &value) }
       return (file, boolean)
     }

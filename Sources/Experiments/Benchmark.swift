@@ -81,11 +81,9 @@ public struct Benchmark {
       deterministic: tanh(.normal([count, w.deterministic], using: random)),
       classes: (Tensor.uniform([count, w.groups], using: random) * Double(w.classes)).to(.uint8),
       actions: (Tensor.uniform([count], using: random) * Double(Self.actions)).to(.int64), lengths: [count], classCount: w.classes)
-    let windows = try WindowSampler(latents, horizon: c.windowSteps, batch: c.batch, copies: c.dreamsPerWindow, seed: Seed(0))
-    let learner = Ditto(frozen, c, compute.precision, seed: Seed(0))
+    let learner = try DreamLearner(frozen, c, expert: latents, compute.precision, seed: Seed(0))
     return measured("agent", items: c.horizon * c.batch, flops: work.agentStep(c)) { step in
-      let windows = windows.windows(step: step, choices: c.windowChoices, hardness: learner.surprise)
-      return learner.update(on: windows, step: step, using: RandomSource(Seed(0).step(step), on: compute.device))["critic/loss"]!.item
+      learner.update(step: step, progress: 0)["critic/loss"]!.item
     }
   }
 

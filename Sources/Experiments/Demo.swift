@@ -71,7 +71,7 @@ public struct Demo {
     try stage("training a DITTO agent in it from \(Self.expertEpisodes.used) expert episodes") {
       if FileManager.default.fileExists(atPath: file("agent").path) { return try AgentRun.resume(at: file("agent")) }
       try AgentRun.start(
-        at: file("agent"), worldModel: file("world-model"), data: file("data/expert"), useEpisodes: Self.expertEpisodes.used, own, seed: seed,
+        at: file("agent"), .worldModel(file("world-model")), data: file("data/expert"), useEpisodes: Self.expertEpisodes.used, own, seed: seed,
         compute)
     }
     try stage("drawing a dream beside the truth") {

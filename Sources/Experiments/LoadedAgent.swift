@@ -16,7 +16,7 @@ public struct LoadedAgent {
   public let configuration: String
 
   static let worldModelFile = "world-model.safetensors"
-  static let networkPrefix = "networks."
+  private static let actorPrefix = "networks.actor."
 
   /// Loads the newest good checkpoint.
   /// - Parameter actions: how actions are chosen; nil as the agent's configuration says.
@@ -27,16 +27,24 @@ public struct LoadedAgent {
     let document = try Preset.named(url.appending(path: "configuration.yaml").path, among: [])
     let world = try WorldModelConfiguration.load(.worldModel, from: [document])
     let own = try AgentConfiguration.load(.agent, from: [document])
-    let (model, pixels) = try LoadedWorldModel.restored(
-      world.model, record.details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
-    let networks = ActorCritic(
-      features: world.model.features, actions: model.actionCount, own.imitation.policy, using: RandomSource(Seed(0), on: device))
-    try networks.load(from: Safetensors(at: Checkpoint.newest(of: url).url.appending(path: TrainingLoop.stateFile)), prefix: Self.networkPrefix)
-    networks.freeze()
+    let weights = try Safetensors(at: Checkpoint.newest(of: url).url.appending(path: TrainingLoop.stateFile))
     pipeline = world.pipeline
     configuration = document.yaml
     self.actions = actions ?? own.actions
-    agent = Agent(model, pixels, networks.actor, choosing: self.actions, compute.precision, seed: Seed(seed))
+    let (sizes, blank, details) = (own.imitation.policy, RandomSource(Seed(0), on: device), record.details)
+    if own.method == .bc {
+      let policy = PixelPolicy(details.frame, depth: world.model.depth, actions: details.actionCount, sizes, using: blank)
+      try policy.load(from: weights, prefix: PixelCloningTrainer.policyPrefix)
+      policy.freeze()
+      let pixels = try PixelNormalizer(from: weights, prefix: LoadedWorldModel.pixelPrefix, details.frame, on: device)
+      agent = Agent(policy, pixels, choosing: self.actions, compute.precision, seed: Seed(seed))
+    } else {
+      let (model, pixels) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
+      let actor = MLP(world.model.features, model.actionCount, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: blank)
+      try actor.load(from: weights, prefix: Self.actorPrefix)
+      actor.freeze()
+      agent = Agent(model, pixels, actor, choosing: self.actions, compute.precision, seed: Seed(seed))
+    }
   }
 }
 
@@ -52,7 +60,7 @@ extension Agent {
 
   /// - Throws: `ExperimentError` where an environment's frames or actions are not what the agent was trained on.
   func checkFits(_ environment: any Environment, name: String) throws {
-    let (shown, own) = (environment.observation, worldModel.frame)
+    let (shown, own) = (environment.observation, frame)
     guard [shown.channels, shown.height, shown.width] == own.dimensions else {
       throw ExperimentError.wrongFrames(
         environment: name, found: "\(shown.channels)×\(shown.height)×\(shown.width)", expected: "\(own.channels)×\(own.side)×\(own.side)")

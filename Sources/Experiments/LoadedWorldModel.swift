@@ -45,14 +45,10 @@ public struct LoadedWorldModel {
   static func restored(
     _ sizes: LatentSizes, _ details: RunDetails, _ weights: Safetensors, _ device: Device
   ) throws -> (WorldModel, PixelNormalizer) {
-    let count = details.frame.dimensions.reduce(1, *)
     let model = WorldModel(sizes, frame: details.frame, actions: details.actionCount, using: RandomSource(Seed(0), on: device))
-    let blank = [Float](repeating: 1, count: count)
-    let pixels = PixelNormalizer(mean: blank, deviation: blank, details.frame, on: device)
     try model.load(from: weights, prefix: modelPrefix)
-    try pixels.load(from: weights, prefix: pixelPrefix)
     model.freeze()
-    return (model, pixels)
+    return (model, try PixelNormalizer(from: weights, prefix: pixelPrefix, details.frame, on: device))
   }
 
   /// The weights that an agent takes with it.

@@ -51,7 +51,11 @@ public struct WorldModelConfiguration: Configuration {
 
 /// Everything that decides what an agent becomes, beside its world model, expert episodes and seed.
 public struct AgentConfiguration: Configuration {
+  public var method = Method.ditto
+  /// What is learned in dreams, by `ditto` and `dgail`; the policy's sizes are every method's.
   public var imitation = ImitationConfiguration()
+  /// Maximum likelihood, by `dbc`.
+  public var cloning = CloningConfiguration()
   /// How actions are chosen when the agent acts, unless it is told otherwise.
   public var actions = ActionChoice.best
   /// Expert episodes held out to validate on, where more are there than `--use-episodes` takes.
@@ -62,6 +66,7 @@ public struct AgentConfiguration: Configuration {
 
   public func check(_ problems: inout Problems) {
     problems.check(imitation, "imitation")
+    problems.check(cloning, "cloning")
     problems.require(validationEpisodes >= 0, "validationEpisodes", "is \(validationEpisodes), must not be negative")
     problems.check(training, "training")
   }

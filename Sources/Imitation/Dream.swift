@@ -8,6 +8,8 @@ public struct Dream {
   /// `int64` `[H, B]`: the action taken in each state but the last.
   public let actions: Tensor
 
+  init(states: LatentState, actions: Tensor) { (self.states, self.actions) = (states, actions) }
+
   /// Source: DITTO, Algorithm 1, line 11.
   /// - Parameters:
   ///   - start: `[B, …]`.

@@ -32,6 +32,28 @@ public struct ExpertLatents {
       stochastic: z.reshaped(indices.shape + [classes.shape[1] * classCount]))
   }
 
+  /// Of all episodes together.
+  var count: Int { deterministic.shape[0] }
+
+  /// The states of a range of all of them, `[…, D]` and `[…, S·K]`.
+  func states(_ range: Range<Int>) -> LatentState { states(at: Tensor(range.map(Int64.init), [range.count], on: deterministic.device)) }
+
+  /// Places of states in which the expert did something: all but the last of each episode.
+  var stepsByEpisode: [[Int]] {
+    var offset = 0
+    return lengths.map { length in
+      defer { offset += length }
+      return Array(offset..<offset + length - 1)
+    }
+  }
+  var steps: [Int] { stepsByEpisode.flatMap { $0 } }
+
+  /// The states at some places and the actions there, `[N, …]` and `int64` `[N]`.
+  func pairs(at places: [Int]) -> (states: LatentState, actions: Tensor) {
+    let indices = Tensor(places.map(Int64.init), [places.count], on: deterministic.device)
+    return (states(at: indices), actions.taking(indices))
+  }
+
   /// Where windows of `count` states can start, episode by episode: each lies within one.
   func windowStarts(of count: Int) -> [ClosedRange<Int>] {
     var (starts, offset) = ([ClosedRange<Int>](), 0)

@@ -6,6 +6,14 @@ public enum Baseline: String, Codable, CaseIterable, Sendable {
   case critic, target
 }
 
+/// How the actor follows advantages.
+public enum PolicyGradient: String, Codable, CaseIterable, Sendable {
+  /// One step down eq 15.
+  case reinforce
+  /// Several steps down the clipped objective of Schulman et al. (2017).
+  case ppo
+}
+
 /// Width and number of hidden layers of the actor and the critics.
 public struct PolicySizes: Configuration {
   public var width = 256
@@ -45,11 +53,17 @@ public struct ImitationConfiguration: Configuration {
   public var displacedShare = 0.0
   /// Those begin after up to so many steps of one random action.
   public var displacementSteps = 8
-  /// The part of the state that eq 8 compares.
-  public var reward = ComparedState.both
+  public var reward = RewardConfiguration()
   public var baseline = Baseline.critic
   /// Whether advantages are brought to mean 0 and deviation 1 over the batch.
   public var normalizeAdvantages = true
+  public var policyGradient = PolicyGradient.reinforce
+  /// `ppo`: gradient steps on the same dreams.
+  public var epochs = 1
+  /// `ppo`: how far the ratio of probabilities may go from 1.
+  public var clip = 0.2
+  /// Weight of the expert's actions' likelihood in the actor's loss, which the paper's conclusion proposes.
+  public var cloningWeight = 0.0
   /// Factor of the critic's loss.
   public var criticWeight = 1.0
   /// Gradient steps between copies of the critic to its target.
@@ -78,6 +92,12 @@ public struct ImitationConfiguration: Configuration {
     problems.require(displacementSteps >= 1, "displacementSteps", "is \(displacementSteps), must be at least 1")
     problems.require(criticWeight > 0, "criticWeight", "is \(criticWeight), must be above 0")
     problems.require(targetInterval >= 1, "targetInterval", "is \(targetInterval), must be at least 1")
+    problems.require(epochs >= 1, "epochs", "is \(epochs), must be at least 1")
+    problems.require(
+      epochs == 1 || policyGradient == .ppo, "epochs", "is \(epochs), but REINFORCE is right for one step only; set policyGradient: ppo")
+    problems.require(clip > 0, "clip", "is \(clip), must be above 0")
+    problems.require(cloningWeight >= 0, "cloningWeight", "is \(cloningWeight), must not be negative")
+    problems.check(reward, "reward")
     problems.check(policy, "policy")
     problems.check(actor, "actor")
     problems.check(critic, "critic")

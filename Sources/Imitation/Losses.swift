@@ -17,3 +17,22 @@ public func actorLoss(policy: Categorical, action: Tensor, advantage: Tensor, en
 public func criticLoss(value: Tensor, returns: Tensor) -> Tensor {
   0.5 * (value - returns.detached()).squared().mean()
 }
+
+/// Proximal policy optimisation: `−min(ρ A, clip(ρ, 1 − ε, 1 + ε) A) − η H(π(ŝ))`, the mean over steps and batch, with
+/// `ρ = π(a | ŝ) / π_drawn(a | ŝ)`. Source: Schulman et al. 2017, equation 7.
+/// - Parameters:
+///   - drawnWith: log-probabilities that the actions were drawn with, `[H, B]`.
+///   - clip: `ε`.
+public func clippedActorLoss(
+  policy: Categorical, action: Tensor, drawnWith: Tensor, advantage: Tensor, clip: Double, entropyWeight: Double
+) -> Tensor {
+  let (ratio, a) = (exp(policy.logProbability(of: action) - drawnWith.detached()), advantage.detached())
+  return -minimum(ratio * a, ratio.clamped(1 - clip, 1 + clip) * a).mean() - entropyWeight * policy.entropy.mean()
+}
+
+/// Maximum likelihood of the expert's actions with an entropy bonus: `−log π(a | ŝ) − η H(π(ŝ))`, the mean over all states.
+///
+/// Source: DITTO, equation 16.
+public func cloningLoss(policy: Categorical, action: Tensor, entropyWeight: Double) -> Tensor {
+  -policy.logProbability(of: action).mean() - entropyWeight * policy.entropy.mean()
+}

@@ -10,26 +10,41 @@ public struct PolicyLosses {
   public let returns: Tensor
   /// As the actor's loss takes it, `[H, B]`.
   public let advantage: Tensor
+  /// Log-probabilities that the actions were drawn with, `[H, B]`.
+  let drawnWith: Tensor
   /// Scalars, to be minimised.
   public let actor, critic: Tensor
 
   /// - Parameters:
+  ///   - before: where an update makes several steps on the same dreams, what the first of them found: returns and advantages stay as they were.
   ///   - features: of a dream's states, `[H + 1, B, F]`.
   ///   - actions: `int64` `[H, B]`, taken in all states but the last.
   ///   - reward: `[H, B]`, of each action.
   ///   - progress: the share of the training that is done, from 0 to 1.
   public init(
-    _ networks: ActorCritic, features: Tensor, actions: Tensor, reward: Tensor, _ c: ImitationConfiguration, progress: Double = 0
+    _ networks: ActorCritic, features: Tensor, actions: Tensor, reward: Tensor, _ c: ImitationConfiguration, progress: Double = 0,
+    before: PolicyLosses? = nil
   ) {
-    let bootstrap = networks.targetValue(features)  // [H + 1, B]
     value = networks.value(features.dropLast())
     policy = networks.policy(features.dropLast())
-    returns = lambdaReturns(reward: reward, value: bootstrap, discount: c.discount, lambda: c.lambda)
-    let baseline = c.baseline == .critic ? value.detached() : bootstrap.dropLast()
-    let surprise = beyondOthers(returns - baseline, dreamsPerWindow: c.dreamsPerWindow)
-    advantage = c.normalizeAdvantages ? normalised(surprise) : surprise
-    actor = actorLoss(
-      policy: policy, action: actions, advantage: advantage, entropyWeight: c.entropyWeight * coolingFactor(c.entropyCoolDown, at: progress))
+    let logProbability = policy.logProbability(of: actions)
+    if let before {
+      (returns, advantage, drawnWith) = (before.returns, before.advantage, before.drawnWith)
+    } else {
+      let bootstrap = networks.targetValue(features)  // [H + 1, B]
+      returns = lambdaReturns(reward: reward, value: bootstrap, discount: c.discount, lambda: c.lambda)
+      let baseline = c.baseline == .critic ? value.detached() : bootstrap.dropLast()
+      let surprise = beyondOthers(returns - baseline, dreamsPerWindow: c.dreamsPerWindow)
+      advantage = c.normalizeAdvantages ? normalised(surprise) : surprise
+      drawnWith = logProbability.detached()
+    }
+    let entropyWeight = c.entropyWeight * coolingFactor(c.entropyCoolDown, at: progress)
+    actor = switch c.policyGradient {
+    case .reinforce: actorLoss(policy: policy, action: actions, advantage: advantage, entropyWeight: entropyWeight)
+    case .ppo:
+      clippedActorLoss(
+        policy: policy, action: actions, drawnWith: drawnWith, advantage: advantage, clip: c.clip, entropyWeight: entropyWeight)
+    }
     critic = c.criticWeight * criticLoss(value: value, returns: returns)
   }
 }

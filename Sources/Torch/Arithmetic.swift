@@ -17,11 +17,14 @@ public func * (a: Double, b: Tensor) -> Tensor { b * a }
 public func / (a: Tensor, b: Double) -> Tensor { a * (1 / b) }
 
 public func maximum(_ a: Tensor, _ b: Tensor) -> Tensor { call("maximum", a, b) { ct_maximum(a.handle, b.handle, $0) } }
+public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor { -maximum(-a, -b) }
 
 public func exp(_ a: Tensor) -> Tensor { call("exp", a) { ct_exp(a.handle, $0) } }
 public func log(_ a: Tensor) -> Tensor { call("log", a) { ct_log(a.handle, $0) } }
 public func tanh(_ a: Tensor) -> Tensor { call("tanh", a) { ct_tanh(a.handle, $0) } }
 public func sigmoid(_ a: Tensor) -> Tensor { call("sigmoid", a) { ct_sigmoid(a.handle, $0) } }
+/// `log(1 + eᵃ)`, exact for large `a` too.
+public func softplus(_ a: Tensor) -> Tensor { call("softplus", a) { ct_softplus(a.handle, $0) } }
 public func elu(_ a: Tensor) -> Tensor { call("elu", a) { ct_elu(a.handle, $0) } }
 
 extension Tensor {
@@ -32,6 +35,9 @@ extension Tensor {
 
   /// 1 where the two are equal, else 0, as `bool`.
   public func isEqual(to other: Tensor) -> Tensor { call("equal", self, other) { ct_equal(handle, other.handle, $0) } }
+
+  /// 1 where it is at least `bound`, else 0, as `bool`.
+  public func isAtLeast(_ bound: Double) -> Tensor { call("at least \(bound)", self) { ct_at_least(handle, bound, $0) } }
 
   public func to(_ type: ElementType) -> Tensor { call("convert to \(type)", self) { ct_to(handle, type.c, device.c, $0) } }
   public func to(_ device: Device) -> Tensor { call("move to \(device)", self) { ct_to(handle, ct_type(handle), device.c, $0) } }

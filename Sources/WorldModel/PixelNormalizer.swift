@@ -21,6 +21,14 @@ public final class PixelNormalizer: Module {
     freeze()
   }
 
+  /// Of the statistics in a file.
+  /// - Throws: `TorchError` where it has none of such frames.
+  public convenience init(from file: Safetensors, prefix: String, _ frame: FrameShape, on device: Device) throws {
+    let blank = [Float](repeating: 1, count: frame.dimensions.reduce(1, *))
+    self.init(mean: blank, deviation: blank, frame, on: device)
+    try load(from: file, prefix: prefix)
+  }
+
   /// Raw `uint8` frames `[…, C, Y, X]` to float32 of the same shape.
   public func callAsFunction(_ frames: Tensor) -> Tensor { (frames.to(.float32) - mean) / deviation }
 

@@ -9,6 +9,7 @@ import Torch
 extension Device: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension ActionChoice: ExpressibleByArgument {}
+extension Method: ExpressibleByArgument {}
 
 /// Where and how to compute.
 struct ComputeOptions: ParsableArguments {
@@ -43,6 +44,11 @@ struct ConfigurationOptions: ParsableArguments {
 
   func load<C: Configuration>(_ section: ConfigurationSection, over base: [Preset] = []) throws -> C {
     try C.load(section, from: base + Presets.layers(config), overrides: overrides)
+  }
+
+  /// The world model's settings in presets and files, for what has none of its own on the command line.
+  static func load(_ words: [String], over base: [Preset]) throws -> WorldModelConfiguration {
+    try .load(.worldModel, from: base + Presets.layers(words))
   }
 }
 

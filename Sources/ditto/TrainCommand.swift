@@ -4,6 +4,7 @@ import Demonstrations
 import Environments
 import Experiments
 import Foundation
+import Imitation
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -58,9 +59,11 @@ struct TrainWorldModel: ParsableCommand {
 struct TrainAgent: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "agent", abstract: "Learns a policy from expert episodes, inside a world model.")
 
-  enum Method: String, ExpressibleByArgument, CaseIterable { case ditto }
-
-  @Option(help: "How to learn.") var method = Method.ditto
+  @Option(help: "How to learn (default: ditto).") var method: Method?
+  @Option(help: .init(
+    "What dreams are rewarded for, instead of the method's own: \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")); or a sum, such as dot=1,gail=0.5.",
+    valueName: "reward"))
+  var reward: String?
   @Option(help: .init("The run of a finished world model.", valueName: "folder")) var worldModel: String?
   @Option(help: .init("A dataset of expert episodes.", valueName: "dataset")) var data: String?
   @Option(help: "Learn from the first so many episodes (default: all); some later ones are held out to validate on.") var useEpisodes: Int?
@@ -70,22 +73,51 @@ struct TrainAgent: ParsableCommand {
     Interruption.watch()
     let compute = try options.compute.apply()
     if options.resume {
-      try options.checkResumes(without: [("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil)])
+      try options.checkResumes(without: [("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil), ("--method", method != nil), ("--reward", reward != nil)])
       try AgentRun.resume(at: options.url, threads: options.compute.threads)
     } else {
-      guard let worldModel else { throw ValidationError("--world-model is missing: name the run of a finished world model") }
       guard let data else { throw ValidationError("--data is missing: name a dataset of expert episodes") }
       if let useEpisodes, useEpisodes < 1 { throw ValidationError("--use-episodes is \(useEpisodes), must be at least 1") }
-      let (world, expert) = (URL(fileURLWithPath: worldModel), URL(fileURLWithPath: data))
-      let configuration: AgentConfiguration = try options.settings.load(.agent)
+      var settings = options.settings
+      settings.overrides = try methodSettings() + settings.overrides
+      let configuration: AgentConfiguration = try settings.load(.agent)
+      let (expert, source) = (URL(fileURLWithPath: data), try source(configuration.method, expert: URL(fileURLWithPath: data)))
       if options.dryRun {
         return print(
-          try AgentRun.forecast(
-            at: options.url, worldModel: world, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute))
+          try AgentRun.forecast(at: options.url, source, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute))
       }
-      try AgentRun.start(
-        at: options.url, worldModel: world, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute)
+      try AgentRun.start(at: options.url, source, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute)
     }
     Console.say("the agent is in \(options.output)")
+  }
+
+  private func source(_ method: Method, expert: URL) throws -> AgentRun.Source {
+    if method == .bc {
+      guard worldModel == nil else { throw ValidationError("method 'bc' clones from pixels, without a world model; leave out --world-model") }
+      return .pixels(try ConfigurationOptions.load(options.settings.config, over: WorldModelRun.pipelineLayer(of: [expert])))
+    }
+    guard let worldModel else { throw ValidationError("--world-model is missing: name the run of a finished world model") }
+    return .worldModel(URL(fileURLWithPath: worldModel))
+  }
+
+  /// The settings that `--method` and `--reward` stand for.
+  private func methodSettings() throws -> [String] {
+    (method.map { ["method=\($0.rawValue)"] } ?? []) + (method == .bc ? ["cloning.entropyWeight=0"] : []) + (try rewardSettings())
+  }
+
+  private func rewardSettings() throws -> [String] {
+    guard let text = reward ?? (method == .dgail ? RewardKind.gail.rawValue : nil) else { return [] }
+    var weights = Dictionary(uniqueKeysWithValues: RewardKind.allCases.map { ($0.rawValue, "0") })
+    for part in text.split(separator: ",") {
+      let words = part.split(separator: "=", maxSplits: 1).map(String.init)
+      guard let name = words.first, weights[name] != nil, let weight = words.count == 2 ? Double(words[1]) : 1, weight.isFinite else {
+        throw ValidationError("--reward is '\(text)', must be one of \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")), or a sum such as dot=1,gail=0.5")
+      }
+      weights[name] = "\(weight)"
+    }
+    // Brantley et al. (2020) reward agreement beside cloning, never alone.
+    let cloning = weights["dril"] == "0" ? [] : ["imitation.cloningWeight=1"]
+    let settings = weights.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+    return cloning + ["imitation.reward.weights={\(settings)}"]
   }
 }

@@ -37,6 +37,11 @@ import Testing
     ("train agent --world-model agent --data data --output new", 64, "world-model"),
     ("train agent --world-model world --data data --use-episodes 9 --output new", 65, "--use-episodes"),
     ("train agent --world-model world --data data --set imitation.horizon=500 --output new", 65, "imitation.horizon"),
+    ("train agent --world-model world --data data --reward dots --output new", 64, "contrast"),
+    ("train agent --world-model world --data data --reward dot=0 --output new", 64, "imitation.reward.weights"),
+    ("train agent --method bc --world-model world --data data --output new", 64, "--world-model"),
+    ("train agent --method dgail --data data --output new", 64, "--world-model"),
+    ("train agent --world-model world --data data --set imitation.epochs=2 --output new", 64, "ppo"),
     ("evaluate world --environment road", 64, "agent"),
     ("evaluate agent --environment gym:CartPole-v1 --episodes 1", 64, "gym"),
     ("act nowhere", 64, "nowhere"),
@@ -136,6 +141,24 @@ import Testing
     let scratch = try Self.made.get()
     try Program.succeed("plot", "both=world,world", "world", "--metric", "loss/image", "--metric", "loss/kl_nats", "--output", "plot.svg", in: scratch.url)
     #expect(String(decoding: try scratch.bytes("plot.svg"), as: UTF8.self).hasPrefix("<svg"))
+  }
+
+  /// Every method, and rewards and optimisers beside the usual ones, learn something that acts.
+  @Test(arguments: [
+    "--method bc", "--method dbc --world-model world", "--method dgail --world-model world",
+    "--world-model world --reward dot=1,contrast=0.5,airl=0.1", "--world-model world --reward nearest --set imitation.policyGradient=ppo --set imitation.epochs=3",
+    "--world-model world --reward sparse --set imitation.cloningWeight=0.1",
+  ]) func learnsByEveryMethod(words: String) throws {
+    let scratch = try Self.made.get()
+    let run = "agent-\(UUID().uuidString)"
+    let settings = ["training.steps=3", "imitation.batch=8", "imitation.horizon=4", "cloning.batch=16"].flatMap { ["--set", $0] }
+    let command = ["train", "agent", "--data", "data", "--use-episodes", "2", "--output", run] + words.split(separator: " ").map(String.init)
+    let outcome = try Program.start(command + settings, in: scratch.url).wait()
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    let metrics = String(decoding: try scratch.bytes(run + "/metrics.jsonl"), as: UTF8.self)
+    #expect(metrics.contains("validation/agreement") && metrics.contains("discriminator/accuracy") == (words.contains("dgail") || words.contains("airl")))
+    let played = try Program.succeed("evaluate", run, "--environment", "road", "--episodes", "2", "--json", in: scratch.url)
+    #expect(played.output.contains("returns"))
   }
 
   @Test func drawsADream() throws {

@@ -49,14 +49,14 @@ import Testing
     try check(arguments + settings(Self.sizes + Self.training + ["sequences.sampling=\(sampling)"]), signal: signal, in: scratch)
   }
 
-  @Test(arguments: [SIGTERM, SIGKILL]) func agent(signal: Int32) throws {
+  @Test(arguments: [(SIGTERM, "ditto"), (SIGKILL, "dgail")]) func agent(signal: Int32, method: String) throws {
     let scratch = try recorded()
     let world = try Program.start(
       ["train", "world-model", "--data", "data", "--threads", "1", "--output", "world"] + settings(Self.sizes + ["training.steps=5"]), in: scratch.url
     ).wait()
     try #require(world.status == 0, "\(world.errors)")
     let small = ["imitation.batch=32", "imitation.horizon=4", "imitation.policy.width=16", "imitation.targetInterval=9"]
-    let arguments = ["train", "agent", "--world-model", "world", "--data", "data", "--use-episodes", "2", "--threads", "1", "--seed", "3"]
+    let arguments = ["train", "agent", "--world-model", "world", "--data", "data", "--use-episodes", "2", "--threads", "1", "--seed", "3", "--method", method]
     try check(arguments + settings(small + Self.training), signal: signal, in: scratch)
   }
 }

@@ -31,7 +31,7 @@ import WorldModel
     imitation.batch = Self.batch
     let latents = try ExpertLatents(encoding: experts, with: model, pixels, seed: Seed(1))
     let sampler = try WindowSampler(latents, horizon: imitation.horizon, batch: imitation.batch, seed: Seed(2), startShare: imitation.startShare)
-    let learner = Ditto(model, imitation, seed: Seed(3))
+    let learner = try DreamLearner(model, imitation, expert: latents, seed: Seed(3))
     for step in 0..<Self.steps {
       _ = learner.update(
         on: windows(sampler.windows(step: step)), step: step, progress: Double(step) / Double(Self.steps), using: RandomSource(Seed(4).step(step)))

@@ -31,7 +31,7 @@ struct MismatchTests {
     let (four, large) = (try dataset("four", side: 32, actions: 4), try dataset("large", side: 64, actions: 3))
     try WorldModelRun.start(at: world, data: [three], configuration, seed: 0, Compute())
 
-    let learn = { (data: URL) in try AgentRun.start(at: agent, worldModel: world, data: data, useEpisodes: nil, AgentConfiguration(), seed: 0, Compute()) }
+    let learn = { (data: URL) in try AgentRun.start(at: agent, .worldModel(world), data: data, useEpisodes: nil, AgentConfiguration(), seed: 0, Compute()) }
     #expect(throws: ExperimentError.wrongActions(what: "four-v0", found: 4, expected: 3)) { try learn(four) }
     #expect { try learn(large) } throws: { error in
       if case ExperimentError.wrongFrames(_, _, expected: "32×32") = error { true } else { false }

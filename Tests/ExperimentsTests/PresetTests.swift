@@ -29,7 +29,7 @@ struct PresetTests {
     for optimizer in [world.optimizer, imitation.actor, imitation.critic] {
       #expect([optimizer.learningRate, optimizer.weightDecay, optimizer.clipNorm] == [3e-4, 0, 0])
     }
-    #expect(imitation.baseline == .critic && imitation.reward == .both)
+    #expect(imitation.baseline == .critic && imitation.reward.compared == .both)
     #expect(!imitation.normalizeAdvantages && imitation.criticWeight == 1)
     #expect(world.pixels.scaling == .global && world.sequences.sampling == .frames)
     #expect(agent.actions == .sampled)
@@ -42,7 +42,7 @@ struct PresetTests {
     #expect(world.loss.imageWeight == 2 && world.sequences.sampling == .continuing)
     #expect([world.optimizer.weightDecay, world.optimizer.epsilon, world.optimizer.clipNorm] == [0.01, 1e-5, 200])
     #expect([imitation.batch, imitation.horizon, imitation.targetInterval] == [512, 14, 200])
-    #expect(imitation.baseline == .target && imitation.reward == .h)
+    #expect(imitation.baseline == .target && imitation.reward.compared == .h)
     #expect(imitation.normalizeAdvantages && imitation.criticWeight == 0.01)
   }
 }

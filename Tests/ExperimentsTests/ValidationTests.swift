@@ -39,7 +39,7 @@ import WorldModel
 
     var configuration = AgentConfiguration()
     (configuration.imitation.batch, configuration.training.steps) = (8, 2)
-    try AgentRun.start(at: path("agent"), worldModel: path("world"), data: path("data"), useEpisodes: 4, configuration, seed: 0, Compute())
+    try AgentRun.start(at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 4, configuration, seed: 0, Compute())
     let agent = try metrics("agent")
     for name in ["reward", "expert_reward", "random_reward", "best_constant_reward"] {
       #expect((-1...1).contains(try #require(agent["validation/\(name)"])), "\(name)")
@@ -47,7 +47,7 @@ import WorldModel
     #expect((0...1).contains(try #require(agent["validation/agreement"])))
 
     // All episodes learned from: none is left.
-    try AgentRun.start(at: path("all"), worldModel: path("world"), data: path("data"), useEpisodes: nil, configuration, seed: 0, Compute())
+    try AgentRun.start(at: path("all"), .worldModel(path("world")), data: path("data"), useEpisodes: nil, configuration, seed: 0, Compute())
     #expect(try metrics("all").keys.allSatisfy { !$0.hasPrefix("validation/") })
   }
 

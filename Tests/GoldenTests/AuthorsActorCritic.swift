@@ -1,6 +1,7 @@
 import Configuration
 import Testing
 import Torch
+import WorldModel
 
 @testable import Imitation
 
@@ -68,7 +69,34 @@ struct AuthorsActorCritic {
   }
 }
 
+extension AuthorsActorCritic {
+  /// Equation 16 as both files have it.
+  func compareCloning(of latents: Tensor, _ actions: Tensor) throws {
+    let policy = networks.policy(latents)
+    try golden.compare("bc.nll", cloningLoss(policy: policy, action: actions, entropyWeight: 0))
+    try golden.compare("bc.entropy", policy.entropy.mean())
+    let loss = cloningLoss(policy: policy, action: actions, entropyWeight: try golden.setting("hp.bc_entropy_weight"))
+    try golden.compare("bc.loss", loss)
+    try golden.compare("bc.grad.", gradientsOf: loss, actor)
+  }
+}
+
 extension Golden {
+  /// The file's discriminator of successive `h`.
+  func discriminator(deterministic size: Int) throws -> (Discriminator, NamedParameters) {
+    var (c, sizes) = (DiscriminatorConfiguration(), LatentSizes())
+    sizes.deterministic = size
+    let layers = try parts(after: "disc.param.discrim.model.")
+    (c.width, c.hiddenLayers) = (try self["disc.param.discrim.model.0.weight"].shape[0], layers.count - 1)
+    let empty = ExpertLatents(deterministic: .zeros([1, size]), classes: .zeros([1, 1]), actions: .zeros([1]), lengths: [1], classCount: 2)
+    let discriminator = Discriminator(c, .probability, RewardContext(expert: empty, sizes: sizes, actionCount: 1, seed: Seed(0)))
+    let parameters = try load(discriminator.network, from: "disc.param.") { path in
+      let parts = path.split(separator: ".")
+      return "discrim.model.\(2 * Int(parts[1])!).\(parts[2])"
+    }
+    return (discriminator, parameters)
+  }
+
   /// The cases `prefix0`, `prefix1`, … of eq 13; their last row is the last value itself.
   func compareReturns(_ prefix: String) throws {
     for number in try parts(after: prefix) {

@@ -47,18 +47,18 @@ final class Golden {
 
   typealias NamedParameters = [(name: String, parameter: Parameter)]
 
-  /// Replaces `module`'s parameters by the inputs `param.…`; returns them under the file's names.
+  /// Replaces `module`'s parameters by the inputs `prefix + …`; returns them under the file's names.
   /// - Parameter rename: a parameter's path in the module to its name in the file.
-  func load(_ module: some Module, naming rename: (String) -> String) throws -> NamedParameters {
+  func load(_ module: some Module, from prefix: String = "param.", naming rename: (String) -> String) throws -> NamedParameters {
     let parameters = module.namedParameters.map { (name: rename($0.name), parameter: $0.parameter) }
-    try restore(parameters)
+    try restore(parameters, from: prefix)
     return parameters
   }
 
-  func restore(_ parameters: NamedParameters) throws {
+  func restore(_ parameters: NamedParameters, from prefix: String = "param.") throws {
     for (name, parameter) in parameters {
-      read.insert("param." + name)
-      parameter.assign(try file.tensor("param." + name, shape: parameter.shape))
+      read.insert(prefix + name)
+      parameter.assign(try file.tensor(prefix + name, shape: parameter.shape))
     }
   }
 

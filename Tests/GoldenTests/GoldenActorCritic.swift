@@ -22,6 +22,9 @@ import Torch
     try golden.compare(
       "grad_value_loss.", gradientsOf: authors.update(latents, actions, rewards).valueLoss, authors.critic)
 
+    try golden.compare("bc.logits", authors.networks.actor(golden["bc.in.latents"]))
+    try authors.compareCloning(of: golden["bc.in.latents"], golden["bc.in.actions"].argmax(over: -1))
+
     // The authors' own step keeps PyTorch's default epsilon, and is one for both networks.
     let trained = authors.actor + authors.critic
     let rate = try golden.setting("hp.lr")
@@ -33,8 +36,21 @@ import Torch
       try golden.compare(name + ".out", latentReward(expert: golden[name + ".in.b"], learner: golden[name + ".in.a"]))
     }
     try golden.compareReturns("lambda_return.case")
+    try compareDiscriminator(golden)
 
     // The authors' logarithms of probabilities are clamped, ours are exact.
-    golden.finish(notBuilt: ["clamp_edge.", "bc.", "disc."])
+    golden.finish(notBuilt: ["clamp_edge."])
+  }
+
+  private func compareDiscriminator(_ golden: Golden) throws {
+    let (learner, expert) = (try golden["disc.in.agent"], try golden["disc.in.expert"])
+    let (discriminator, parameters) = try golden.discriminator(deterministic: learner.shape.last! / 2)
+    let logits = { (pairs: Tensor) in discriminator.network(pairs).reshaped(Array(pairs.shape.dropLast())) }
+    try golden.compare("disc.agent_logits", logits(learner))
+    try golden.compare("disc.expert_logits", logits(expert))
+    try golden.compare("disc.reward", AdversarialReward.probability(logits(learner)))
+    let loss = discriminatorLoss(expert: logits(expert), learner: logits(learner))
+    try golden.compare("disc.loss", loss)
+    try golden.compare("disc.grad.", gradientsOf: loss, parameters)
   }
 }

@@ -12,13 +12,74 @@ import Torch
   init() throws { golden = try Golden("paper_equations") }
 
   @Test func agreesWithThePaper() throws {
-    try golden.compare("eq8.reward", latentReward(expert: golden["eq8.in.expert"], learner: golden["eq8.in.agent"]))
+    try compareDisagreement()
+    try compareDiscriminatorLoss()
+    try compareSparseReward()
+    try compareNearest()
+    let (expert, agent) = (try golden["eq8.in.expert"], try golden["eq8.in.agent"])
+    try golden.compare("eq8.reward", latentReward(expert: expert, learner: agent))
+    try golden.compare("eq8.reward_l2", 1 - Distance.l2(agent, expert))
+    try golden.compare("eq8.reward_cosine", cosineReward(expert: expert, learner: agent))
     try compareObjective()
     try compareBalances()
     try golden.compareReturns("eq13.case")
     try compareCriticLoss()
     try compareActorLoss()
-    golden.finish(notBuilt: ["eq1.", "eq3.", "eq4.", "eq7.", "eq8.reward_l2", "eq8.reward_cosine", "eq16."])
+    try compareCloningLoss()
+    golden.finish()
+  }
+
+  /// Equation 1.
+  private func compareDisagreement() throws {
+    let probabilities = try golden["eq1.in.probs"]  // [E, B, A]
+    let (batch, actions) = (probabilities.shape[1], probabilities.shape[2])
+    try golden.compare("eq1.variance_at_actions", disagreement(probabilities: probabilities, actions: golden["eq1.in.actions"].to(.int64)))
+    let each = (0..<actions).map { disagreement(probabilities: probabilities, actions: Tensor.full([batch], Double($0), .int64)) }
+    try golden.compare("eq1.variance", stacked(each, axis: 1))
+  }
+
+  /// Equation 3, printed as a sum of two means where ours is the mean of both.
+  private func compareDiscriminatorLoss() throws {
+    let (expert, agent) = (try golden["eq3.in.expert_logits"].requiringGradient(), try golden["eq3.in.agent_logits"].requiringGradient())
+    try golden.compare("eq3.expert_terms", softplus(-expert))
+    try golden.compare("eq3.agent_terms", AdversarialReward.logarithm(agent))
+    let loss = 2 * discriminatorLoss(expert: expert, learner: agent)
+    try golden.compare("eq3.loss", loss)
+    let found = gradients(of: loss, withRespectTo: [expert, agent])
+    try golden.compare("eq3.grad_expert_logits", #require(found[0]))
+    try golden.compare("eq3.grad_agent_logits", #require(found[1]))
+  }
+
+  /// Equation 4: states of numbers, all of which must be equal.
+  private func compareSparseReward() throws {
+    let (states, expert) = (try golden["eq4.in.states"], try golden["eq4.in.expert_states"])
+    let size = states.shape[1]
+    let same = states.reshaped(-1, 1, size).isEqual(to: expert.reshaped(1, -1, size)).to(.float64).mean(over: -1)
+    let (actions, expertActions) = (try golden["eq4.in.actions"], try golden["eq4.in.expert_actions"])
+    try golden.compare("eq4.reward", sparseReward(same: same, share: 1, actions: actions, expertActions: expertActions))
+  }
+
+  /// Equation 7, whatever the pieces that the search goes by.
+  private func compareNearest() throws {
+    let (agent, expert) = (try golden["eq7.in.agent"], try golden["eq7.in.expert"])
+    for (name, distance) in [("eq8", Distance.dot), ("l2", .l2), ("cosine", .cosine)] {
+      for pairs in [1, 40, 1000] {
+        let rows = nearest(agent, among: expert.shape[0], by: distance, atOnce: pairs) { expert.sliced($0) }
+        try golden.compare("eq7.nearest_" + name, rows)
+        try golden.compare("eq7.reward_" + name, 1 - distance(agent, expert.taking(rows)))
+      }
+    }
+  }
+
+  /// Equation 16.
+  private func compareCloningLoss() throws {
+    let logits = try golden["eq16.in.logits"].requiringGradient()
+    let (policy, actions) = (Categorical(logits: logits), try golden["eq16.in.actions"].to(.int64))
+    try golden.compare("eq16.nll", -policy.logProbability(of: actions))
+    try golden.compare("eq16.entropy", policy.entropy)
+    let loss = cloningLoss(policy: policy, action: actions, entropyWeight: try golden.setting("eq16.hp.eta_bc"))
+    try golden.compare("eq16.loss", loss)
+    try golden.compare("eq16.grad_logits", #require(gradients(of: loss, withRespectTo: [logits])[0]))
   }
 
   /// Equation 10.

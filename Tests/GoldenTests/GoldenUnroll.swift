@@ -14,29 +14,44 @@ import WorldModel
     let latents = try golden["in.latents"]  // [T, B, 2 D]
     let expert = LatentState(
       deterministic: latents.sliced(0..<size, axis: -1), stochastic: latents.sliced(size..<2 * size, axis: -1))
-    let given = try golden["in.sampled"].to(.int64)
-    let steps = given.shape[0]
-
-    let dream = Dream(
-      from: expert[0], steps: steps,
-      policy: { _, step in given[step] },
-      dynamics: { state, action in
-        let (h, z) = (state.deterministic, state.stochastic)
-        let rolled = concatenated([h.sliced(size - 1..<size, axis: -1), h.sliced(0..<size - 1, axis: -1)], axis: -1)
-        let next = tanh(0.9 * h + 0.5 * rolled + action.oneHot(actionCount).matmul(weights))
-        return LatentState(deterministic: next, stochastic: tanh(0.8 * z + 0.3 * next))
-      })
-    try golden.compare("ditto.states_h", dream.states.deterministic.dropFirst())
+    let dream = { (name: String) -> Dream in
+      let given = try golden[name].to(.int64)
+      return Dream(
+        from: expert[0], steps: given.shape[0],
+        policy: { _, step in given[step] },
+        dynamics: { state, action in
+          let (h, z) = (state.deterministic, state.stochastic)
+          let rolled = concatenated([h.sliced(size - 1..<size, axis: -1), h.sliced(0..<size - 1, axis: -1)], axis: -1)
+          let next = tanh(0.9 * h + 0.5 * rolled + action.oneHot(actionCount).matmul(weights))
+          return LatentState(deterministic: next, stochastic: tanh(0.8 * z + 0.3 * next))
+        })
+    }
+    let preActions = try golden["in.pre_actions"].argmax(over: -1)  // [T, B]: that led to each row
+    let window = LatentWindows(states: expert, actions: preActions.dropFirst())
 
     // A reward belongs to the state after the action; the step after the expert's last row has none.
-    let rewards = concatenated(
-      [
-        latentReward(expert: ComparedState.h(expert.sliced(1..<steps)), learner: ComparedState.h(dream.states.sliced(1..<steps))),
-        .zeros([1, given.shape[1]]),
-      ], axis: 0)
-    try golden.compare("ditto.rewards", rewards)
-    try authors.compare("ditto.", authors.update(dream.states.features.dropLast(), dream.actions, rewards))
-
-    golden.finish(notBuilt: ["gail.", "bc.", "disc."])
+    func compare(_ name: String, _ dream: Dream, _ reward: any Reward) throws {
+      try golden.compare(name + "states_h", dream.states.deterministic.dropFirst())
+      let (steps, last) = (dream.actions.shape[0], Tensor.zeros([1, dream.actions.shape[1]]))
+      let seen = Dream(states: dream.states.sliced(0..<steps), actions: dream.actions.dropLast())
+      let rewards = concatenated([reward(window, seen), last], axis: 0)
+      try golden.compare(name + "rewards", rewards)
+      try authors.compare(name, authors.update(dream.states.features.dropLast(), dream.actions, rewards))
+    }
+    try compare("ditto.", dream("in.sampled"), LatentMatching(.h, latentReward))
+    let (discriminator, parameters) = try golden.discriminator(deterministic: size)
+    let learner = try dream("in.sampled_gail")
+    try compare("gail.", learner, discriminator)
+    let steps = preActions.shape[0]
+    let (real, imagined) = (
+      discriminator.logits(expert, window.actions), discriminator.logits(learner.states.sliced(0..<steps), learner.actions.dropLast())
+    )
+    try golden.compare("gail.expert_logits", real)
+    try golden.compare("gail.agent_logits", imagined)
+    let loss = discriminatorLoss(expert: real, learner: imagined)
+    try golden.compare("gail.disc_loss", loss)
+    try golden.compare("gail.disc_grad.", gradientsOf: loss, parameters)
+    try authors.compareCloning(of: latents.dropLast(), window.actions)
+    golden.finish()
   }
 }

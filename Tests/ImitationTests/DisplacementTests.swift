@@ -8,6 +8,7 @@ import WorldModel
 /// Dreams that begin beside the expert.
 @Suite struct DisplacementTests {
   private let model: WorldModel
+  private let latents: ExpertLatents
   private let windows: LatentWindows
   private static let (batch, horizon, lead) = (8, 3, 4)
 
@@ -16,23 +17,23 @@ import WorldModel
     (sizes.depth, sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (2, 8, 8, 2, 3)
     model = WorldModel(sizes, frame: FrameShape(channels: 1, side: 32), actions: 3, using: RandomSource(Seed(0)))
     let random = RandomSource(Seed(1))
-    let latents = ExpertLatents(
+    latents = ExpertLatents(
       deterministic: tanh(.normal([50, 8], using: random)), classes: (Tensor.uniform([50, 2], using: random) * 3).to(.uint8),
       actions: (Tensor.uniform([50], using: random) * 3).to(.int64), lengths: [50], classCount: 3)
     windows = try WindowSampler(latents, horizon: Self.horizon + Self.lead, batch: Self.batch, seed: Seed(2)).windows(step: 0)
   }
 
-  private func begun(share: Double) -> (start: [[Float]], expert: [[Float]], windowSteps: Int) {
+  private func begun(share: Double) throws -> (start: [[Float]], expert: [[Float]], windowSteps: Int) {
     var configuration = ImitationConfiguration()
     (configuration.horizon, configuration.displacedShare, configuration.displacementSteps) = (Self.horizon, share, Self.lead)
-    let (start, expert) = Ditto(model, configuration, seed: Seed(3)).begun(windows, using: RandomSource(Seed(4)))
+    let (start, expert) = try DreamLearner(model, configuration, expert: latents, seed: Seed(3)).begun(windows, using: RandomSource(Seed(4)))
     #expect(expert.states.deterministic.shape == [Self.horizon + 1, Self.batch, 8] && expert.actions.shape == [Self.horizon, Self.batch])
     let rows = { (x: Tensor) in let all: [Float] = x.values(); return (0..<Self.batch).map { Array(all[$0 * 8..<$0 * 8 + 8]) } }
     return (rows(start.deterministic), rows(expert.states[0].deterministic), configuration.windowSteps)
   }
 
-  @Test func leavesTheExpertInAFirstShareOfTheDreams() {
-    let (start, expert, steps) = begun(share: 0.5)
+  @Test func leavesTheExpertInAFirstShareOfTheDreams() throws {
+    let (start, expert, steps) = try begun(share: 0.5)
     #expect(steps == Self.horizon + Self.lead)
     for row in 0..<Self.batch { #expect((start[row] == expert[row]) == (row >= Self.batch / 2), "row \(row)") }
   }

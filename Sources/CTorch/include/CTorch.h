@@ -71,6 +71,8 @@ int ct_div(CTTensor a, CTTensor b, CTTensor *out);
 int ct_maximum(CTTensor a, CTTensor b, CTTensor *out);
 int ct_equal(CTTensor a, CTTensor b, CTTensor *out);
 int ct_add_number(CTTensor a, double b, CTTensor *out);
+int ct_at_least(CTTensor a, double b, CTTensor *out);
+int ct_softplus(CTTensor a, CTTensor *out);
 int ct_mul_number(CTTensor a, double b, CTTensor *out);
 
 // Reductions; no axes means all

@@ -1,0 +1,53 @@
+import Configuration
+import Demonstrations
+import Imitation
+import Torch
+import WorldModel
+
+/// Drives cloning from pixels with pairs of successive expert frames.
+final class PixelCloningTrainer: Trainer {
+  static let policyPrefix = "networks.policy."
+  /// Pairs that validation measures on.
+  private static let validationBatch = 1024
+
+  private let cloner: PixelCloner
+  private let sampler: SequenceSampler
+  private var batches: Prefetcher<SequenceBatch>?
+  private let heldOut: SequenceBatch?
+  private let steps: Int
+
+  init(_ dataset: Dataset, _ world: WorldModelConfiguration, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed) throws {
+    let expert = try EpisodeSelection(dataset, episodes: Array(0..<details.useEpisodes))
+    let policy = PixelPolicy(
+      details.frame, depth: world.model.depth, actions: details.actionCount, configuration.imitation.policy,
+      using: RandomSource(seed.stream("policy"), on: details.device))
+    let pixels = PixelNormalizer(try PixelStatistics(over: [expert]), world.pixels, details.frame, on: details.device)
+    cloner = PixelCloner(policy, pixels, configuration.cloning, details.precision)
+    sampler = try SequenceSampler([expert], batch: configuration.cloning.batch, length: 2, sampling: .frames, seed: seed.stream("pairs"))
+    let others = Array(details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count))
+    heldOut = others.isEmpty ? nil : try SequenceSampler(
+      [EpisodeSelection(dataset, episodes: others)], batch: Self.validationBatch, length: 2, sampling: .frames, seed: seed.stream("validation")
+    ).batch(step: 0)
+    steps = configuration.training.steps
+  }
+
+  func update(step: Int) throws -> Metrics {
+    let batches = self.batches ?? Prefetcher(from: step) { [sampler] in try sampler.batch(step: $0) }
+    self.batches = batches
+    return cloner.update(on: try batches.next(), progress: Double(step) / Double(steps))
+  }
+
+  func validate() throws -> Metrics { heldOut.map { ["validation/agreement": cloner.agreement(on: $0)] } ?? [:] }
+
+  var state: [(name: String, tensor: Tensor)] {
+    cloner.policy.namedParameters.map { (Self.policyPrefix + $0.name, $0.parameter) }
+      + cloner.pixels.namedParameters.map { (LoadedWorldModel.pixelPrefix + $0.name, $0.parameter) }
+      + cloner.optimizer.state.map { ("optimizer." + $0.name, $0.tensor) }
+  }
+
+  func restore(from file: Safetensors) throws {
+    try cloner.policy.load(from: file, prefix: Self.policyPrefix)
+    try cloner.pixels.load(from: file, prefix: LoadedWorldModel.pixelPrefix)
+    try cloner.optimizer.restore(from: file, prefix: "optimizer.")
+  }
+}

@@ -1,0 +1,135 @@
+import Configuration
+import Torch
+import WorldModel
+
+/// Learns inside the frozen world model, by on-policy reinforcement learning, what a reward says about the expert.
+///
+/// Source: DITTO, Algorithm 1, lines 8–16: with equation 8 as the reward it is DITTO, with a discriminator's D-GAIL.
+public final class DreamLearner: LatentLearner {
+  public let configuration: ImitationConfiguration
+  public let networks: ActorCritic
+  public let actorOptimizer: Adam
+  public let criticOptimizer: Adam
+  public let reward: WeightedReward
+  public let dreamer: Dreamer
+  private let windows: WindowSampler
+  private let precision: Precision
+  private let seed: Seed
+
+  /// - Parameter expert: all states that are learned from.
+  /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a window.
+  public init(
+    _ worldModel: WorldModel, _ configuration: ImitationConfiguration, expert: ExpertLatents, _ precision: Precision = .f32, seed: Seed
+  ) throws {
+    windows = try WindowSampler(
+      expert, horizon: configuration.windowSteps, batch: configuration.batch, copies: configuration.dreamsPerWindow, seed: seed.stream("windows"),
+      startShare: configuration.startShare)
+    self.seed = seed
+    self.configuration = configuration
+    self.precision = precision
+    dreamer = Dreamer(worldModel, precision)
+    reward = configuration.reward.reward(
+      RewardContext(expert: expert, sizes: worldModel.sizes, actionCount: worldModel.actionCount, policy: configuration.policy, seed: seed.stream("reward")))
+    networks = ActorCritic(
+      features: worldModel.sizes.features, actions: worldModel.actionCount, configuration.policy,
+      using: RandomSource(seed.stream("policy"), on: worldModel.device))
+    actorOptimizer = Adam(networks.actor.namedParameters, configuration.actor)
+    criticOptimizer = Adam(networks.critic.namedParameters, configuration.critic)
+  }
+
+  public var actor: MLP { networks.actor }
+
+  public func update(step: Int, progress: Double) -> Metrics {
+    update(
+      on: windows.windows(step: step, choices: configuration.windowChoices, hardness: surprise), step: step, progress: progress,
+      using: RandomSource(seed.stream("dreams").step(step), on: device))
+  }
+
+  /// One policy update. Lines 10–15.
+  /// - Parameters:
+  ///   - windows: of `configuration.windowSteps` steps.
+  ///   - step: gradient steps made before this one.
+  ///   - progress: the share of the training that is done, from 0 to 1.
+  public func update(on windows: LatentWindows, step: Int, progress: Double = 0, using random: RandomSource) -> Metrics {
+    let c = configuration
+    let (start, expert) = begun(windows, using: random)
+    // Where the learner goes from there under its own actions.
+    let dream = dreamer.dream(from: start, steps: c.horizon, using: random, policy: networks.policy)
+    let earned = reward(expert, dream)  // [H, B]
+    var metrics = reward.update(expert, dream, progress: progress)
+    var (losses, norms): (PolicyLosses?, (actor: Tensor, critic: Tensor)?)
+    for _ in 0..<c.epochs {
+      losses = computing(in: precision, on: device) {
+        PolicyLosses(networks, features: dream.states.features, actions: dream.actions, reward: earned, c, progress: progress, before: losses)
+      }
+      var actorLoss = losses!.actor
+      if c.cloningWeight > 0 {
+        let cloning = computing(in: precision, on: device) { networks.policy(expert.states.features.dropLast()) }
+        actorLoss = actorLoss + c.cloningWeight * cloningLoss(policy: cloning, action: expert.actions, entropyWeight: 0)
+      }
+      norms = (actorOptimizer.step(minimizing: actorLoss, progress: progress), criticOptimizer.step(minimizing: losses!.critic, progress: progress))
+    }
+    if (step + 1) % c.targetInterval == 0 { networks.targetCritic.copyParameters(from: networks.critic) }
+
+    metrics.merge([
+      "reward/mean": earned.mean(), "reward/last": earned[c.horizon - 1].mean(),
+      "actor/loss": losses!.actor, "actor/entropy": losses!.policy.entropy.mean(), "actor/gradient_norm": norms!.actor,
+      "actor/agreement": dream.actions.isEqual(to: expert.actions).to(.float32).mean(),
+      "critic/loss": losses!.critic, "critic/value": losses!.value.mean(), "critic/gradient_norm": norms!.critic,
+    ]) { $1 }
+    return metrics
+  }
+
+  public var state: [(name: String, tensor: Tensor)] {
+    networks.namedParameters.map { ("networks." + $0.name, $0.parameter) }
+      + actorOptimizer.state.map { ("optimizer.actor." + $0.name, $0.tensor) }
+      + criticOptimizer.state.map { ("optimizer.critic." + $0.name, $0.tensor) }
+      + reward.state.map { ("reward." + $0.name, $0.tensor) }
+  }
+
+  public func restore(from file: Safetensors) throws {
+    try networks.load(from: file, prefix: "networks.")
+    try actorOptimizer.restore(from: file, prefix: "optimizer.actor.")
+    try criticOptimizer.restore(from: file, prefix: "optimizer.critic.")
+    try reward.restore(from: file, prefix: "reward.")
+  }
+
+  private var device: Device { dreamer.device }
+  private var actionCount: Int { dreamer.actionCount }
+
+  /// How little the policy expects the expert's actions in windows: the mean of `−log π(a | ŝ)` over their steps, in nats, `[B]`.
+  public func surprise(at windows: LatentWindows) -> Tensor {
+    noGrad {
+      computing(in: precision, on: device) {
+        -networks.policy(windows.states.features.dropLast()).logProbability(of: windows.actions).mean(over: 0)
+      }
+    }
+  }
+
+  /// Where dreams start, and what follows in the expert's windows. All start with the expert, at the windows' start, except for a first share
+  /// of the windows, whose dreams leave it before they begin: from a random step of the lead on, one random action replaces the expert's.
+  func begun(_ windows: LatentWindows, using random: RandomSource) -> (start: LatentState, expert: LatentWindows) {
+    let c = configuration
+    let (lead, batch, copies) = (c.windowSteps - c.horizon, windows.actions.shape[1], c.dreamsPerWindow)
+    let count = Int((c.displacedShare * Double(batch / copies)).rounded())
+    let close = windows.steps(0..<c.horizon)
+    guard count > 0 else { return (close.states[0], close) }
+
+    // All dreams of a window leave it alike.
+    let drawn = { (choices: Int) -> [Int64] in
+      (Tensor.uniform([count], using: random) * Double(choices)).to(.int64).values().flatMap { [Int64](repeating: $0, count: copies) }
+    }
+    let (leaving, wrong, dreams) = (drawn(lead), drawn(actionCount), count * copies)
+    let right: [Int64] = windows.actions.sliced(0..<lead).values()
+    let actions = Tensor(
+      (0..<lead).flatMap { step in (0..<dreams).map { step < leaving[$0] ? right[step * batch + $0] : wrong[$0] } }, [lead, dreams], on: device)
+    let displaced = dreamer.dream(from: windows.states[0].sliced(0..<dreams), following: actions, using: random).states[lead]
+    let far = windows.steps(lead..<lead + c.horizon)
+    return (
+      LatentState.joined(displaced, close.states[0].sliced(dreams..<batch), axis: 0),
+      LatentWindows(
+        states: .joined(far.states.columns(0..<dreams), close.states.columns(dreams..<batch), axis: 1),
+        actions: concatenated([far.actions.sliced(0..<dreams, axis: 1), close.actions.sliced(dreams..<batch, axis: 1)], axis: 1))
+    )
+  }
+}

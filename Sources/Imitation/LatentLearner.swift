@@ -1,0 +1,88 @@
+import Configuration
+import Torch
+import WorldModel
+
+/// Learns a policy, a function of the model state, from expert latents.
+public protocol LatentLearner: AnyObject {
+  /// Features to action logits.
+  var actor: MLP { get }
+
+  /// Gradient step `step`, counted from 0: a function of the learner's state, its seed and the step.
+  /// - Parameter progress: the share of the training that is done, from 0 to 1.
+  func update(step: Int, progress: Double) -> Metrics
+
+  /// What a resumed run needs; the actor is `networks.actor.*`.
+  var state: [(name: String, tensor: Tensor)] { get }
+  func restore(from file: Safetensors) throws
+}
+
+extension LatentLearner {
+  public var policy: (Tensor) -> Categorical { { [actor] in Categorical(logits: actor($0)) } }
+}
+
+/// How the agent is learned. Source: DITTO, section 4.1.
+public enum Method: String, Codable, CaseIterable, Sendable {
+  /// Latent matching by on-policy reinforcement learning in the world model.
+  case ditto
+  /// The same actor and critic, rewarded by a discriminator.
+  case dgail
+  /// Maximum likelihood on expert latents.
+  case dbc
+  /// Maximum likelihood on the expert's frames, without a world model.
+  case bc
+}
+
+/// Maximum likelihood of the expert's actions.
+public struct CloningConfiguration: Configuration {
+  /// States per gradient step.
+  public var batch = 512
+  /// `η_BC` of eq 16, per nat.
+  public var entropyWeight = 0.1
+  public var optimizer = OptimizerConfiguration()
+
+  public init() {}
+
+  public func check(_ problems: inout Problems) {
+    problems.require(batch >= 1, "batch", "is \(batch), must be at least 1")
+    problems.require(entropyWeight >= 0, "entropyWeight", "is \(entropyWeight), must not be negative")
+    problems.check(optimizer, "optimizer")
+  }
+}
+
+/// Clones the expert's actions from its latents. Source: DITTO, section 4.1, D-BC, and equation 16.
+public final class LatentCloner: LatentLearner {
+  public let actor: MLP
+  private let optimizer: Adam
+  private let configuration: CloningConfiguration
+  private let states: WindowSampler
+
+  /// - Throws: `ImitationError.episodesTooShort` where no episode has a step.
+  public init(_ worldModel: WorldModel, _ c: CloningConfiguration, _ sizes: PolicySizes, expert: ExpertLatents, seed: Seed) throws {
+    configuration = c
+    actor = MLP(
+      worldModel.sizes.features, worldModel.actionCount, width: sizes.width, hiddenLayers: sizes.hiddenLayers,
+      using: RandomSource(seed.stream("policy"), on: worldModel.device))
+    optimizer = Adam(actor.namedParameters, c.optimizer)
+    states = try WindowSampler(expert, horizon: 1, batch: c.batch, seed: seed.stream("windows"))
+  }
+
+  public func update(step: Int, progress: Double) -> Metrics {
+    let windows = states.windows(step: step)
+    let (policy, action) = (policy(windows.states[0].features), windows.actions[0])
+    let loss = cloningLoss(policy: policy, action: action, entropyWeight: configuration.entropyWeight)
+    let norm = optimizer.step(minimizing: loss, progress: progress)
+    return [
+      "actor/loss": loss, "actor/entropy": policy.entropy.mean(), "actor/gradient_norm": norm,
+      "actor/agreement": policy.drawn(.mode).isEqual(to: action).to(.float32).mean(),
+    ]
+  }
+
+  public var state: [(name: String, tensor: Tensor)] {
+    actor.namedParameters.map { ("networks.actor." + $0.name, $0.parameter) } + optimizer.state.map { ("optimizer.actor." + $0.name, $0.tensor) }
+  }
+
+  public func restore(from file: Safetensors) throws {
+    try actor.load(from: file, prefix: "networks.actor.")
+    try optimizer.restore(from: file, prefix: "optimizer.actor.")
+  }
+}

@@ -1,0 +1,109 @@
+import Configuration
+import Torch
+import WorldModel
+
+/// What a discriminator is shown of a step.
+public enum DiscriminatorInput: String, Codable, CaseIterable, Sendable {
+  /// `h` before and after the action, as the paper's authors have it.
+  case successive
+  /// The state before the action, and the action. Source: DITTO, eq 3.
+  case stateAction
+}
+
+/// What a policy earns for a discriminator's opinion, the logit `x` of the probability `D` that a step is the expert's.
+public enum AdversarialReward: String, Codable, CaseIterable, Sendable {
+  /// `D`, as the paper's authors have it, in 0…1.
+  case probability
+  /// `−log(1 − D)`, at least 0 (Ho and Ermon 2016).
+  case logarithm
+  /// `log D − log(1 − D) = x`, without bounds (Fu et al. 2018).
+  case logit
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    switch self {
+    case .probability: sigmoid(x)
+    case .logarithm: softplus(x)
+    case .logit: x
+    }
+  }
+}
+
+public struct DiscriminatorConfiguration: Configuration {
+  public var input = DiscriminatorInput.successive
+  /// The reward of `gail`.
+  public var reward = AdversarialReward.probability
+  public var width = 128
+  public var hiddenLayers = 4
+  public var optimizer = OptimizerConfiguration()
+
+  public init() {}
+
+  public func check(_ problems: inout Problems) {
+    problems.require(width >= 1, "width", "is \(width), must be at least 1")
+    problems.require(hiddenLayers >= 0, "hiddenLayers", "is \(hiddenLayers), must not be negative")
+    problems.check(optimizer, "optimizer")
+  }
+}
+
+/// Binary cross entropy of logits on the expert's steps (target 1) and the learner's (target 0), the mean over both together.
+///
+/// Source: DITTO, equation 3, which prints the sum of two expectations: twice this, for as many of either.
+public func discriminatorLoss(expert: Tensor, learner: Tensor) -> Tensor {
+  (softplus(-expert).sum() + softplus(learner).sum()) / Double(expert.count + learner.count)
+}
+
+/// An adversarial reward: a network learns to tell the expert's steps from the learner's, who is rewarded for being taken for the expert.
+/// Source: DITTO, section 4.1, D-GAIL.
+final class Discriminator: Reward {
+  let network: MLP
+  private let optimizer: Adam
+  private let input: DiscriminatorInput
+  private let reward: AdversarialReward
+  private let actionCount: Int
+
+  init(_ c: DiscriminatorConfiguration, _ reward: AdversarialReward, _ context: RewardContext) {
+    (input, self.reward, actionCount) = (c.input, reward, context.actionCount)
+    let inputs = c.input == .successive ? 2 * context.sizes.deterministic : context.sizes.features + context.actionCount
+    let random = RandomSource(context.seed.stream("discriminator"), on: context.device)
+    network = MLP(inputs, 1, width: c.width, hiddenLayers: c.hiddenLayers, using: random)
+    optimizer = Adam(network.namedParameters, c.optimizer)
+  }
+
+  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor { reward(logits(dream.states, dream.actions)) }
+
+  /// One gradient step; reports how well it tells them apart, and how sure it is. An accuracy near 1 with a low entropy is a collapse: the
+  /// learner then earns the same whatever it does.
+  func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics {
+    let (real, imagined) = (logits(expert.states, expert.actions), logits(dream.states, dream.actions))
+    let loss = discriminatorLoss(expert: real, learner: imagined)
+    optimizer.step(minimizing: loss, progress: progress)
+    let all = concatenated([real.detached().reshaped(-1), imagined.detached().reshaped(-1)], axis: 0)
+    let earned = reward(imagined.detached())
+    let right = concatenated([real.detached().reshaped(-1).isAtLeast(0).to(.float32), 1 - imagined.detached().reshaped(-1).isAtLeast(0).to(.float32)], axis: 0)
+    let probability = sigmoid(all)
+    return [
+      "discriminator/loss": loss, "discriminator/accuracy": right.mean(),
+      // −D log D − (1 − D) log(1 − D), in nats; log 2 where it cannot tell.
+      "discriminator/entropy": (probability * softplus(-all) + (1 - probability) * softplus(all)).mean(),
+      "discriminator/reward_range": earned.reshaped(-1).max(over: 0) + (-earned).reshaped(-1).max(over: 0),
+    ]
+  }
+
+  /// Of the steps of states `[H + 1, B, …]` under actions `[H, B]`: `[H, B]`.
+  func logits(_ states: LatentState, _ actions: Tensor) -> Tensor {
+    let inputs = switch input {
+    case .successive: [states.deterministic.dropLast(), states.deterministic.dropFirst()]
+    case .stateAction: [states.features.dropLast(), actions.oneHot(actionCount)]
+    }
+    return network(concatenated(inputs.map { $0.to(.float32) }, axis: -1)).reshaped(actions.shape)
+  }
+
+  var state: [(name: String, tensor: Tensor)] {
+    network.namedParameters.map { ($0.name, $0.parameter) } + optimizer.state.map { ("optimizer." + $0.name, $0.tensor) }
+  }
+
+  func restore(from file: Safetensors, prefix: String) throws {
+    try network.load(from: file, prefix: prefix)
+    try optimizer.restore(from: file, prefix: prefix + "optimizer.")
+  }
+}

@@ -1,0 +1,86 @@
+import Configuration
+import Torch
+import WorldModel
+
+public struct DrilConfiguration: Configuration {
+  /// Policies in the ensemble.
+  public var members = 5
+  /// Gradient steps of each, before the policy's first.
+  public var steps = 1000
+  /// Share of the expert's own steps that earn 1.
+  public var quantile = 0.98
+  public var cloning = CloningConfiguration()
+
+  public init() {}
+
+  public func check(_ problems: inout Problems) {
+    problems.require(members >= 2, "members", "is \(members), must be at least 2: one policy cannot disagree")
+    problems.require(steps >= 1, "steps", "is \(steps), must be at least 1")
+    problems.require(quantile > 0 && quantile <= 1, "quantile", "is \(quantile), must be above 0 and at most 1")
+    problems.check(cloning, "cloning")
+  }
+}
+
+/// How far policies disagree on an action: the variance over an ensemble of its probability. Source: DITTO, equation 1.
+/// - Parameters:
+///   - probabilities: `[E, …, A]`.
+///   - actions: `int64` `[…]`.
+/// - Returns: `[…]`.
+public func disagreement(probabilities p: Tensor, actions: Tensor) -> Tensor {
+  let centred = p - p.mean(over: 0, keepingAxes: true)
+  return centred.squared().mean(over: 0).gathering(actions.reshaped(actions.shape + [1]), axis: -1).reshaped(actions.shape)
+}
+
+/// 1 where policies that were cloned from different parts of the expert's data agree on the action taken, −1 where they disagree more than on
+/// nearly all of the expert's own. Source: Brantley et al. 2020; to be used beside a cloning term.
+final class DrilReward: Reward {
+  private let members: [MLP]
+  /// The largest disagreement that earns 1.
+  private(set) var bound = 0.0
+
+  /// Steps that go to the same member, where episodes are fewer than members.
+  private static let windowSteps = 16
+
+  init(_ c: DrilConfiguration, _ policy: PolicySizes, _ context: RewardContext) {
+    members = (0..<c.members).map { member in
+      let seed = context.seed.stream("member").step(member)
+      let actor = MLP(
+        context.sizes.features, context.actionCount, width: policy.width, hiddenLayers: policy.hiddenLayers, using: RandomSource(seed, on: context.device))
+      let own = Self.steps(of: member, among: c.members, context.expert)
+      let optimizer = Adam(actor.namedParameters, c.cloning.optimizer)
+      var generator = seed.stream("states").generator
+      for step in 0..<c.steps {
+        let (states, actions) = context.expert.pairs(at: (0..<c.cloning.batch).map { _ in own.randomElement(using: &generator)! })
+        let policy = Categorical(logits: actor(states.features))
+        optimizer.step(
+          minimizing: cloningLoss(policy: policy, action: actions, entropyWeight: c.cloning.entropyWeight), progress: Double(step) / Double(c.steps))
+      }
+      actor.freeze()
+      return actor
+    }
+    let (states, actions) = context.expert.pairs(at: context.expert.steps)
+    let found = disagreement(states, actions).values(as: Float.self).map(Double.init).sorted()
+    bound = found[min(found.count - 1, Int((c.quantile * Double(found.count)).rounded(.up)) - 1)]
+  }
+
+  /// The expert's steps that a member learns from: every so many an episode, or every so many a window; at least one.
+  static func steps(of member: Int, among members: Int, _ expert: ExpertLatents) -> [Int] {
+    let all = expert.steps
+    let parts: [[Int]] = expert.lengths.count >= members ? expert.stepsByEpisode
+      : stride(from: 0, to: all.count, by: windowSteps).map { Array(all[$0..<min($0 + windowSteps, all.count)]) }
+    let own = parts.enumerated().filter { $0.offset % members == member }.flatMap(\.element)
+    return own.isEmpty ? all : own
+  }
+
+  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+    let found = disagreement(dream.states.sliced(0..<dream.actions.shape[0]), dream.actions)
+    return 1 - 2 * (found - bound).isAtLeast(Double(Float.leastNonzeroMagnitude)).to(.float32)
+  }
+
+  private func disagreement(_ states: LatentState, _ actions: Tensor) -> Tensor {
+    noGrad {
+      let features = states.features.to(.float32)
+      return Imitation.disagreement(probabilities: stacked(members.map { Categorical(logits: $0(features)).probabilities }), actions: actions)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Torch
+import WorldModel
+
+/// How far two latents are from each other.
+public enum Distance: String, Codable, CaseIterable, Sendable {
+  /// 1 minus the reward of equation 8.
+  case dot
+  /// `‖a − b‖`.
+  case l2
+  /// 1 minus the cosine similarity.
+  case cosine
+
+  /// Of `a` and `b`, both `[…, D]`: `[…]`.
+  public func callAsFunction(_ a: Tensor, _ b: Tensor) -> Tensor {
+    switch self {
+    case .dot: 1 - latentReward(expert: b, learner: a)
+    case .l2: (a - b).norm(over: -1)
+    case .cosine: 1 - cosineReward(expert: b, learner: a)
+    }
+  }
+
+  /// What orders `b` `[M, D]` by closeness to each `a` `[N, D]`, the closest largest: `[N, M]`, from one matrix product.
+  fileprivate func closeness(_ a: Tensor, _ b: Tensor) -> Tensor {
+    let products = a.matmul(b.permuted(1, 0))
+    let (na, nb) = (a.norm(over: -1, keepingAxes: true), b.norm(over: -1).reshaped(1, -1))
+    switch self {
+    case .dot: return products / maximum(na, nb).squared()
+    case .l2: return products - 0.5 * nb.squared()
+    case .cosine: return products / nb
+    }
+  }
+}
+
+/// The row nearest to each of `queries` `[N, D]`, among `count` rows: `int64` `[N]`. Exact up to rounding, in pieces that bound the memory.
+/// - Parameters:
+///   - pairs: of queries and rows that are looked at together.
+///   - rows: the rows of a range, `[…, D]`.
+public func nearest(
+  _ queries: Tensor, among count: Int, by distance: Distance, atOnce pairs: Int = 1 << 24, rows: (Range<Int>) -> Tensor
+) -> Tensor {
+  let step = max(1, min(count, pairs / max(queries.shape[0], 1)))
+  var (closest, places) = ([Tensor](), [Tensor]())
+  for first in stride(from: 0, to: count, by: step) {
+    let closeness = distance.closeness(queries, rows(first..<min(first + step, count)))
+    closest.append(closeness.max(over: 1))
+    places.append(closeness.argmax(over: 1) + Double(first))
+  }
+  let piece = stacked(closest, axis: 1).argmax(over: 1).reshaped(-1, 1)
+  return stacked(places, axis: 1).to(.int64).gathering(piece, axis: 1).reshaped(-1)
+}
+
+/// One minus the distance to the nearest of all expert latents. Source: DITTO, equation 7.
+final class NearestReward: Reward {
+  private let compared: ComparedState
+  private let distance: Distance
+  private let expert: ExpertLatents
+
+  init(_ compared: ComparedState, _ distance: Distance, _ context: RewardContext) {
+    (self.compared, self.distance, expert) = (compared, distance, context.expert)
+  }
+
+  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+    let reached = compared.reached(dream.states)
+    let queries = reached.flattened(first: 2).to(.float32)
+    let rows = nearest(queries, among: self.expert.count, by: distance) { compared(self.expert.states($0)) }
+    return (1 - distance(queries, compared(self.expert.states(at: rows)))).unflattened(Array(reached.shape.prefix(2)))
+  }
+}

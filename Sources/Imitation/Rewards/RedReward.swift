@@ -1,0 +1,84 @@
+import Configuration
+import Foundation
+import Torch
+import WorldModel
+
+public struct RedConfiguration: Configuration {
+  /// Width, number of hidden layers, and outputs of the fixed network and of the one that is fitted to it.
+  public var width = 128
+  public var hiddenLayers = 2
+  public var outputs = 32
+  /// Gradient steps of the fit, before the policy's first.
+  public var steps = 1000
+  public var learningRate = 1e-3
+  /// What expert states held out of the fit earn on average.
+  public var expertMean = 0.9
+
+  public init() {}
+
+  public func check(_ problems: inout Problems) {
+    for (key, value) in [("width", width), ("outputs", outputs), ("steps", steps)] {
+      problems.require(value >= 1, key, "is \(value), must be at least 1")
+    }
+    problems.require(hiddenLayers >= 0, "hiddenLayers", "is \(hiddenLayers), must not be negative")
+    problems.require(learningRate > 0, "learningRate", "is \(learningRate), must be above 0")
+    problems.require(expertMean > 0 && expertMean < 1, "expertMean", "is \(expertMean), must be between 0 and 1")
+  }
+}
+
+/// `exp(−σ ‖f̂ − f‖²)` of a state and the action taken in it: a network `f̂` that was fitted to a fixed random one `f` on the expert's states and
+/// actions agrees with it there, and hardly elsewhere. Source: Wang et al. 2019, random expert distillation.
+final class RedReward: Reward {
+  private let fixed, fitted: MLP
+  private let actionCount: Int
+  private(set) var sigma = 1.0
+
+  /// Every tenth expert state is held out of the fit, to set `σ` by.
+  private static let heldOut = 10
+  private static let batch = 256
+
+  init(_ c: RedConfiguration, _ context: RewardContext) {
+    actionCount = context.actionCount
+    let network = { (name: String) in
+      MLP(
+        context.sizes.features + context.actionCount, c.outputs, width: c.width, hiddenLayers: c.hiddenLayers,
+        using: RandomSource(context.seed.stream(name), on: context.device))
+    }
+    (fixed, fitted) = (network("fixed"), network("fitted"))
+    fixed.freeze()
+    let steps = context.expert.steps
+    let learned = steps.enumerated().filter { steps.count < Self.heldOut || $0.offset % Self.heldOut != 0 }.map(\.element)
+    let optimizer = Adam(fitted.namedParameters, OptimizerConfiguration { $0.learningRate = c.learningRate })
+    var generator = context.seed.stream("fit").generator
+    for step in 0..<c.steps {
+      let (states, actions) = context.expert.pairs(at: (0..<Self.batch).map { _ in learned.randomElement(using: &generator)! })
+      optimizer.step(minimizing: distance(states, actions).mean(), progress: Double(step) / Double(c.steps))
+    }
+    fitted.freeze()
+    let unseen = steps.enumerated().filter { $0.offset % Self.heldOut == 0 }.map(\.element)
+    let (states, actions) = context.expert.pairs(at: unseen)
+    sigma = Self.sigma(for: c.expertMean, distances: distance(states, actions).values(as: Float.self).map(Double.init))
+  }
+
+  /// The `σ` with which the mean of `exp(−σ d)` is `mean`: it falls from 1 to 0 as `σ` grows.
+  static func sigma(for mean: Double, distances: [Double]) -> Double {
+    let earned = { (sigma: Double) in distances.reduce(0) { $0 + exp(-sigma * $1) } / Double(distances.count) }
+    var (low, high) = (0.0, 1.0)
+    while earned(high) > mean, high < 1e12 { high *= 2 }
+    for _ in 0..<100 {
+      let middle = (low + high) / 2
+      if earned(middle) > mean { low = middle } else { high = middle }
+    }
+    return (low + high) / 2
+  }
+
+  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+    exp(-sigma * distance(dream.states.sliced(0..<dream.actions.shape[0]), dream.actions))
+  }
+
+  /// `‖f̂ − f‖²` of states `[…]` and the actions taken in them.
+  private func distance(_ states: LatentState, _ actions: Tensor) -> Tensor {
+    let input = concatenated([states.features.to(.float32), actions.oneHot(actionCount)], axis: -1)
+    return (fitted(input) - fixed(input)).squared().sum(over: -1)
+  }
+}

@@ -1,0 +1,163 @@
+import Configuration
+import Torch
+import WorldModel
+
+/// What a dream earns, step by step: all that a policy is told of the expert. One file each in this folder.
+public protocol Reward: AnyObject {
+  /// Of each imagined step, `[H, B]`, without gradients. A step's reward belongs to the state before its action, the action, and the state
+  /// after it; which of them count is the reward's own affair.
+  /// - Parameter expert: what the expert did from the same starts.
+  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor
+
+  /// One step of learning where the reward is itself learned while the policy is, as a discriminator is. Comes after the dream's reward was taken.
+  func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics
+
+  /// What a resumed run needs.
+  var state: [(name: String, tensor: Tensor)] { get }
+  func restore(from file: Safetensors, prefix: String) throws
+}
+
+extension Reward {
+  public func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics { [:] }
+  public var state: [(name: String, tensor: Tensor)] { [] }
+  public func restore(from file: Safetensors, prefix: String) throws {}
+}
+
+/// What rewards are made of beside their settings.
+public struct RewardContext {
+  /// All expert states that are learned from.
+  public let expert: ExpertLatents
+  public let sizes: LatentSizes
+  public let actionCount: Int
+  /// Of the policy that is rewarded.
+  public let policy: PolicySizes
+  public let seed: Seed
+
+  public init(expert: ExpertLatents, sizes: LatentSizes, actionCount: Int, policy: PolicySizes = PolicySizes(), seed: Seed) {
+    (self.expert, self.sizes, self.actionCount, self.policy, self.seed) = (expert, sizes, actionCount, policy, seed)
+  }
+
+  var device: Device { expert.deterministic.device }
+}
+
+/// The rewards by name.
+public enum RewardKind: String, CaseIterable, Codable, Sendable {
+  case dot, l2, cosine, nearest, sparse, contrast, red, dril, gail, airl
+
+  func make(_ c: RewardConfiguration, _ context: RewardContext) -> any Reward {
+    switch self {
+    case .dot: LatentMatching(c.compared, latentReward)
+    case .l2: LatentMatching(c.compared, l2Reward)
+    case .cosine: LatentMatching(c.compared, cosineReward)
+    case .nearest: NearestReward(c.compared, c.distance, context)
+    case .sparse: SparseReward(share: c.sameShare, context)
+    case .contrast: ContrastReward(c.compared, samples: c.contrastSamples, context)
+    case .red: RedReward(c.red, context)
+    case .dril: DrilReward(c.dril, context.policy, context)
+    case .gail: Discriminator(c.discriminator, c.discriminator.reward, context)
+    case .airl: Discriminator(c.discriminator, .logit, context)
+    }
+  }
+}
+
+/// Weights of the rewards that are added up; those of weight 0 are not computed.
+public struct RewardWeights: Configuration {
+  public var dot = 1.0
+  public var l2 = 0.0
+  public var cosine = 0.0
+  public var nearest = 0.0
+  public var sparse = 0.0
+  public var contrast = 0.0
+  public var red = 0.0
+  public var dril = 0.0
+  public var gail = 0.0
+  public var airl = 0.0
+
+  public init() {}
+
+  /// Those that count.
+  public var used: [(kind: RewardKind, weight: Double)] {
+    RewardKind.allCases.map { ($0, self[$0]) }.filter { $0.weight != 0 }
+  }
+
+  public subscript(kind: RewardKind) -> Double {
+    get { self[keyPath: Self.path(kind)] }
+    set { self[keyPath: Self.path(kind)] = newValue }
+  }
+
+  private static func path(_ kind: RewardKind) -> WritableKeyPath<Self, Double> {
+    switch kind {
+    case .dot: \.dot
+    case .l2: \.l2
+    case .cosine: \.cosine
+    case .nearest: \.nearest
+    case .sparse: \.sparse
+    case .contrast: \.contrast
+    case .red: \.red
+    case .dril: \.dril
+    case .gail: \.gail
+    case .airl: \.airl
+    }
+  }
+
+  public func check(_ problems: inout Problems) {
+    problems.require(!used.isEmpty, RewardKind.dot.rawValue, "is 0, as all others are; give one of \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")) a weight")
+  }
+}
+
+/// What a policy is rewarded for in dreams.
+public struct RewardConfiguration: Configuration {
+  public var weights = RewardWeights()
+  /// The part of the state that `dot`, `l2`, `cosine`, `nearest` and `contrast` compare.
+  public var compared = ComparedState.both
+  /// What `nearest` means by near.
+  public var distance = Distance.dot
+  /// `sparse`: the least share of equal classes of two states that count as the same.
+  public var sameShare = 0.9
+  /// `contrast`: expert states that the reward's mean over is subtracted.
+  public var contrastSamples = 256
+  public var red = RedConfiguration()
+  public var dril = DrilConfiguration()
+  /// `gail` and `airl`.
+  public var discriminator = DiscriminatorConfiguration()
+
+  public init() {}
+
+  public func check(_ problems: inout Problems) {
+    problems.check(weights, "weights")
+    problems.require(sameShare > 0 && sameShare <= 1, "sameShare", "is \(sameShare), must be above 0 and at most 1")
+    problems.require(contrastSamples >= 1, "contrastSamples", "is \(contrastSamples), must be at least 1")
+    problems.check(red, "red")
+    problems.check(dril, "dril")
+    problems.check(discriminator, "discriminator")
+  }
+
+  /// The weighted sum of all that count.
+  public func reward(_ context: RewardContext) -> WeightedReward {
+    WeightedReward(weights.used.map { ($0.kind.rawValue, $0.weight, $0.kind.make(self, context)) })
+  }
+}
+
+/// A weighted sum of rewards.
+public final class WeightedReward: Reward {
+  private let parts: [(name: String, weight: Double, reward: any Reward)]
+
+  init(_ parts: [(name: String, weight: Double, reward: any Reward)]) { self.parts = parts }
+
+  public func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+    noGrad {
+      let earned = parts.map { $0.weight == 1 ? $0.reward(expert, dream) : $0.weight * $0.reward(expert, dream) }
+      return earned.dropFirst().reduce(earned[0], +)
+    }
+  }
+
+  public func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics {
+    parts.reduce(into: [:]) { $0.merge($1.reward.update(expert, dream, progress: progress)) { $1 } }
+  }
+
+  public var state: [(name: String, tensor: Tensor)] { parts.flatMap { part in part.reward.state.map { ("\(part.name).\($0.name)", $0.tensor) } } }
+
+  public func restore(from file: Safetensors, prefix: String) throws {
+    for part in parts { try part.reward.restore(from: file, prefix: "\(prefix)\(part.name).") }
+  }
+}

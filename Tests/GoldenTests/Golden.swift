@@ -66,9 +66,12 @@ final class Golden {
 
   /// Compares shape, type where it is float64, NaNs and every value; scalars are stored with shape `[1]`.
   /// - Parameter rounding: what a value may be off by besides, where it is a small difference of larger ones.
-  func compare(_ name: String, _ actual: Tensor, rounding: Double = 0, sourceLocation: SourceLocation = #_sourceLocation) throws {
+  /// - Parameter share: of a tensor's largest value that each may be off by; nil for what its type allows.
+  func compare(
+    _ name: String, _ actual: Tensor, rounding: Double = 0, share: Double? = nil, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
     compared.insert(name)
-    if let problem = difference(actual, from: try file.tensor(name), rounding) {
+    if let problem = difference(actual, from: try file.tensor(name), rounding, share) {
       Issue.record("\(self.name): '\(name)' \(problem)", sourceLocation: sourceLocation)
     }
   }
@@ -92,11 +95,12 @@ final class Golden {
 
   /// Compares the gradients of `loss` with `prefix + name`; one that does not exist is stored as zeros or not at all.
   func compare(
-    _ prefix: String, gradientsOf loss: Tensor, _ parameters: NamedParameters, sourceLocation: SourceLocation = #_sourceLocation
+    _ prefix: String, gradientsOf loss: Tensor, _ parameters: NamedParameters, share: Double? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let found = gradients(of: loss, withRespectTo: parameters.map(\.parameter))
     for ((name, parameter), gradient) in zip(parameters, found) where gradient != nil || file.contains(prefix + name) {
-      try compare(prefix + name, gradient ?? .zeros(parameter.shape), sourceLocation: sourceLocation)
+      try compare(prefix + name, gradient ?? .zeros(parameter.shape), share: share, sourceLocation: sourceLocation)
     }
   }
 
@@ -117,7 +121,7 @@ final class Golden {
 }
 
 /// What is wrong with `actual`, if anything: each value may be off by 1e-4 of the largest (1e-6 in float64) and 1e-7.
-private func difference(_ actual: Tensor, from expected: Tensor, _ rounding: Double) -> String? {
+private func difference(_ actual: Tensor, from expected: Tensor, _ rounding: Double, _ share: Double? = nil) -> String? {
   guard actual.shape == expected.shape || (actual.shape == [] && expected.shape == [1]) else {
     return "has shape \(actual.shape), expected \(expected.shape)"
   }
@@ -125,7 +129,7 @@ private func difference(_ actual: Tensor, from expected: Tensor, _ rounding: Dou
   guard !isDouble || actual.type == .float64 else { return "was computed in \(actual.type), expected float64" }
   let (found, wanted) = (actual.values(as: Double.self), expected.values(as: Double.self))
   let largest = wanted.lazy.filter(\.isFinite).map(abs).max() ?? 0
-  let tolerance = (isDouble ? 1e-6 : 1e-4) * largest + 1e-7 + rounding
+  let tolerance = (share ?? (isDouble ? 1e-6 : 1e-4)) * largest + 1e-7 + rounding
   let off = wanted.indices.filter { i in
     !(found[i] == wanted[i] || (found[i].isNaN && wanted[i].isNaN) || abs(found[i] - wanted[i]) <= tolerance)
   }

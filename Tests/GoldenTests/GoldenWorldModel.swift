@@ -53,6 +53,23 @@ import Torch
     golden.finish()
   }
 
+  /// What is computed in bf16, with 8 bits for each number, lies within 3 % of a tensor's largest value, gradients within 6 %. Draws are the file's: where two
+  /// classes are about as probable, rounding would choose another.
+  @Test func agreesInHalfPrecision() throws {
+    let (frames, z) = (try golden["in.obs"], try golden["z"])
+    let clocks = (1 - z + 1e-30).reshaped(z.shape.dropLast() + [model.sizes.groups, model.sizes.classes])
+    let (action, isFirst, start) = (try golden["in.action"], try golden["in.reset"].values(as: Float.self).map { $0 == 1 }, try initialState())
+    let (inference, losses, decoded) = computing(in: .bf16) {
+      let inference = model.infer(frames: frames, previousAction: action, isFirst: isFirst, from: start, draw: .clocks(clocks))
+      return (inference, model.loss(inference, frames: frames, weights), model.decode(inference.states))
+    }
+    for (name, value) in [
+      ("post_logits", inference.posteriorLogits), ("prior_logits", inference.priorLogits), ("h", inference.states.deterministic),
+      ("z", inference.states.stochastic), ("decoded", decoded), ("loss", losses.total), ("loss_image", losses.image), ("loss_kl", losses.divergence),
+    ] { try golden.compare(name, value.to(.float32), share: 0.03) }
+    try golden.compare("grad.", gradientsOf: losses.total.mean(), parameters, share: 0.06)
+  }
+
   /// Everything inferred along one segment, and its losses.
   private func compareSegment(_ prefix: String, from start: LatentState) throws {
     let pixels = try self.pixels()

@@ -46,6 +46,12 @@ public struct Problems {
     if !condition { found.append((prefix + key, message())) }
   }
 
+  /// Reports a whole number out of `range`.
+  public mutating func require(_ value: Int, in range: ClosedRange<Int>, _ key: String) {
+    require(value >= range.lowerBound, key, "is \(value), must be at least \(range.lowerBound)")
+    require(value <= range.upperBound, key, "is \(value), must be at most \(range.upperBound)")
+  }
+
   /// Checks a nested section that is stored under `key`.
   public mutating func check(_ section: some Configuration, _ key: String) {
     let outer = prefix

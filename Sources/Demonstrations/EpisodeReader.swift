@@ -33,7 +33,8 @@ struct EpisodeReader {
       throw DemonstrationError.wrongShape(file: file.path, field: field.name, found: field.shape, expected: [field.shape.first ?? 1])
     }
     let rewards = try file.numbers(field)
-    if let step = rewards.firstIndex(where: { !$0.isFinite }) { throw DemonstrationError.notFinite(file: file.path, field: field.name, step: step) }
+    // Beyond any score, sums would overflow.
+    if let step = rewards.firstIndex(where: { !(abs($0) < 1e100) }) { throw DemonstrationError.notFinite(file: file.path, field: field.name, step: step) }
     return rewards
   }
 

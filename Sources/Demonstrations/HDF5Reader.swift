@@ -10,7 +10,9 @@ struct HDF5Reader: Sendable {
   init(path: String) throws {
     self.path = path
     file = try HDF5.locked {
-      guard H5Fis_hdf5(path) > 0 else { throw DemonstrationError.notHDF5(file: path) }
+      // Of a pipe, the library would wait for the first byte.
+      let type = try? FileManager.default.attributesOfItem(atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)[.type] as? FileAttributeType
+      guard type == .typeRegular, H5Fis_hdf5(path) > 0 else { throw DemonstrationError.notHDF5(file: path) }
       guard let file = HDF5Object(H5Fopen(path, 0, hid_t(H5P_DEFAULT))) else { throw DemonstrationError.damagedFile(file: path) }
       return file
     }

@@ -125,8 +125,11 @@ public enum AgentRun {
           environment: dataset.name, found: "\(dataset.observation)", expected: "\(details.frame.side)×\(details.frame.side)")
       }
       let imitation = configuration.imitation
-      let latents = { (episodes: Range<Int>) in try LatentCache(loaded).latents(of: dataset, episodes: episodes, on: details.device) }
-      let expert = try latents(0..<details.useEpisodes)
+      let latents = { (episodes: Range<Int>, restarts: Restarts?) in
+        try LatentCache(loaded).latents(of: dataset, episodes: episodes, restarts: restarts, on: details.device)
+      }
+      let interval = imitation.restartInterval
+      let expert = try latents(0..<details.useEpisodes, interval == 0 ? nil : Restarts(interval: interval, length: 2 * imitation.windowSteps))
       learner = switch configuration.method {
       case .ditto, .dgail: try DreamLearner(loaded.model, imitation, expert: expert, details.precision, seed: seed)
       case .dbc, .bc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: expert, seed: seed)
@@ -136,7 +139,7 @@ public enum AgentRun {
       if longest > 0, longest < imitation.horizon { Console.warn("the episodes held out are shorter than the horizon; there is no validation") }
       validation = longest < imitation.horizon ? nil : AgentValidation(
         windows: try WindowSampler(
-          latents(heldOut), horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"), startShare: imitation.startShare),
+          latents(heldOut, nil), horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"), startShare: imitation.startShare),
         dreamer: Dreamer(loaded.model, details.precision), compared: imitation.reward.compared, seed: seed.stream("validation"))
       steps = configuration.training.steps
     }

@@ -9,6 +9,7 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case tooFewEpisodes(dataset: String, wanted: Int, found: Int)
   case pipelinesDiffer(String, String)
   case otherPipeline(String)
+  case unknownPipeline(String)
   case noSuchMetric(String, String, known: [String])
   case notAnOption(String, allowed: String)
 
@@ -37,6 +38,8 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       "\(first) and \(second): their pixels were made by different pipelines; train on datasets of one"
     case .otherPipeline(let dataset):
       "\(dataset): was recorded through another pixel pipeline than the configuration's; leave its kind, size, crop and frameSkip as they are recorded"
+    case .unknownPipeline(let dataset):
+      "\(dataset): its metadata describe no pixel pipeline that this program knows; record it again, or take 'ditto_pipeline' out of metadata.json"
     case .noSuchMetric(let run, let metric, let known):
       "\(run): logged no '\(metric)'; it has \(known.joined(separator: ", "))"
     case .notAnOption(let what, let allowed):

@@ -4,6 +4,16 @@ import Foundation
 import Imitation
 import Torch
 
+/// Pieces of episodes that a world model sees as if they began there, with nothing remembered.
+struct Restarts {
+  /// Steps from one to the next.
+  let interval: Int
+  /// Steps of each.
+  let length: Int
+
+  func starts(in steps: Int) -> [Int] { Array(stride(from: interval, through: steps - length, by: interval)) }
+}
+
 /// Expert episodes encoded by a world model, kept in its run's folder and read back by whoever needs the same.
 struct LatentCache {
   private let world: LoadedWorldModel
@@ -15,13 +25,21 @@ struct LatentCache {
   /// Encodes the episodes, or reads what was encoded before from the same weights and the same data. A folder that cannot be written to
   /// costs only the time to encode again.
   /// - Throws: `DemonstrationError`, where frames cannot be read.
-  func latents(of dataset: Dataset, episodes: Range<Int>, on device: Device) throws -> ExpertLatents {
-    let name = "\(Self.version)-\(world.fingerprint)-\(dataset.fingerprint)-\(episodes.lowerBound)-\(episodes.upperBound).safetensors"
+  /// - Parameter restarts: pieces that are encoded besides, as if episodes began there; nil for none.
+  func latents(of dataset: Dataset, episodes: Range<Int>, restarts: Restarts? = nil, on device: Device) throws -> ExpertLatents {
+    let parts = ["\(Self.version)", world.fingerprint, dataset.fingerprint, "\(episodes.lowerBound)", "\(episodes.upperBound)"]
+    let name = (parts + (restarts.map { ["\($0.interval)", "\($0.length)"] } ?? [])).joined(separator: "-") + ".safetensors"
     let file = world.url.appending(path: "latents").appending(path: name)
     if let stored = try? Safetensors(at: file),
       let latents = try? ExpertLatents(from: stored, classCount: world.model.sizes.classes, on: device) { return latents }
-    let recorded = episodes.map { index in
-      ExpertEpisode(actions: dataset.episodes[index].actions) { try dataset.frames(episode: index) }
+    let recorded = episodes.flatMap { index in
+      let actions = dataset.episodes[index].actions
+      let whole = ExpertEpisode(actions: actions) { try dataset.frames(episode: index) }
+      return [whole] + (restarts?.starts(in: actions.count) ?? []).map { start in
+        ExpertEpisode(actions: Array(actions[start..<start + restarts!.length])) {
+          try dataset.frames(episode: index, range: start..<start + restarts!.length + 1)
+        }
+      }
     }
     let latents = try ExpertLatents(encoding: recorded, with: world.model, world.pixels, seed: Seed(0).stream("encode"))
     try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: false)

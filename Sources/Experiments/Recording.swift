@@ -61,10 +61,12 @@ public struct RecordingInterrupted: Error, CustomStringConvertible {
 
 extension PixelPipeline {
   /// How a dataset's frames were made, where its recorder wrote that down.
-  public init?(of dataset: Dataset) {
-    guard let stored = dataset.metadata[Recording.pipelineKey], let data = try? JSONEncoder().encode(stored),
-      let pipeline = try? JSONDecoder().decode(PixelPipeline.self, from: data)
-    else { return nil }
-    self = pipeline
+  /// - Throws: `ExperimentError.unknownPipeline` where that is not to be understood.
+  static func recorded(in dataset: Dataset) throws -> PixelPipeline? {
+    guard let stored = dataset.metadata[Recording.pipelineKey] else { return nil }
+    guard let pipeline = try? JSONDecoder().decode(PixelPipeline.self, from: JSONEncoder().encode(stored)), (try? pipeline.validate()) != nil else {
+      throw ExperimentError.unknownPipeline(dataset.name)
+    }
+    return pipeline
   }
 }

@@ -20,7 +20,7 @@ public struct TrainingConfiguration: Configuration {
     for (key, value) in [
       ("steps", steps), ("logInterval", logInterval), ("checkpointInterval", checkpointInterval), ("validationInterval", validationInterval),
     ] {
-      problems.require(value >= 1, key, "is \(value), must be at least 1")
+      problems.require(value, in: 1...1_000_000_000, key)
     }
   }
 }
@@ -67,7 +67,7 @@ public struct AgentConfiguration: Configuration {
   public func check(_ problems: inout Problems) {
     problems.check(imitation, "imitation")
     problems.check(cloning, "cloning")
-    problems.require(validationEpisodes >= 0, "validationEpisodes", "is \(validationEpisodes), must not be negative")
+    problems.require(validationEpisodes, in: 0...1_000_000, "validationEpisodes")
     problems.check(training, "training")
   }
 }

@@ -52,7 +52,7 @@ public enum WorldModelRun {
       throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: frame.side, pipeline: pipeline.size)
     }
     let shown = { (p: PixelPipeline) in (p.kind, p.size, p.frameSkip) == (pipeline.kind, pipeline.size, pipeline.frameSkip) && p.crop == pipeline.crop }
-    if let other = datasets.first(where: { PixelPipeline(of: $0).map { !shown($0) } ?? false }) { throw ExperimentError.otherPipeline(other.name) }
+    if let other = try datasets.first(where: { try PixelPipeline.recorded(in: $0).map { !shown($0) } ?? false }) { throw ExperimentError.otherPipeline(other.name) }
     return (try Trainer(datasets, configuration, details, seed: Seed(seed)), details)
   }
 
@@ -61,7 +61,7 @@ public enum WorldModelRun {
   public static func pipelineLayer(of data: [URL]) throws -> [Preset] {
     let known = try data.compactMap { folder in
       let dataset = try Dataset(at: folder)
-      return PixelPipeline(of: dataset).map { (dataset.name, $0) }
+      return try PixelPipeline.recorded(in: dataset).map { (dataset.name, $0) }
     }
     guard let (name, pipeline) = known.first else { return [] }
     if let other = known.first(where: { $0.1 != pipeline }) { throw ExperimentError.pipelinesDiffer(name, other.0) }

@@ -22,8 +22,8 @@ public struct PolicySizes: Configuration {
   public init() {}
 
   public func check(_ problems: inout Problems) {
-    problems.require(width >= 1, "width", "is \(width), must be at least 1")
-    problems.require(hiddenLayers >= 0, "hiddenLayers", "is \(hiddenLayers), must not be negative")
+    problems.require(width, in: 1...65_536, "width")
+    problems.require(hiddenLayers, in: 0...100, "hiddenLayers")
   }
 }
 
@@ -46,6 +46,9 @@ public struct ImitationConfiguration: Configuration {
   public var entropyCoolDown = 0.0
   /// The share of windows that start where an expert episode does; the others start anywhere.
   public var startShare = 0.0
+  /// Steps from one place to the next at which expert episodes are encoded as if they began there, besides once from their beginning; 0 for none.
+  /// What the world model believes after a few frames only, as at the start of every episode that is played, is then seen often.
+  public var restartInterval = 0
   /// Windows drawn for each one that is taken; it is taken in proportion to how little the policy expects the expert's actions there. What
   /// the expert seldom met, and the policy cannot do yet, then comes more often.
   public var windowChoices = 1
@@ -78,8 +81,8 @@ public struct ImitationConfiguration: Configuration {
   public var windowSteps: Int { horizon + (displacedShare > 0 ? displacementSteps : 0) }
 
   public func check(_ problems: inout Problems) {
-    problems.require(horizon >= 1, "horizon", "is \(horizon), must be at least 1")
-    problems.require(batch >= 1, "batch", "is \(batch), must be at least 1")
+    problems.require(horizon, in: 1...10_000, "horizon")
+    problems.require(batch, in: 1...1_000_000, "batch")
     problems.require(
       dreamsPerWindow >= 1 && batch % dreamsPerWindow == 0, "dreamsPerWindow", "is \(dreamsPerWindow), must divide batch, \(batch)")
     problems.require(discount > 0 && discount < 1, "discount", "is \(discount), must be between 0 and 1")
@@ -87,12 +90,13 @@ public struct ImitationConfiguration: Configuration {
     problems.require(entropyWeight >= 0, "entropyWeight", "is \(entropyWeight), must not be negative")
     problems.require((0...1).contains(entropyCoolDown), "entropyCoolDown", "is \(entropyCoolDown), must be from 0 to 1")
     problems.require((0...1).contains(startShare), "startShare", "is \(startShare), must be from 0 to 1")
-    problems.require(windowChoices >= 1, "windowChoices", "is \(windowChoices), must be at least 1")
+    problems.require(restartInterval, in: 0...1_000_000, "restartInterval")
+    problems.require(windowChoices, in: 1...1000, "windowChoices")
     problems.require((0...1).contains(displacedShare), "displacedShare", "is \(displacedShare), must be from 0 to 1")
-    problems.require(displacementSteps >= 1, "displacementSteps", "is \(displacementSteps), must be at least 1")
+    problems.require(displacementSteps, in: 1...10_000, "displacementSteps")
     problems.require(criticWeight > 0, "criticWeight", "is \(criticWeight), must be above 0")
-    problems.require(targetInterval >= 1, "targetInterval", "is \(targetInterval), must be at least 1")
-    problems.require(epochs >= 1, "epochs", "is \(epochs), must be at least 1")
+    problems.require(targetInterval, in: 1...1_000_000_000, "targetInterval")
+    problems.require(epochs, in: 1...1000, "epochs")
     problems.require(
       epochs == 1 || policyGradient == .ppo, "epochs", "is \(epochs), but REINFORCE is right for one step only; set policyGradient: ppo")
     problems.require(clip > 0, "clip", "is \(clip), must be above 0")

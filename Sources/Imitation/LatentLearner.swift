@@ -43,7 +43,7 @@ public struct CloningConfiguration: Configuration {
   public init() {}
 
   public func check(_ problems: inout Problems) {
-    problems.require(batch >= 1, "batch", "is \(batch), must be at least 1")
+    problems.require(batch, in: 1...1_000_000, "batch")
     problems.require(entropyWeight >= 0, "entropyWeight", "is \(entropyWeight), must not be negative")
     problems.check(optimizer, "optimizer")
   }

@@ -1,4 +1,5 @@
 import CTorch
+import Foundation
 
 /// The type of a tensor's elements.
 public enum ElementType: UInt32, Sendable, CustomStringConvertible {
@@ -90,11 +91,16 @@ public class Tensor: CustomStringConvertible {
   public var description: String { "\(type)\(shape)\(device == .cpu ? "" : " on \(device)")" }
 }
 
-/// Stops the program, naming the operation and its operands, when libtorch refused it.
+/// Stops the program, naming the operation and its operands, when libtorch refused it: a mistake in the program, or too little memory.
 func check(_ status: Int32, _ operation: @autoclosure () -> String, _ operands: [Tensor]) {
   guard status != 0 else { return }
   let shapes = operands.map(\.description).joined(separator: ", ")
-  fatalError("\(operation()) on (\(shapes)) failed: \(String(cString: ct_last_error()))")
+  let reason = String(cString: ct_last_error())
+  if reason.contains("allocate memory") || reason.contains("not enough memory") || reason.contains("std::bad_alloc") || reason.contains("out of memory") {
+    FileHandle.standardError.write(Data("error: not enough memory for \(operation()) on (\(shapes)); choose smaller sizes or a smaller batch\n".utf8))
+    exit(1)
+  }
+  fatalError("\(operation()) on (\(shapes)) failed: \(reason)")
 }
 
 /// Runs one call of the C shim and wraps what it returns.

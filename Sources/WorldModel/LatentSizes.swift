@@ -21,9 +21,10 @@ public struct LatentSizes: Configuration {
   public var features: Int { deterministic + stochastic }
 
   public func check(_ problems: inout Problems) {
-    for (key, value) in [("depth", depth), ("deterministic", deterministic), ("hidden", hidden), ("groups", groups)] {
-      problems.require(value >= 1, key, "is \(value), must be at least 1")
-    }
-    problems.require(classes >= 2 && classes <= 256, "classes", "is \(classes), must be from 2 to 256")
+    problems.require(depth, in: 1...1024, "depth")
+    problems.require(deterministic, in: 1...65_536, "deterministic")
+    problems.require(hidden, in: 1...65_536, "hidden")
+    problems.require(groups, in: 1...1024, "groups")
+    problems.require(classes, in: 2...256, "classes")
   }
 }

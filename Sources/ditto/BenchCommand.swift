@@ -28,7 +28,7 @@ struct BenchCommand: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
 
   func validate() throws {
-    guard repeats >= 1 else { throw ValidationError("--repeats is \(repeats), must be at least 1") }
+    guard (1...1_000_000).contains(repeats) else { throw ValidationError("--repeats is \(repeats), must be from 1 to 1000000") }
     guard side == 32 || side == 64 else { throw ValidationError("--side is \(side), must be 32 or 64") }
     guard (work == .data) == !data.isEmpty else {
       throw ValidationError(data.isEmpty ? "--data is missing: name a dataset's folder" : "--data goes with 'bench data' only")

@@ -16,7 +16,7 @@ struct DreamCommand: ParsableCommand {
   @Option(help: .init("The animated picture.", valueName: "file.gif")) var output: String
 
   func run() throws {
-    guard context >= 1, steps >= 1 else { throw ValidationError("--context and --steps must be at least 1") }
+    guard (1...100_000).contains(context), (1...100_000).contains(steps) else { throw ValidationError("--context and --steps must be from 1 to 100000") }
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel))
     var movie = DreamMovie()
     (movie.context, movie.steps, movie.seed) = (context, steps, seed)

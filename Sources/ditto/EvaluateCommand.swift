@@ -19,7 +19,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
-    guard episodes >= 1 else { throw ValidationError("--episodes is \(episodes), must be at least 1") }
+    guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
     let compute = try compute.apply()
     let (chosen, pipeline, actions) = try players.player(player, settings, seed: seed, compute)
     let other = try against.map { name in (name, try players.player(name, settings, seed: seed, compute)) }

@@ -18,7 +18,7 @@ struct ComputeOptions: ParsableArguments {
   @Option(help: "Threads to compute with (default: as many as cores).") var threads: Int?
 
   func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads is \(threads), must be at least 1") }
+    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads), must be from 1 to 1024") }
   }
 
   /// Sets the process up for training.

@@ -19,7 +19,7 @@ struct RecordCommand: ParsableCommand {
     guard epsilons.allSatisfy({ $0.map((0...1).contains) ?? false }) else {
       throw ValidationError("--epsilon is '\(epsilon)', must be probabilities between commas, such as 0,0.1,0.5")
     }
-    guard episodes >= 1 else { throw ValidationError("--episodes is \(episodes), must be at least 1") }
+    guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
     Interruption.watch()
     let (player, pipeline, _) = try players.player(policy, settings, seed: seed, compute.apply())
     let recording = Recording(environment: players.environment, pipeline: pipeline, episodes: episodes, epsilons: epsilons.map { $0! }, seed: seed)

@@ -213,6 +213,7 @@ private struct RawDataset {
       }
     }
     try expect(.notFinite(file: file, field: "episode_0/rewards", step: 1)) { $0.fields["episode_0/rewards"] = .numbers([0, .nan, 0, 0]) }
+    try expect(.notFinite(file: file, field: "episode_0/rewards", step: 2)) { $0.fields["episode_0/rewards"] = .numbers([0, 0, 1e308, 0]) }
     try expect(.endsEarly(file: file, field: "episode_0/truncations", step: 1, length: 4)) {
       $0.fields["episode_0/truncations"] = .flags([false, true, false, false])
     }

@@ -28,6 +28,8 @@ import Testing
     ("train world-model --data data --output new --set model.depht=3", 64, "depth"),
     ("train world-model --data data --output new --set model.depth=deep", 64, "model.depth"),
     ("train world-model --data data --output new --set loss.klWeight=.inf", 64, "finite"),
+    ("train world-model --data data --output new --set model.hidden=1000000000", 64, "at most 65536"),
+    ("dream world --data data --steps 9223372036854775807 --output new", 64, "100000"),
     ("train world-model --data data --output new --set sequences.length=100000", 65, "100000"),
     ("train world-model --data data --output new --device cuda", 64, "cuda"),
     ("train world-model --data data --output new --set pipeline.kind=atari", 65, "recorded through another pixel pipeline"),

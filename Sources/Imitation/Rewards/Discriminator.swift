@@ -39,8 +39,8 @@ public struct DiscriminatorConfiguration: Configuration {
   public init() {}
 
   public func check(_ problems: inout Problems) {
-    problems.require(width >= 1, "width", "is \(width), must be at least 1")
-    problems.require(hiddenLayers >= 0, "hiddenLayers", "is \(hiddenLayers), must not be negative")
+    problems.require(width, in: 1...65_536, "width")
+    problems.require(hiddenLayers, in: 0...100, "hiddenLayers")
     problems.check(optimizer, "optimizer")
   }
 }

@@ -14,8 +14,8 @@ public struct DrilConfiguration: Configuration {
   public init() {}
 
   public func check(_ problems: inout Problems) {
-    problems.require(members >= 2, "members", "is \(members), must be at least 2: one policy cannot disagree")
-    problems.require(steps >= 1, "steps", "is \(steps), must be at least 1")
+    problems.require(members, in: 2...100, "members")  // one policy cannot disagree
+    problems.require(steps, in: 1...1_000_000, "steps")
     problems.require(quantile > 0 && quantile <= 1, "quantile", "is \(quantile), must be above 0 and at most 1")
     problems.check(cloning, "cloning")
   }

@@ -17,10 +17,10 @@ public struct RedConfiguration: Configuration {
   public init() {}
 
   public func check(_ problems: inout Problems) {
-    for (key, value) in [("width", width), ("outputs", outputs), ("steps", steps)] {
-      problems.require(value >= 1, key, "is \(value), must be at least 1")
-    }
-    problems.require(hiddenLayers >= 0, "hiddenLayers", "is \(hiddenLayers), must not be negative")
+    problems.require(width, in: 1...65_536, "width")
+    problems.require(outputs, in: 1...65_536, "outputs")
+    problems.require(steps, in: 1...1_000_000, "steps")
+    problems.require(hiddenLayers, in: 0...100, "hiddenLayers")
     problems.require(learningRate > 0, "learningRate", "is \(learningRate), must be above 0")
     problems.require(expertMean > 0 && expertMean < 1, "expertMean", "is \(expertMean), must be between 0 and 1")
   }

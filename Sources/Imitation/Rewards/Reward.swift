@@ -126,7 +126,7 @@ public struct RewardConfiguration: Configuration {
   public func check(_ problems: inout Problems) {
     problems.check(weights, "weights")
     problems.require(sameShare > 0 && sameShare <= 1, "sameShare", "is \(sameShare), must be above 0 and at most 1")
-    problems.require(contrastSamples >= 1, "contrastSamples", "is \(contrastSamples), must be at least 1")
+    problems.require(contrastSamples, in: 1...100_000, "contrastSamples")
     problems.check(red, "red")
     problems.check(dril, "dril")
     problems.check(discriminator, "discriminator")

@@ -12,9 +12,11 @@ public struct Demo {
   public var seed: UInt64
   public var layers: [Preset]
   public var compute: Compute
+  /// That stages go on with; nil for as many as they began with.
+  public var threads: Int?
 
-  public init(output: URL, seed: UInt64, layers: [Preset] = [], compute: Compute = Compute()) {
-    (self.output, self.seed, self.layers, self.compute) = (output, seed, layers, compute)
+  public init(output: URL, seed: UInt64, layers: [Preset] = [], compute: Compute = Compute(), threads: Int? = nil) {
+    (self.output, self.seed, self.layers, self.compute, self.threads) = (output, seed, layers, compute, threads)
   }
 
   private static let environment = "road"
@@ -65,11 +67,11 @@ public struct Demo {
       }
     }
     try stage("training the world model on the mixed recordings") {
-      if FileManager.default.fileExists(atPath: file("world-model").path) { return try WorldModelRun.resume(at: file("world-model")) }
+      if FileManager.default.fileExists(atPath: file("world-model").path) { return try WorldModelRun.resume(at: file("world-model"), threads: threads) }
       try WorldModelRun.start(at: file("world-model"), data: [file("data/mixed")], world, seed: seed, compute)
     }
     try stage("training a DITTO agent in it from \(Self.expertEpisodes.used) expert episodes") {
-      if FileManager.default.fileExists(atPath: file("agent").path) { return try AgentRun.resume(at: file("agent")) }
+      if FileManager.default.fileExists(atPath: file("agent").path) { return try AgentRun.resume(at: file("agent"), threads: threads) }
       try AgentRun.start(
         at: file("agent"), .worldModel(file("world-model")), data: file("data/expert"), useEpisodes: Self.expertEpisodes.used, own, seed: seed,
         compute)

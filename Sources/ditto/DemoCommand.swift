@@ -14,7 +14,9 @@ struct DemoCommand: ParsableCommand {
 
   func run() throws {
     Interruption.watch()
-    let results = try Demo(output: URL(fileURLWithPath: output), seed: seed, layers: Presets.layers(config), compute: compute.apply()).run()
+    let results = try Demo(
+      output: URL(fileURLWithPath: output), seed: seed, layers: Presets.layers(config), compute: compute.apply(), threads: compute.threads
+    ).run()
     print(results)
     Console.say(
       """

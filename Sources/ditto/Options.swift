@@ -10,6 +10,7 @@ extension Device: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension ActionChoice: ExpressibleByArgument {}
 extension Method: ExpressibleByArgument {}
+extension RewardKind: ExpressibleByArgument {}
 
 /// Where and how to compute.
 struct ComputeOptions: ParsableArguments {

@@ -163,6 +163,24 @@ import Testing
     #expect(played.output.contains("returns"))
   }
 
+  @Test func studiesTheSignalOfRewards() throws {
+    struct Study: Decodable {
+      struct Signal: Decodable { let reward, actions: String; let mean, separation: [Double] }
+      let signals: [Signal]
+    }
+    let scratch = try Self.made.get()
+    let output = try Program.succeed(
+      "study", "signal", "--world-model", "world", "--data", "data", "--reward", "dot", "--reward", "airl", "--set", "imitation.horizon=4", "--json",
+      "--picture", "signal.svg", in: scratch.url
+    ).output
+    let signals = try JSONDecoder().decode(Study.self, from: Data(output.utf8)).signals
+    #expect(signals.map(\.reward) == ["dot", "dot", "dot", "airl", "airl", "airl"])
+    #expect(signals.map(\.actions) == ["expert", "dbc", "random", "expert", "dbc", "random"])
+    #expect(signals.allSatisfy { $0.mean.count == 4 && $0.separation.allSatisfy { (0...1).contains($0) } })
+    #expect(signals[0].separation == [0.5, 0.5, 0.5, 0.5])  // against itself
+    #expect(String(decoding: try scratch.bytes("signal.svg"), as: UTF8.self).hasPrefix("<svg"))
+  }
+
   @Test func drawsADream() throws {
     let scratch = try Self.made.get()
     try Program.succeed("dream", "world", "--data", "data", "--steps", "5", "--output", "dream.gif", in: scratch.url)

@@ -51,6 +51,22 @@ import WorldModel
     #expect(try metrics("all").keys.allSatisfy { !$0.hasPrefix("validation/") })
   }
 
+  @Test func encodesPiecesAsIfEpisodesBeganThere() throws {
+    try trained()
+    #expect(Restarts(interval: 8, length: 30).starts(in: 50) == [8, 16])
+    #expect(Restarts(interval: 8, length: 30).starts(in: 38) == [8] && Restarts(interval: 8, length: 30).starts(in: 37).isEmpty)
+    let (world, dataset) = (try LoadedWorldModel(at: path("world")), try Dataset(at: path("data")))
+    let latents = try LatentCache(world).latents(of: dataset, episodes: 0..<1, restarts: Restarts(interval: 100, length: 30), on: .cpu)
+    #expect(latents.lengths == [301, 31, 31])
+    let (actions, recorded): ([Int64], [Int64]) = (latents.actions.values(), dataset.episodes[0].actions.map(Int64.init))
+    let pieces: [[Int64]] = [recorded, Array(recorded[100..<130]), Array(recorded[200..<230])]
+    #expect(actions == pieces.flatMap { $0 + [-1] })
+    // What is believed of a piece's first frame is believed of it with nothing remembered: of the same frame in the episode's midst it is something else.
+    let h: [Float] = latents.deterministic.values()
+    let row = { (index: Int) in Array(h[index * 16..<(index + 1) * 16]) }
+    #expect(row(301) != row(100))
+  }
+
   @Test func keepsLatentsForWhoeverNeedsTheSame() throws {
     try trained()
     let world = try LoadedWorldModel(at: path("world"))

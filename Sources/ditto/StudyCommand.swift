@@ -1,0 +1,39 @@
+import ArgumentParser
+import Configuration
+import Demonstrations
+import Experiments
+import Foundation
+import Imitation
+
+struct StudyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "study", abstract: "Asks whether a world model and a reward are good enough to learn in.", subcommands: [StudySignal.self])
+}
+
+struct StudySignal: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "signal", abstract: "What each reward says of the expert's, a cloned policy's and random actions in dreams, step by step.")
+
+  @Option(help: .init("The run of a finished world model.", valueName: "folder")) var worldModel: String
+  @Option(help: .init("A dataset of expert episodes.", valueName: "dataset")) var data: String
+  @Option(help: "Learn from the first so many episodes (default: all but two); dreams start in the others.") var useEpisodes: Int?
+  @Option(parsing: .singleValue, help: .init("A reward; may be given several times (default: all).", valueName: "reward")) var reward: [RewardKind] = []
+  @Option(help: "Where all randomness starts.") var seed: UInt64 = 0
+  @Flag(help: "Print one JSON document.") var json = false
+  @Option(help: .init("Draw it too.", valueName: "file.svg")) var picture: String?
+  @OptionGroup var settings: ConfigurationOptions
+  @OptionGroup var compute: ComputeOptions
+
+  func run() throws {
+    if let useEpisodes, useEpisodes < 1 { throw ValidationError("--use-episodes is \(useEpisodes), must be at least 1") }
+    let compute = try compute.apply()
+    let configuration: AgentConfiguration = try settings.load(.agent)
+    let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
+    let dataset = try Dataset(at: URL(fileURLWithPath: data))
+    let study = try SignalStudy(
+      world, dataset, useEpisodes: useEpisodes ?? max(1, dataset.episodes.count - 2), rewards: reward.isEmpty ? RewardKind.allCases : reward, configuration,
+      seed: seed, compute)
+    if json { try printJSON(study) } else { print(study) }
+    if let picture { try AtomicFile.write(Data(study.picture.utf8), to: URL(fileURLWithPath: picture)) }
+  }
+}

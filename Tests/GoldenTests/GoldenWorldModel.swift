@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Testing
 import Torch
 
@@ -54,8 +55,8 @@ import Torch
   }
 
   /// What is computed in bf16, with 8 bits for each number, lies within 3 % of a tensor's largest value, gradients within 6 %. Draws are the file's: where two
-  /// classes are about as probable, rounding would choose another.
-  @Test func agreesInHalfPrecision() throws {
+  /// classes are about as probable, rounding would choose another. How much rounding adds up to depends on the sizes: for the package's own files only.
+  @Test(.enabled(if: (ProcessInfo.processInfo.environment["DITTO_GOLDEN"] ?? "").isEmpty)) func agreesInHalfPrecision() throws {
     let (frames, z) = (try golden["in.obs"], try golden["z"])
     let clocks = (1 - z + 1e-30).reshaped(z.shape.dropLast() + [model.sizes.groups, model.sizes.classes])
     let (action, isFirst, start) = (try golden["in.action"], try golden["in.reset"].values(as: Float.self).map { $0 == 1 }, try initialState())

@@ -1,6 +1,6 @@
 """The work that `ditto bench` measures, written plainly in PyTorch: default layout, default allocator, one graph node per small step.
 
-    plain.py world-model|agent|encode|act [--small] [--bf16] [--repeats N] [--threads N]
+    plain.py world-model|agent|encode|act [--small] [--bf16] [--repeats N] [--threads N] [--profile]
 
 prints one JSON line: seconds per step (median, min, max), frames or imagined steps per second, and the peak resident memory.
 The architecture is that of DITTO, section 3.2, and DreamerV2, at the sizes of the presets `paper` and `small`.
@@ -10,6 +10,7 @@ import argparse
 import json
 import resource
 import statistics
+import sys
 import time
 from dataclasses import dataclass
 
@@ -214,8 +215,16 @@ def act(s, bf16, repeats):
     return measured(step, 100 * repeats, 1)
 
 
+PROFILE = False
+
+
 def measured(step, repeats, items):
     seconds = []
+    if PROFILE:
+        step()
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            step()
+        print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=24), file=sys.stderr)
     for _ in range(repeats + 2):
         start = time.perf_counter()
         step()
@@ -233,7 +242,10 @@ def main():
     parser.add_argument("--bf16", action="store_true", help="bf16 autocast")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--profile", action="store_true", help="print where the time of one step goes, to standard error")
     a = parser.parse_args()
+    global PROFILE
+    PROFILE = a.profile
     if a.threads:
         torch.set_num_threads(a.threads)
     result = works[a.work](SMALL if a.small else PAPER, a.bf16, a.repeats)

@@ -283,7 +283,12 @@ int ct_stack(const CTTensor *tensors, int count, int64_t axis, CTTensor *out) {
 }
 
 int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTActivation then, CTTensor *out) {
-  return attempt([&] { *out = own(activated(affine(in(a), in(weight), maybe(bias)), then)); });
+  return attempt([&] {
+    auto shape = in(a).sizes().vec();
+    shape.back() = in(weight).size(0);
+    // Of a view, the activation's gradient would be copied.
+    *out = own(activated(affine(in(a).flatten(0, -2), in(weight), maybe(bias)), then).reshape(shape));
+  });
 }
 int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out) {
   return attempt([&] { *out = own(at::layer_norm(in(a), in(weight).sizes(), in(weight), in(bias), epsilon)); });

@@ -105,11 +105,8 @@ at::Tensor product(const at::Tensor &a, const at::Tensor &weight, const std::opt
 }
 
 at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
-  auto rows = a.flatten(0, -2);
-  auto shape = a.sizes().vec();
-  shape.back() = weight.size(0);
   bool own = is_plain(a) && is_plain(weight) && !at::autocast::is_autocast_enabled(at::kCPU);
-  return (own ? Linear::apply(rows, weight, bias) : at::linear(rows, weight, bias)).reshape(shape);
+  return own ? Linear::apply(a, weight, bias) : at::linear(a, weight, bias);
 }
 
 std::optional<at::Tensor> convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride) {

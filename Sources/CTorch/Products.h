@@ -6,7 +6,7 @@ namespace shim {
 /// `a Wᵀ + b` of `[M, K]` and `[N, K]`, both of one type; records no graph.
 at::Tensor product(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias = std::nullopt);
 
-/// The same for `[…, K]`, with gradients, and in autocast's type where that is on.
+/// The same with gradients, and in autocast's type where that is on.
 at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
 
 /// A convolution without padding that needs no gradients and has so few pixels that its weights, read once, are most of the work; nothing

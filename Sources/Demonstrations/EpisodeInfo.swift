@@ -20,7 +20,6 @@ public struct EpisodeInfo: Equatable, Sendable {
   public var frameCount: Int { actions.count + 1 }
   /// The undiscounted sum of rewards.
   public var `return`: Double { rewards.reduce(0, +) }
-
 }
 
 extension [Int32] {

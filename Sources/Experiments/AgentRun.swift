@@ -18,6 +18,7 @@ public enum AgentRun {
   }
 
   /// - Parameters:
+  ///   - source: pixels for the method `bc`, and for it alone.
   ///   - data: a dataset of expert episodes in the environment the world model knows.
   ///   - useEpisodes: learn from the first so many; nil for all. Some later ones are then held out to validate on.
   /// - Throws: for bad data or an output in use, before anything is written; and as `TrainingLoop`.
@@ -51,8 +52,11 @@ public enum AgentRun {
       _ output: URL, _ source: Source, _ data: URL, _ useEpisodes: Int?, _ configuration: AgentConfiguration, _ seed: UInt64, _ compute: Compute
     ) throws {
       try RunFolder.checkAvailable(output)
-      var loaded: LoadedWorldModel?
-      if case .worldModel(let url) = source { loaded = try LoadedWorldModel(at: url, on: compute.device) }
+      let loaded: LoadedWorldModel? = switch source {
+      case .worldModel(let url): try LoadedWorldModel(at: url, on: compute.device)
+      case .pixels: nil
+      }
+      precondition((loaded == nil) == (configuration.method == .bc), "method '\(configuration.method)' does not learn from \(source)")
       let dataset = try Dataset(at: data)
       let count = useEpisodes ?? dataset.episodes.count
       guard count <= dataset.episodes.count else {
@@ -64,12 +68,14 @@ public enum AgentRun {
         frame: try loaded?.record.details.frame ?? FrameShape(dataset), actionCount: loaded?.record.details.actionCount ?? dataset.actionCount,
         useEpisodes: count, worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) })
       weights = loaded?.weights
-      if let loaded {
-        (trainer, world) = (try LatentTrainer(loaded, dataset, configuration, details, seed: Seed(seed)), loaded.configuration)
-      } else if case .pixels(let configured) = source {
-        (trainer, world) = (try PixelCloningTrainer(dataset, configured, configuration, details, seed: Seed(seed)), configured)
+      world = switch source {
+      case .worldModel: loaded!.configuration
+      case .pixels(let configured): configured
+      }
+      trainer = if let loaded {
+        try LatentTrainer(loaded, dataset, configuration, details, seed: Seed(seed))
       } else {
-        preconditionFailure("a source is a world model or none")
+        try PixelCloningTrainer(dataset, world, configuration, details, seed: Seed(seed))
       }
     }
   }
@@ -129,10 +135,12 @@ public enum AgentRun {
         try LatentCache(loaded).latents(of: dataset, episodes: episodes, restarts: restarts, on: details.device)
       }
       let interval = imitation.restartInterval
-      let expert = try latents(0..<details.useEpisodes, interval == 0 ? nil : Restarts(interval: interval, length: 2 * imitation.windowSteps))
+      let expert = try latents(0..<details.useEpisodes, nil)
+      let starts = interval == 0 ? expert : try latents(0..<details.useEpisodes, Restarts(interval: interval, length: 2 * imitation.windowSteps))
       learner = switch configuration.method {
-      case .ditto, .dgail: try DreamLearner(loaded.model, imitation, expert: expert, details.precision, seed: seed)
-      case .dbc, .bc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: expert, seed: seed)
+      case .ditto, .dgail: try DreamLearner(loaded.model, imitation, expert: expert, windows: starts, details.precision, seed: seed)
+      case .dbc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed)
+      case .bc: preconditionFailure("'bc' has no world model")
       }
       let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
       let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0

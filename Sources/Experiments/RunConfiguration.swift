@@ -67,6 +67,10 @@ public struct AgentConfiguration: Configuration {
   public func check(_ problems: inout Problems) {
     problems.check(imitation, "imitation")
     problems.check(cloning, "cloning")
+    let weights = imitation.reward.weights
+    problems.require(
+      method != .dgail || weights.gail != 0 || weights.airl != 0, "method",
+      "is dgail, but nothing is learned from a discriminator; give --method dgail, or imitation.reward.weights.gail")
     problems.require(validationEpisodes, in: 0...1_000_000, "validationEpisodes")
     problems.check(training, "training")
   }

@@ -16,13 +16,16 @@ public final class DreamLearner: LatentLearner {
   private let precision: Precision
   private let seed: Seed
 
-  /// - Parameter expert: all states that are learned from.
+  /// - Parameters:
+  ///   - expert: the expert's episodes, which rewards are made of.
+  ///   - windows: what windows are drawn from, such as pieces of the same episodes besides; nil for the episodes alone.
   /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a window.
   public init(
-    _ worldModel: WorldModel, _ configuration: ImitationConfiguration, expert: ExpertLatents, _ precision: Precision = .f32, seed: Seed
+    _ worldModel: WorldModel, _ configuration: ImitationConfiguration, expert: ExpertLatents, windows: ExpertLatents? = nil,
+    _ precision: Precision = .f32, seed: Seed
   ) throws {
-    windows = try WindowSampler(
-      expert, horizon: configuration.windowSteps, batch: configuration.batch, copies: configuration.dreamsPerWindow, seed: seed.stream("windows"),
+    self.windows = try WindowSampler(
+      windows ?? expert, horizon: configuration.windowSteps, batch: configuration.batch, copies: configuration.dreamsPerWindow, seed: seed.stream("windows"),
       startShare: configuration.startShare)
     self.seed = seed
     self.configuration = configuration

@@ -43,6 +43,7 @@ import Testing
     ("train agent --world-model world --data data --reward dot=0 --output new", 64, "imitation.reward.weights"),
     ("train agent --method bc --world-model world --data data --output new", 64, "--world-model"),
     ("train agent --method dgail --data data --output new", 64, "--world-model"),
+    ("train agent --world-model world --data data --set method=dgail --output new", 64, "discriminator"),
     ("train agent --world-model world --data data --set imitation.epochs=2 --output new", 64, "ppo"),
     ("evaluate world --environment road", 64, "agent"),
     ("evaluate agent --environment gym:CartPole-v1 --episodes 1", 64, "gym"),

@@ -14,18 +14,13 @@ import WorldModel
     frames = (0..<12).map { _ in (0..<Self.size).map { _ in UInt8.random(in: 0...255, using: &generator) } }
   }
 
-  /// Its posterior is so sharp that states do not depend on luck, and its policy so steep that they decide.
+  /// Its policy is so steep that states decide.
   private func agent(_ choice: ActionChoice = .best) -> Agent {
-    var sizes = LatentSizes()
-    (sizes.depth, sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (2, 32, 32, 4, 4)
-    let frame = FrameShape(channels: 1, side: 32)
-    let model = WorldModel(sizes, frame: frame, actions: 5, using: RandomSource(Seed(0)))
-    for (name, parameter) in model.namedParameters where name == "rssm.posterior.logits.weight" { parameter.assign(parameter * 1e6) }
-    model.freeze()
-    let actor = MLP(sizes.features, 5, width: 16, hiddenLayers: 1, using: RandomSource(Seed(1)))
+    let model = sharpWorldModel(actions: 5) { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (32, 32, 4, 4) }
+    let actor = MLP(model.sizes.features, 5, width: 16, hiddenLayers: 1, using: RandomSource(Seed(1)))
     if choice == .best { for layer in actor.layers { layer.weight.assign(layer.weight * 10) } }
     let pixels = PixelNormalizer(
-      mean: [Float](repeating: 127, count: Self.size), deviation: [Float](repeating: 74, count: Self.size), frame, on: .cpu)
+      mean: [Float](repeating: 127, count: Self.size), deviation: [Float](repeating: 74, count: Self.size), model.frame, on: .cpu)
     return Agent(model, pixels, actor, choosing: choice, seed: Seed(2))
   }
 

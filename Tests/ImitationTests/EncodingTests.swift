@@ -8,16 +8,11 @@ import WorldModel
 @Suite struct EncodingTests {
   private static let size = 32 * 32
 
-  /// Whatever goes side by side, an episode's states are its own. The posterior is made so sharp that its draws do not depend on luck.
+  /// Whatever goes side by side, an episode's states are its own.
   @Test(arguments: [1, 12, 1000]) func encodesEachEpisodeAsIfItWereAlone(atOnce: Int) throws {
-    var sizes = LatentSizes()
-    (sizes.depth, sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (2, 8, 8, 2, 3)
-    let frame = FrameShape(channels: 1, side: 32)
-    let model = WorldModel(sizes, frame: frame, actions: 3, using: RandomSource(Seed(0)))
-    for (name, parameter) in model.namedParameters where name == "rssm.posterior.logits.weight" { parameter.assign(parameter * 1e6) }
-    model.freeze()
+    let model = sharpWorldModel(actions: 3) { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (8, 8, 2, 3) }
     let blank = [Float](repeating: 100, count: Self.size)
-    let pixels = PixelNormalizer(mean: blank, deviation: blank, frame, on: .cpu)
+    let pixels = PixelNormalizer(mean: blank, deviation: blank, model.frame, on: .cpu)
     var generator = Seed(1).generator
     let episodes = [5, 11, 1, 11].map { length in
       let frames = (0..<length * Self.size).map { _ in UInt8.random(in: 0...255, using: &generator) }

@@ -144,6 +144,7 @@ public enum AgentRun {
       }
       let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
       let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
+      guard longest >= imitation.horizon || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
       if longest > 0, longest < imitation.horizon { Console.warn("the episodes held out are shorter than the horizon; there is no validation") }
       validation = longest < imitation.horizon ? nil : AgentValidation(
         windows: try WindowSampler(
@@ -184,8 +185,10 @@ struct AgentValidation {
       let anything = (Tensor.uniform(shape, using: random) * Double(dreamer.actionCount)).to(.int64)
       let constant = (0..<dreamer.actionCount).map { following(.full(shape, Double($0), .int64, on: dreamer.device)) }
       let wanted = policy(expert.states.features.dropLast()).drawn(.mode)
+      let certain = earned(dreamer.dream(from: start, steps: shape[0], choosing: .best, using: random, policy: policy))
       return [
         "validation/reward": earned(dreamer.dream(from: start, steps: shape[0], using: random, policy: policy)),
+        "validation/best_action_reward": certain, OfflineScore.metric: certain,
         "validation/expert_reward": following(expert.actions), "validation/random_reward": following(anything),
         "validation/best_constant_reward": stacked(constant).max(over: 0),
         "validation/agreement": wanted.isEqual(to: expert.actions).to(.float32).mean(),

@@ -88,13 +88,13 @@ public struct Demo {
     var results: [EvaluationResult] = []
     try stage("evaluating expert, agent and random play") {
       for (name, player) in [("expert", Player.scripted), ("ditto", .agent(loaded.agent)), ("random", .random)] {
-        results.append(try evaluation.run(player, named: name, actions: name == "ditto" ? loaded.actions.rawValue : nil))
+        results.append(try evaluation.run(player, named: name, name == "ditto" ? loaded.facts : nil))
       }
     }
     let (expert, ditto, random) = (results[0], results[1], results[2])
     let summary = Results(
       expert: expert, ditto: ditto, random: random, share: (ditto.mean - random.mean) / (expert.mean - random.mean), seed: seed,
-      actions: loaded.actions, configuration: loaded.configuration, commit: Build.commit, seconds: seconds)
+      actions: loaded.facts.actions, configuration: loaded.configuration, commit: Build.commit, seconds: seconds)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try AtomicFile.write(encoder.encode(summary), to: file("results.json"))

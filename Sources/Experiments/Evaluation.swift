@@ -7,8 +7,8 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
   public let player: String
   public let environment: String
   public let seed: UInt64
-  /// How the agent chose its actions; absent for others.
-  public let actions: String?
+  /// What the agent is; absent for others.
+  public let agent: AgentFacts?
   /// The undiscounted return of each episode.
   public let returns: [Double]
   /// Environment steps of each episode.
@@ -22,8 +22,8 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
   public let min: Double
   public let max: Double
 
-  init(player: String, environment: String, seed: UInt64, actions: String?, returns: [Double], lengths: [Int]) {
-    (self.player, self.environment, self.seed, self.actions) = (player, environment, seed, actions)
+  init(player: String, environment: String, seed: UInt64, agent: AgentFacts?, returns: [Double], lengths: [Int]) {
+    (self.player, self.environment, self.seed, self.agent) = (player, environment, seed, agent)
     (self.returns, self.lengths) = (returns, lengths)
     let summary = Summary(of: returns, seed: Seed(seed).stream("bootstrap"))
     (mean, se, low, high) = (summary.mean, summary.standardError ?? 0, summary.low, summary.high)
@@ -76,7 +76,7 @@ public struct Evaluation {
 
   /// - Parameter onEpisode: called with each episode, in order; the first one's frames are kept if `keepsFrames`.
   public func run(
-    _ player: Player, named name: String, actions: String? = nil, keepsFrames: Bool = false, onEpisode: (PlayedEpisode) throws -> Void = { _ in }
+    _ player: Player, named name: String, _ facts: AgentFacts? = nil, keepsFrames: Bool = false, onEpisode: (PlayedEpisode) throws -> Void = { _ in }
   ) throws -> EvaluationResult {
     var pipeline = pipeline
     pipeline.noopsBySeed = true
@@ -96,7 +96,7 @@ public struct Evaluation {
       lengths.append(episode.actions.count)
       try onEpisode(episode)
     }
-    return EvaluationResult(player: name, environment: environment, seed: seed, actions: actions, returns: returns, lengths: lengths)
+    return EvaluationResult(player: name, environment: environment, seed: seed, agent: facts, returns: returns, lengths: lengths)
   }
 }
 

@@ -11,6 +11,8 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case otherPipeline(String)
   case unknownPipeline(String)
   case noSuchMetric(String, String, known: [String])
+  case noSuchCheckpoint(String, Int, known: [Int])
+  case nothingHeldOut(String)
   case notAnOption(String, allowed: String)
 
   public var description: String {
@@ -42,6 +44,10 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       "\(dataset): its metadata describe no pixel pipeline that this program knows; record it again, or take 'ditto_pipeline' out of metadata.json"
     case .noSuchMetric(let run, let metric, let known):
       "\(run): logged no '\(metric)'; it has \(known.joined(separator: ", "))"
+    case .noSuchCheckpoint(let run, let step, let known):
+      "\(run): has no checkpoint of step \(step); it has \(known.map(String.init).joined(separator: ", ")); training.keptCheckpoints says how many are kept"
+    case .nothingHeldOut(let what):
+      "\(what): no expert episode was held out to score checkpoints on; lower --use-episodes, record more, or give --select last"
     case .notAnOption(let what, let allowed):
       "\(what); \(allowed)"
     }

@@ -11,39 +11,42 @@ public struct LoadedAgent {
   public let record: Record
   /// How frames are made of the environment's picture for it.
   public let pipeline: PixelPipeline
-  public let actions: ActionChoice
+  public let facts: AgentFacts
   /// The complete configuration of its world model and of itself, as YAML.
   public let configuration: String
 
   static let worldModelFile = "world-model.safetensors"
   private static let actorPrefix = "networks.actor."
 
-  /// Loads the newest good checkpoint.
-  /// - Parameter actions: how actions are chosen; nil as the agent's configuration says.
-  /// - Throws: `RunError` where the folder is no agent's run or has no checkpoint; `TorchError` for damaged weights.
-  public init(at url: URL, actions: ActionChoice? = nil, seed: UInt64 = 0, _ compute: Compute = Compute()) throws {
+  /// - Parameters:
+  ///   - step: of a certain checkpoint; nil for the one that the agent's configuration selects.
+  ///   - actions: how actions are chosen; nil as the agent's configuration says.
+  /// - Throws: `RunError` where the folder is no agent's run or has no checkpoint; `ExperimentError` where it has not that one;
+  ///   `TorchError` for damaged weights.
+  public init(at url: URL, step: Int? = nil, actions: ActionChoice? = nil, seed: UInt64 = 0, _ compute: Compute = Compute()) throws {
     let device = try compute.device.required()
     record = try Record(from: url, kind: .agent)
     let document = try Preset.named(url.appending(path: "configuration.yaml").path, among: [])
     let world = try WorldModelConfiguration.load(.worldModel, from: [document])
     let own = try AgentConfiguration.load(.agent, from: [document])
-    let weights = try Safetensors(at: Checkpoint.newest(of: url).url.appending(path: TrainingLoop.stateFile))
+    let (checkpoint, selectedBy) = try Checkpoint.acting(in: url, by: own.selection, step: step)
+    let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     pipeline = world.pipeline
     configuration = document.yaml
-    self.actions = actions ?? own.actions
+    facts = AgentFacts(own, record, of: url, step: checkpoint.step, by: selectedBy, choosing: actions ?? own.actions)
     let (sizes, blank, details) = (own.imitation.policy, RandomSource(Seed(0), on: device), record.details)
     if own.method == .bc {
       let policy = PixelPolicy(details.frame, depth: world.model.depth, actions: details.actionCount, sizes, using: blank)
       try policy.load(from: weights, prefix: PixelCloningTrainer.policyPrefix)
       policy.freeze()
       let pixels = try PixelNormalizer(from: weights, prefix: LoadedWorldModel.pixelPrefix, details.frame, on: device)
-      agent = Agent(policy, pixels, choosing: self.actions, compute.precision, seed: Seed(seed))
+      agent = Agent(policy, pixels, choosing: facts.actions, compute.precision, seed: Seed(seed))
     } else {
       let (model, pixels) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
       let actor = MLP(world.model.features, model.actionCount, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: blank)
       try actor.load(from: weights, prefix: Self.actorPrefix)
       actor.freeze()
-      agent = Agent(model, pixels, actor, choosing: self.actions, compute.precision, seed: Seed(seed))
+      agent = Agent(model, pixels, actor, choosing: facts.actions, compute.precision, seed: Seed(seed))
     }
   }
 }

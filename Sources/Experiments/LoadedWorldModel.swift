@@ -61,7 +61,7 @@ public struct LoadedWorldModel {
 extension Checkpoint {
   /// - Throws: `RunError.notARun` where a run has no good checkpoint yet.
   static func newest(of run: URL) throws -> Checkpoint {
-    let (newest, warnings) = try TrainingLoop.checkpoints(of: run).newestGood()
+    let (newest, warnings) = try TrainingLoop.checkpoints(of: run, keep: 1).newestGood()
     for warning in warnings { Console.warn(warning) }
     guard let newest else { throw RunError.notARun(run.path, reason: "it has no good checkpoint yet; train it to the end first") }
     return newest

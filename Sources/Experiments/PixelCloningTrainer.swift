@@ -25,6 +25,7 @@ final class PixelCloningTrainer: Trainer {
     cloner = PixelCloner(policy, pixels, configuration.cloning, details.precision)
     sampler = try SequenceSampler([expert], batch: configuration.cloning.batch, length: 2, sampling: .frames, seed: seed.stream("pairs"))
     let others = Array(details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count))
+    guard !others.isEmpty || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
     heldOut = others.isEmpty ? nil : try SequenceSampler(
       [EpisodeSelection(dataset, episodes: others)], batch: Self.validationBatch, length: 2, sampling: .frames, seed: seed.stream("validation")
     ).batch(step: 0)
@@ -37,7 +38,10 @@ final class PixelCloningTrainer: Trainer {
     return cloner.update(on: try batches.next(), progress: Double(step) / Double(steps))
   }
 
-  func validate() throws -> Metrics { heldOut.map { ["validation/agreement": cloner.agreement(on: $0)] } ?? [:] }
+  func validate() throws -> Metrics {
+    guard let agreement = heldOut.map(cloner.agreement) else { return [:] }
+    return ["validation/agreement": agreement, OfflineScore.metric: agreement]
+  }
 
   var state: [(name: String, tensor: Tensor)] {
     cloner.policy.namedParameters.map { (Self.policyPrefix + $0.name, $0.parameter) }

@@ -4,13 +4,15 @@ import Imitation
 import Torch
 import WorldModel
 
-/// How long a trainer runs and how often it reports. Everything counts gradient steps.
+/// How long a trainer runs and how often it reports. Intervals count gradient steps.
 public struct TrainingConfiguration: Configuration {
   public var steps = 5_000
   /// Between lines of the metrics' log.
   public var logInterval = 50
   /// Between checkpoints.
   public var checkpointInterval = 500
+  /// Checkpoints that are kept, the newest ones, beside the best one: a second in case the newest is damaged.
+  public var keptCheckpoints = 2
   /// Between validations on held-out episodes.
   public var validationInterval = 500
 
@@ -18,7 +20,8 @@ public struct TrainingConfiguration: Configuration {
 
   public func check(_ problems: inout Problems) {
     for (key, value) in [
-      ("steps", steps), ("logInterval", logInterval), ("checkpointInterval", checkpointInterval), ("validationInterval", validationInterval),
+      ("steps", steps), ("logInterval", logInterval), ("checkpointInterval", checkpointInterval), ("keptCheckpoints", keptCheckpoints),
+      ("validationInterval", validationInterval),
     ] {
       problems.require(value, in: 1...1_000_000_000, key)
     }
@@ -58,6 +61,8 @@ public struct AgentConfiguration: Configuration {
   public var cloning = CloningConfiguration()
   /// How actions are chosen when the agent acts, unless it is told otherwise.
   public var actions = ActionChoice.best
+  /// Which checkpoint acts, unless another is asked for.
+  public var selection = Selection.last
   /// Expert episodes held out to validate on, where more are there than `--use-episodes` takes.
   public var validationEpisodes = 2
   public var training = TrainingConfiguration()

@@ -32,14 +32,12 @@ struct TrainingLoop {
   let shown: [(label: String, metric: String)]
 
   static let stateFile = "state.safetensors"
-  /// Unpinned checkpoints that a run keeps: a second one in case the newest is damaged.
-  private static let keptCheckpoints = 2
 
-  static func checkpoints(of run: URL) -> Checkpoints { Checkpoints(in: run.appending(path: "checkpoints"), keep: keptCheckpoints) }
+  static func checkpoints(of run: URL, keep: Int) -> Checkpoints { Checkpoints(in: run.appending(path: "checkpoints"), keep: keep) }
 
   /// - Throws: `RunError` for a metric that is not finite or a file that cannot be written; `Interrupted` after a signal.
   func callAsFunction() throws {
-    let checkpoints = Self.checkpoints(of: run.url)
+    let checkpoints = Self.checkpoints(of: run.url, keep: configuration.keptCheckpoints)
     let (newest, warnings) = try checkpoints.newestGood()
     for warning in warnings { Console.warn(warning) }
     var step = 0
@@ -48,6 +46,7 @@ struct TrainingLoop {
       step = newest.step
     }
     let log = try MetricsLog(in: run.url, after: step)
+    var best = OfflineScore.best(in: run.url, upTo: step)
     var progress = ProgressLine(label, total: configuration.steps, step: step)
     defer { progress.finish() }
     var watch = Forecast.Watch(first: step, last: configuration.steps)
@@ -57,11 +56,13 @@ struct TrainingLoop {
       let metrics = try trainer.update(step: step)
       step += 1
       let isLast = step == configuration.steps
+      var isBest = false
       let isValidated = step % configuration.validationInterval == 0 || isLast
       if step % configuration.logInterval == 0 || isValidated {
         values = metrics.mapValues(\.item)
         values["time/steps_per_second"] = Double(step - loggedStep) / (ProgressLine.now - loggedTime)
         if isValidated { values.merge(try trainer.validate().mapValues(\.item)) { $1 } }
+        if isValidated, let score = values[OfflineScore.metric], score >= best?.score ?? -.infinity { (best, isBest) = ((step, score), true) }
         try log.append(values, step: step)
         (loggedStep, loggedTime) = (step, ProgressLine.now)
       }
@@ -71,8 +72,8 @@ struct TrainingLoop {
       }
       progress.update(step, shown.compactMap { entry in values[entry.metric].map { (entry.label, $0) } })
       let exitCode = Interruption.exitCode
-      if step % configuration.checkpointInterval == 0 || isLast || exitCode != nil {
-        try checkpoints.save(step: step) { folder in
+      if step % configuration.checkpointInterval == 0 || isBest || isLast || exitCode != nil {
+        try checkpoints.save(step: step, best: best?.step) { folder in
           try AtomicFile.write(Safetensors.encoded(trainer.state), to: folder.appending(path: Self.stateFile))
         }
       }

@@ -12,8 +12,10 @@ public struct Dreamer {
   public var actionCount: Int { worldModel.actionCount }
 
   /// Under a policy. Source: DITTO, Algorithm 1, line 11.
-  public func dream(from start: LatentState, steps: Int, using random: RandomSource, policy: @escaping (Tensor) -> Categorical) -> Dream {
-    dream(from: start, steps: steps, random) { features, _ in policy(features).drawn(.sample(random)) }
+  public func dream(
+    from start: LatentState, steps: Int, choosing choice: ActionChoice = .sampled, using random: RandomSource, policy: @escaping (Tensor) -> Categorical
+  ) -> Dream {
+    dream(from: start, steps: steps, random) { features, _ in policy(features).drawn(choice == .best ? .mode : .sample(random)) }
   }
 
   /// Under given actions, `int64` `[steps, B]`: what a dream can know of them.

@@ -21,13 +21,13 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
     let compute = try compute.apply()
-    let (chosen, pipeline, actions) = try players.player(player, settings, seed: seed, compute)
+    let chosen = try players.player(player, settings, seed: seed, compute)
     let other = try against.map { name in (name, try players.player(name, settings, seed: seed, compute)) }
     var movie: Data?
-    let result = try played(player, chosen, pipeline, actions, keepsFrames: video != nil) { movie = $0.gif() }
+    let result = try played(player, chosen.player, chosen.pipeline, chosen.facts, keepsFrames: video != nil) { movie = $0.gif() }
     let compared = try other.map { name, other in
       // Who brings no pixels of its own sees those of the first.
-      try played(name, other.0, other.2 == nil ? pipeline : other.1, other.2)
+      try played(name, other.player, other.facts == nil ? chosen.pipeline : other.pipeline, other.facts)
     }
     let report = EvaluationReport(result, against: compared)
     if json { try printJSON(report) } else { print(report) }
@@ -37,11 +37,11 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   private func played(
-    _ name: String, _ player: Player, _ pipeline: PixelPipeline, _ actions: ActionChoice?, keepsFrames: Bool = false,
+    _ name: String, _ player: Player, _ pipeline: PixelPipeline, _ facts: AgentFacts?, keepsFrames: Bool = false,
     first: (PlayedEpisode) -> Void = { _ in }
   ) throws -> EvaluationResult {
     try Evaluation(environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed).run(
-      player, named: name, actions: actions?.rawValue, keepsFrames: keepsFrames
+      player, named: name, facts, keepsFrames: keepsFrames
     ) { episode in
       if episode.index == 0 { first(episode) }
     }

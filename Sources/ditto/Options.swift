@@ -10,6 +10,7 @@ extension Device: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension ActionChoice: ExpressibleByArgument {}
 extension Method: ExpressibleByArgument {}
+extension Selection: ExpressibleByArgument {}
 extension RewardKind: ExpressibleByArgument {}
 
 /// Where and how to compute.
@@ -57,11 +58,12 @@ struct ConfigurationOptions: ParsableArguments {
 struct PlayerOptions: ParsableArguments {
   @Option(help: "'road', or 'gym:ID' for a Gymnasium environment, such as gym:ALE/Pong-v5.") var environment: String
   @Option(help: "How an agent chooses its actions: sampled or best (default: as its configuration says).") var actions: ActionChoice?
+  @Option(help: "An agent's checkpoint of this gradient step (default: the one that its configuration selects).") var step: Int?
 
   /// The player called `name`: scripted, random, or the agent of a run's folder; and the pipeline of the pixels it sees.
   func player(
     _ name: String, _ configuration: ConfigurationOptions, seed: UInt64, _ compute: Compute
-  ) throws -> (Player, PixelPipeline, ActionChoice?) {
+  ) throws -> (player: Player, pipeline: PixelPipeline, facts: AgentFacts?) {
     switch name {
     case "scripted", "random":
       let base = Preset(name: environment, yaml: try { () -> String in
@@ -75,8 +77,8 @@ struct PlayerOptions: ParsableArguments {
       guard configuration.config.isEmpty, configuration.overrides.isEmpty else {
         throw ValidationError("an agent sees the pixels it was trained on; --config and --set go with 'scripted' and 'random' only")
       }
-      let loaded = try LoadedAgent(at: URL(fileURLWithPath: name), actions: actions, seed: seed, compute)
-      return (.agent(loaded.agent), loaded.pipeline, loaded.actions)
+      let loaded = try LoadedAgent(at: URL(fileURLWithPath: name), step: step, actions: actions, seed: seed, compute)
+      return (.agent(loaded.agent), loaded.pipeline, loaded.facts)
     }
   }
 }

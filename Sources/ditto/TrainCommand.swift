@@ -64,6 +64,7 @@ struct TrainAgent: ParsableCommand {
     "What dreams are rewarded for, instead of the method's own: \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")); or a sum, such as dot=1,gail=0.5.",
     valueName: "reward"))
   var reward: String?
+  @Option(help: "Which checkpoint the agent acts with: last, or offline, the one that did best on episodes held out (default: last).") var select: Selection?
   @Option(help: .init("The run of a finished world model.", valueName: "folder")) var worldModel: String?
   @Option(help: .init("A dataset of expert episodes.", valueName: "dataset")) var data: String?
   @Option(help: "Learn from the first so many episodes (default: all); some later ones are held out to validate on.") var useEpisodes: Int?
@@ -73,7 +74,7 @@ struct TrainAgent: ParsableCommand {
     Interruption.watch()
     let compute = try options.compute.apply()
     if options.resume {
-      try options.checkResumes(without: [("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil), ("--method", method != nil), ("--reward", reward != nil)])
+      try options.checkResumes(without: [("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil), ("--method", method != nil), ("--reward", reward != nil), ("--select", select != nil)])
       try AgentRun.resume(at: options.url, threads: options.compute.threads)
     } else {
       guard let data else { throw ValidationError("--data is missing: name a dataset of expert episodes") }
@@ -102,7 +103,7 @@ struct TrainAgent: ParsableCommand {
 
   /// The settings that `--method` and `--reward` stand for.
   private func methodSettings() throws -> [String] {
-    (method.map { ["method=\($0.rawValue)"] } ?? []) + (method == .bc ? ["cloning.entropyWeight=0"] : []) + (try rewardSettings())
+    (method.map { ["method=\($0.rawValue)"] } ?? []) + (select.map { ["selection=\($0.rawValue)"] } ?? []) + (method == .bc ? ["cloning.entropyWeight=0"] : []) + (try rewardSettings())
   }
 
   private func rewardSettings() throws -> [String] {

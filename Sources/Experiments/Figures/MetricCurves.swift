@@ -24,9 +24,7 @@ public enum MetricCurves {
   }
 
   private static func curve(_ metric: String, of run: URL, smoothing: Int) throws -> [Int: Double] {
-    let file = run.appending(path: "metrics.jsonl")
-    guard let data = try? Data(contentsOf: file) else { throw RunError.notARun(run.path, reason: "it has no metrics.jsonl") }
-    let lines = data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode([String: Double].self, from: $0) }
+    let lines = try MetricsLog.lines(of: run)
     let points = lines.compactMap { line in line[metric].flatMap { value in line["step"].map { (step: Int($0), value: value) } } }
     guard !points.isEmpty else { throw ExperimentError.noSuchMetric(run.path, metric, known: Set(lines.flatMap(\.keys)).subtracting(["step", "time"]).sorted()) }
     var (smoothed, first, sum) = ([Int: Double](), 0, 0.0)

@@ -13,7 +13,6 @@ public struct Checkpoint: Equatable {
     static let name = "manifest.json"
 
     let step: Int
-    let pinned: Bool
     /// By path within the folder.
     let files: [String: File]
 
@@ -27,7 +26,7 @@ public struct Checkpoint: Equatable {
   /// - Throws: `RunError.cannotWrite`, or what `write` throws; nothing new is then left.
   @discardableResult
   public static func write(
-    to url: URL, step: Int, pinned: Bool = false, _ write: (URL) throws -> Void
+    to url: URL, step: Int, _ write: (URL) throws -> Void
   ) throws -> Checkpoint {
     let parent = url.deletingLastPathComponent()
     let partial = parent.appendingPathComponent(".\(url.lastPathComponent).partial")
@@ -39,7 +38,7 @@ public struct Checkpoint: Equatable {
       for path in files.keys { try AtomicFile.synchronize(partial.appendingPathComponent(path)) }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      let manifest = try encoder.encode(Manifest(step: step, pinned: pinned, files: files))
+      let manifest = try encoder.encode(Manifest(step: step, files: files))
       try AtomicFile.write(manifest, to: partial.appendingPathComponent(Manifest.name))
       if FileManager.default.fileExists(atPath: url.path) { try attempt(url) { try FileManager.default.removeItem(at: url) } }
       try AtomicFile.check(rename(partial.path, url.path) == 0, url)

@@ -1,9 +1,9 @@
 import Foundation
 
-/// The checkpoints of a run: `step-00001500/` and so on, of which the newest and the pinned ones are kept.
+/// The checkpoints of a run: `step-00001500/` and so on, of which the newest are kept, and one that did best.
 public struct Checkpoints {
   public let folder: URL
-  /// How many unpinned ones are kept.
+  /// How many of the newest are kept.
   private let keep: Int
 
   /// - Parameter keep: at least 1.
@@ -15,17 +15,13 @@ public struct Checkpoints {
 
   /// Saves a checkpoint of `step`, and then deletes those no longer kept.
   /// - Parameters:
-  ///   - pinned: whether it is kept for good.
+  ///   - best: the step of one that is kept however old it is.
   ///   - write: fills the folder it is given.
   /// - Throws: `RunError.cannotWrite`, or what `write` throws; no trace of the checkpoint is then left.
   @discardableResult
-  public func save(step: Int, pinned: Bool = false, write: (URL) throws -> Void) throws -> Checkpoint {
-    let checkpoint = try Checkpoint.write(
-      to: folder.appendingPathComponent("step-" + String(format: "%08d", step)), step: step, pinned: pinned, write)
-    let unpinned = try stored().filter { name in
-      (try? Checkpoint.Manifest.read(at: folder.appendingPathComponent(name)))?.pinned != true
-    }
-    for name in unpinned.dropFirst(keep) { try? FileManager.default.removeItem(at: folder.appendingPathComponent(name)) }
+  public func save(step: Int, best: Int? = nil, write: (URL) throws -> Void) throws -> Checkpoint {
+    let checkpoint = try Checkpoint.write(to: place(of: step), step: step, write)
+    for old in try steps().dropFirst(keep) where old != best { try? FileManager.default.removeItem(at: place(of: old)) }
     return checkpoint
   }
 
@@ -33,9 +29,9 @@ public struct Checkpoints {
   /// that was passed over.
   public func newestGood() throws -> (checkpoint: Checkpoint?, warnings: [String]) {
     var warnings: [String] = []
-    for name in try stored() {
+    for step in try steps() {
       do {
-        return (try Checkpoint(at: folder.appendingPathComponent(name)), warnings)
+        return (try Checkpoint(at: place(of: step)), warnings)
       } catch {
         warnings.append("\(error)")
       }
@@ -43,14 +39,15 @@ public struct Checkpoints {
     return (nil, warnings)
   }
 
-  /// The folders' names, the newest first.
-  private func stored() throws -> [String] {
+  func place(of step: Int) -> URL { folder.appendingPathComponent("step-" + String(format: "%08d", step)) }
+
+  /// Of all there are, the newest first.
+  func steps() throws -> [Int] {
     guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
     let names: [String]
     do { names = try FileManager.default.contentsOfDirectory(atPath: folder.path) } catch {
       throw RunError.cannotRead(folder.path, reason: reason(error))
     }
-    return names.compactMap { name in name.hasPrefix("step-") ? Int(name.dropFirst(5)).map { (step: $0, name: name) } : nil }
-      .sorted { $0.step > $1.step }.map(\.name)
+    return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted(by: >)
   }
 }

@@ -11,7 +11,7 @@ public final class MetricsLog {
   /// done again.
   /// - Throws: `RunError.cannotRead`, or `.cannotWrite`.
   public init(in folder: URL, after step: Int = 0) throws {
-    url = folder.appendingPathComponent("metrics.jsonl")
+    url = folder.appendingPathComponent(Self.name)
     if FileManager.default.fileExists(atPath: url.path) { try Self.truncate(url, after: step) }
     file = open(url.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     try AtomicFile.check(file >= 0, url)
@@ -35,6 +35,15 @@ public final class MetricsLog {
     try AtomicFile.writeAll(Data((line + "}\n").utf8), to: file, of: url)
     try tensorBoard.write(Dictionary(uniqueKeysWithValues: metrics), step: step, time: time)
   }
+
+  /// What a run logged, line by line: numbers by name, the `step` and the `time` among them. A line cut short is left out.
+  /// - Throws: `RunError.notARun` where it has no log.
+  static func lines(of run: URL) throws -> [[String: Double]] {
+    guard let data = try? Data(contentsOf: run.appendingPathComponent(name)) else { throw RunError.notARun(run.path, reason: "it has no \(name)") }
+    return data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode([String: Double].self, from: $0) }
+  }
+
+  private static let name = "metrics.jsonl"
 
   /// Keeps the complete lines of steps up to `step`.
   private static func truncate(_ url: URL, after step: Int) throws {

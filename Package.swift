@@ -25,7 +25,7 @@ let ctorchHeaders = [
 ]
 
 // A target names everything below it, not only what it imports: what embeds a type is compiled anew when that type's layout changes.
-let belowWorldModel: [Target.Dependency] = ["Configuration", "Torch", "Demonstrations"]
+let belowWorldModel: [Target.Dependency] = ["Configuration", "Spaces", "Torch", "Demonstrations"]
 let belowImitation = belowWorldModel + ["WorldModel"]
 let belowExperiments = belowImitation + ["Imitation", "Environments"]
 let belowDitto = belowExperiments + ["Experiments"]
@@ -53,15 +53,16 @@ let package = Package(
     .target(
       name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")]),
     .target(name: "Torch", dependencies: ["CTorch", "Configuration"]),
-    .target(name: "Demonstrations", dependencies: ["CHDF5", "Configuration"]),
+    .target(name: "Spaces"),
+    .target(name: "Demonstrations", dependencies: ["CHDF5", "Configuration", "Spaces"]),
     .target(
-      name: "Environments", dependencies: ["Configuration"],
+      name: "Environments", dependencies: ["Configuration", "Spaces"],
       resources: [.embedInCode("gymnasium_worker.py")]),
     .target(name: "WorldModel", dependencies: belowWorldModel),
     .target(name: "Imitation", dependencies: belowImitation),
     .target(
       name: "Experiments", dependencies: belowExperiments,
-      resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout", "atari"].map {
+      resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout", "atari", "pendulum"].map {
         .embedInCode("Presets/\($0).yaml")
       },
       plugins: ["CommitPlugin"]),
@@ -69,8 +70,9 @@ let package = Package(
       name: "ditto",
       dependencies: belowDitto + [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-    .testTarget(name: "DemonstrationsTests", dependencies: ["Configuration", "Demonstrations"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "EnvironmentsTests", dependencies: ["Configuration", "Environments"]),
+    .testTarget(name: "SpacesTests", dependencies: ["Configuration", "Spaces"]),
+    .testTarget(name: "DemonstrationsTests", dependencies: ["Configuration", "Spaces", "Demonstrations"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "EnvironmentsTests", dependencies: ["Configuration", "Spaces", "Environments"]),
     .testTarget(name: "ExperimentsTests", dependencies: belowDitto, resources: [.copy("Fixtures")]),
     .testTarget(name: "TorchTests", dependencies: ["Configuration", "Torch"]),
     .testTarget(name: "WorldModelTests", dependencies: belowImitation),

@@ -1,6 +1,7 @@
 import Foundation
+import Spaces
 
-/// A Minari dataset on disk: recorded episodes of pixels and discrete actions.
+/// A Minari dataset on disk: recorded episodes of pixels, vectors or both, and of actions.
 ///
 /// Opening reads everything but the frames. Those are read when they are asked for, in blocks of 64, and the blocks used last are kept in
 /// memory, so that a small dataset is decompressed once and a large one takes bounded memory. Safe to use from several threads at once.
@@ -10,7 +11,7 @@ public final class Dataset: Sendable {
   /// The dataset's folder, as it was given.
   public let path: String
   public let observation: ObservationSpace
-  public let actionCount: Int
+  public let actions: ActionSpace
   /// In the order of their numbers.
   public let episodes: [EpisodeInfo]
   /// All that the dataset says about itself, keys of other programs included.
@@ -38,11 +39,10 @@ public final class Dataset: Sendable {
     let hdf5 = try HDF5Reader(path: file.path)
     let metadata = try stored ?? DatasetMetadata(attributesOf: hdf5)
 
-    let space = try metadata.observationSpace
-    observation = try ObservationSpace(space, file: metadata.file)
-    let actions = try ActionSpace(metadata.actionSpace, file: metadata.file)
-    actionCount = actions.count
-    let reader = EpisodeReader(file: hdf5, observation: observation, frameShape: space.shape ?? [], actions: actions)
+    let reader = EpisodeReader(
+      file: hdf5, observations: try StoredObservations(metadata.observationSpace, file: metadata.file),
+      actions: try StoredActions(metadata.actionSpace, file: metadata.file))
+    (observation, actions) = (reader.observations.space, reader.actions.space)
     episodes = try Self.episodes(reader, metadata)
     name = metadata.identifier ?? folder.lastPathComponent
     path = folder.path
@@ -52,7 +52,7 @@ public final class Dataset: Sendable {
     fingerprint = try Self.fingerprint(metadataFile, file, episodes)
   }
 
-  /// Frames `range` of an episode, `[N, C, Y, X]`, one after the other; all `T + 1` of them where no range is given.
+  /// Frames `range` of an episode, one after the other; all `T + 1` of them where no range is given.
   /// - Throws: `noSuchEpisode`, `noSuchFrames`, `damagedField`.
   public func frames(episode: Int, range: Range<Int>? = nil) throws -> [UInt8] {
     let range = try range ?? 0..<self.episode(episode).frameCount
@@ -132,7 +132,7 @@ extension Dataset {
     for episode in episodes {
       fingerprint.add(episode.length)
       for step in 0..<episode.length {
-        fingerprint.add(Int(episode.actions[step]))
+        fingerprint.add(episode.actions[step])
         fingerprint.add(episode.rewards[step].bitPattern)
       }
       fingerprint.add((episode.terminated ? 1 : 0) + (episode.truncated ? 2 : 0))

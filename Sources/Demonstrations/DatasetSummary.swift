@@ -1,4 +1,5 @@
 import Foundation
+import Spaces
 
 /// What a dataset holds, as `ditto data info` shows it.
 public struct DatasetSummary: Codable, Equatable, Sendable {
@@ -17,10 +18,12 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
   /// In steps.
   public let length: Spread
   public let observation: ObservationSpace
-  /// How often each action was taken, `[actionCount]`.
-  public let actions: [Int]
-  /// 0…255, over all pixels of all frames.
-  public let pixels: Spread
+  /// How often each discrete action was taken; absent for others.
+  public let actions: [Int]?
+  /// Each number of actions that are vectors, scaled to −1…1; absent for others.
+  public let numbers: [Spread]?
+  /// 0…255, over all pixels of all frames; absent where there are none.
+  public let pixels: Spread?
   public let ends: Ends
 
   /// Reads the whole dataset.
@@ -33,12 +36,22 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
     `return` = Spread(recorded.map(\.return))
     length = Spread(recorded.map { Double($0.length) })
     observation = dataset.observation
-    actions = recorded.reduce(into: [Int](repeating: 0, count: dataset.actionCount)) { counts, episode in
-      for action in episode.actions { counts[Int(action)] += 1 }
+    let taken = recorded.flatMap(\.actions)
+    switch dataset.actions {
+    case .discrete(let count):
+      numbers = nil
+      actions = taken.reduce(into: [Int](repeating: 0, count: count)) { counts, action in
+        if case .discrete(let number) = action { counts[number] += 1 }
+      }
+    case .box(let low, _):
+      actions = nil
+      numbers = low.indices.map { index in Spread(taken.map { if case .continuous(let values) = $0 { Double(values[index]) } else { 0 } }) }
     }
-    let statistics = try PixelStatistics(over: [EpisodeSelection(dataset)])
-    pixels = Spread(
-      mean: Double(statistics.mean), sd: Double(statistics.deviation), min: Double(statistics.minimum), max: Double(statistics.maximum))
+    pixels = try dataset.observation.pixelCount == 0 ? nil : {
+      let statistics = try PixelStatistics(over: [EpisodeSelection(dataset)])
+      return Spread(
+        mean: Double(statistics.mean), sd: Double(statistics.deviation), min: Double(statistics.minimum), max: Double(statistics.maximum))
+    }()
     ends = Ends(terminated: recorded.count { $0.terminated }, truncated: recorded.count { $0.truncated })
   }
 }
@@ -50,13 +63,12 @@ extension DatasetSummary: CustomStringConvertible {
     let spread = { (values: Spread) in
       "\(number(values.mean)) ± \(number(values.sd))  (\(number(values.min)) to \(number(values.max)))"
     }
-    let taken = actions.enumerated().map { action, count in
-      "\(action): \(count) (\(number(100 * Double(count) / Double(transitions))) %)"
-    }
-    return [
+    let taken = actions?.enumerated().map { "\($0): \($1) (\(number(100 * Double($1) / Double(transitions))) %)" } ?? numbers!.map(spread)
+    let seen = pixels.map { [("pixels", spread($0))] } ?? []
+    return ([
       ("dataset", name), ("episodes", "\(episodes), \(ends.terminated) terminated, \(ends.truncated) truncated"),
       ("transitions", "\(transitions)"), ("return", spread(self.return)), ("length", "\(spread(length)) steps"),
-      ("observations", observation.description), ("pixels", spread(pixels)), ("actions", taken.joined(separator: ", ")),
-    ].map { key, value in key.padding(toLength: 14, withPad: " ", startingAt: 0) + value }.joined(separator: "\n")
+      ("observations", observation.description),
+    ] + seen + [("actions", taken.joined(separator: ", "))]).map { key, value in key.padding(toLength: 14, withPad: " ", startingAt: 0) + value }.joined(separator: "\n")
   }
 }

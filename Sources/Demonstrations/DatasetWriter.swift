@@ -1,4 +1,5 @@
 import Foundation
+import Spaces
 
 /// Writes a Minari 0.5.4 dataset episode by episode; it appears, whole, with `finish()`.
 ///
@@ -10,8 +11,8 @@ public final class DatasetWriter {
   /// Where the dataset will be: the root followed by the id, as Minari wants it.
   public let folder: URL
   private let root: URL
-  private let observation: ObservationSpace
-  private let actions: ActionSpace
+  private let observations: StoredObservations
+  private let actions: StoredActions
   private let metadata: [String: JSONValue]
   /// The file being written; nil before and after.
   private var file: HDF5Writer?
@@ -26,20 +27,20 @@ public final class DatasetWriter {
   /// - Parameter metadata: what else `metadata.json` should say, such as `ditto_policy`; Minari's own keys cannot be replaced.
   /// - Throws: `invalidIdentifier`, `alreadyExists`, `unsupportedObservations`, `unsupportedActions`, `cannotWrite`.
   public convenience init(
-    id: String, in root: URL, observation: ObservationSpace, actionCount: Int, metadata: [String: JSONValue] = [:]
+    id: String, in root: URL, observation: ObservationSpace, actions: ActionSpace, metadata: [String: JSONValue] = [:]
   ) throws {
-    try self.init(id, root, root.appendingPathComponent(id), observation, actionCount, metadata)
+    try self.init(id, root, root.appendingPathComponent(id), observation, actions, metadata)
   }
 
   /// Begins a dataset in a folder of any name; its id is that name, with `-v0` where it ends in no version.
-  public convenience init(at folder: URL, observation: ObservationSpace, actionCount: Int, metadata: [String: JSONValue] = [:]) throws {
+  public convenience init(at folder: URL, observation: ObservationSpace, actions: ActionSpace, metadata: [String: JSONValue] = [:]) throws {
     let name = folder.lastPathComponent.replacing(/[^-_A-Za-z0-9]/, with: "_")
     try self.init(
-      name.contains(/-v[0-9]+$/) ? name : name + "-v0", folder.deletingLastPathComponent(), folder, observation, actionCount, metadata)
+      name.contains(/-v[0-9]+$/) ? name : name + "-v0", folder.deletingLastPathComponent(), folder, observation, actions, metadata)
   }
 
   private init(
-    _ id: String, _ root: URL, _ folder: URL, _ observation: ObservationSpace, _ actionCount: Int, _ metadata: [String: JSONValue]
+    _ id: String, _ root: URL, _ folder: URL, _ observation: ObservationSpace, _ actions: ActionSpace, _ metadata: [String: JSONValue]
   ) throws {
     guard id.wholeMatch(of: /([-_A-Za-z0-9][-_A-Za-z0-9\/]*[-_A-Za-z0-9]\/)?[-_A-Za-z0-9]+-v[0-9]+/) != nil, !id.contains("//") else {
       throw DemonstrationError.invalidIdentifier(id)
@@ -47,14 +48,14 @@ public final class DatasetWriter {
     guard observation.isSupported else {
       throw DemonstrationError.unsupportedObservations(file: id, found: observation.description)
     }
-    guard (1...Int(Int32.max)).contains(actionCount) else {
-      throw DemonstrationError.unsupportedActions(file: id, found: "\(actionCount) in number")
+    guard (1...Int(Int32.max)).contains(actions.size) else {
+      throw DemonstrationError.unsupportedActions(file: id, found: "\(actions.size) in number")
     }
     self.id = id
     self.root = root
-    self.observation = observation
+    observations = StoredObservations(observation)
     self.metadata = metadata
-    actions = ActionSpace(count: actionCount)
+    self.actions = StoredActions(actions)
     self.folder = folder
     guard !FileManager.default.fileExists(atPath: folder.path) else { throw DemonstrationError.alreadyExists(path: folder.path) }
     let data = partial.appendingPathComponent("data")
@@ -75,7 +76,7 @@ public final class DatasetWriter {
   ///   on a full disk, after which none can.
   public func append(_ episode: RecordedEpisode) throws {
     let name = "episode_\(episodeCount)"
-    try episode.check(observation, actionCount: actions.count, file: folder.path, name: name)
+    try episode.check(observations.space, actions.space, file: folder.path, name: name)
     guard let file else { throw ended }
     do {
       try write(episode, name, file)
@@ -91,8 +92,12 @@ public final class DatasetWriter {
     let (length, rows) = (episode.actions.count, episode.actions.count + 1)
     let lastIs = { (flag: Bool) in [Bool](repeating: false, count: length - 1) + [flag] }
     try file.group(name)
-    try file.write(episode.frames, "\(name)/observations", shape: [rows] + observation.shape, chunk: min(Dataset.blockLength, rows))
-    try file.write(episode.actions.map(Int64.init), "\(name)/actions")
+    let (space, chunk) = (observations.space, min(Dataset.blockLength, rows))
+    let (pixels, vectors) = episode.frames.withUnsafeBytes(space.parts)
+    if space.pixelCount > 0, space.vector > 0 { try file.group("\(name)/observations") }
+    if let stored = observations.pixels { try file.write(pixels, "\(name)/\(stored.field)", shape: [rows] + stored.shape, chunk: chunk) }
+    if let stored = observations.vector { try file.write(vectors, "\(name)/\(stored)", shape: [rows, space.vector], chunk: chunk) }
+    try write(episode.actions, "\(name)/actions", file)
     try file.write(episode.rewards, "\(name)/rewards")
     try file.write(lastIs(episode.terminated), "\(name)/terminations")
     try file.write(lastIs(episode.truncated), "\(name)/truncations")
@@ -103,6 +108,15 @@ public final class DatasetWriter {
     // In order, since a dictionary has none: the same recording gives the same file.
     for (key, value) in attributes(of: episode).sorted(by: { $0.key < $1.key }) { try file.setAttribute(key, of: name, to: value) }
     try file.flush()
+  }
+
+  private func write(_ taken: [Action], _ name: String, _ file: HDF5Writer) throws {
+    switch actions.space {
+    case .discrete: try file.write(taken.map { if case .discrete(let number) = $0 { Int64(number) } else { 0 } }, name)
+    case .box(let low, _):
+      try file.write(
+        taken.flatMap { if case .continuous(let values) = $0 { values } else { [Float]() } }, name, shape: [taken.count, low.count], chunk: taken.count)
+    }
   }
 
   /// Minari's statistics of rewards, and what the recorder adds.
@@ -149,7 +163,7 @@ public final class DatasetWriter {
     let own: [String: JSONValue] = [
       "dataset_id": .string(id), "minari_version": .string(Self.minariVersion), "data_format": "hdf5", "jpeg_encoding": false,
       "total_episodes": .integer(episodeCount), "total_steps": .integer(stepCount),
-      "observation_space": .string(observation.json), "action_space": .string(actions.json),
+      "observation_space": .string(observations.json), "action_space": .string(actions.json),
       "dataset_size": .number((Double(bytes) / 1e5).rounded() / 10),
     ]
     return own.merging(metadata) { own, _ in own }

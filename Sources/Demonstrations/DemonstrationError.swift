@@ -1,3 +1,5 @@
+import Spaces
+
 /// What can go wrong with recordings. `file` is a path; `field` is the path of a value inside it, such as
 /// `episode_3/rewards`.
 public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
@@ -19,6 +21,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
   case noEpisodes(file: String)
   case emptyEpisode(file: String, field: String)
   case actionOutOfRange(file: String, field: String, step: Int, action: Int, actions: Range<Int>)
+  case wrongAction(file: String, field: String, step: Int, action: Action, actions: ActionSpace)
   case notFinite(file: String, field: String, step: Int)
   case endsEarly(file: String, field: String, step: Int, length: Int)
   case noSuchEpisode(dataset: String, episode: Int, count: Int)
@@ -58,9 +61,12 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
     case .wrongShape(let file, let field, let found, let expected):
       "\(file): '\(field)' has shape \(found), expected \(expected); record the dataset again"
     case .unsupportedObservations(let file, let found):
-      "\(file): observations are \(found); record grey uint8 pixels 0…255, 64×64 or 32×32, as [Y, X, 1], [1, Y, X] or [Y, X]"
+      """
+      \(file): observations are \(found); record grey uint8 pixels 0…255, 64×64 or 32×32, as [Y, X, 1], [1, Y, X] or [Y, X], \
+      a vector of floats, or a Dict of one of each
+      """
     case .unsupportedActions(let file, let found):
-      "\(file): actions are \(found); only Discrete actions are supported, so record the dataset with a Discrete action space"
+      "\(file): actions are \(found); Discrete ones and vectors (Box of one axis) with finite bounds are supported"
     case .lossyFrames(let file, let field):
       "\(file): '\(field)' holds frames compressed as JPEG, which loses detail; record raw ones "
         + "(with Minari: DataCollector(..., jpeg_encoding=False), or observations of shape [1, Y, X])"
@@ -70,6 +76,8 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
       "\(file): '\(field)' has no steps; record the dataset without empty episodes"
     case .actionOutOfRange(let file, let field, let step, let action, let actions):
       "\(file): '\(field)' is \(action) at step \(step), but actions are \(actions); correct the action space or the recording"
+    case .wrongAction(let file, let field, let step, let action, let actions):
+      "\(file): '\(field)' is \(action) at step \(step), which is none of \(actions); correct the recording"
     case .notFinite(let file, let field, let step):
       "\(file): '\(field)' is not a finite number at step \(step); correct the recording"
     case .endsEarly(let file, let field, let step, let length):

@@ -1,11 +1,13 @@
+import Spaces
+
 /// All that is known about a recorded episode of `T` steps but its `T + 1` frames.
 ///
 /// `actions[t]` is taken **at** frame `t` and leads to frame `t + 1`, with `rewards[t]`.
 public struct EpisodeInfo: Equatable, Sendable {
   /// Its number in the dataset, from 0.
   public let index: Int
-  /// `[T]`, each in `0..<actionCount`.
-  public let actions: [Int32]
+  /// `[T]`; numbers are scaled to −1…1 within the bounds of their space.
+  public let actions: [Action]
   /// `[T]`, as recorded: neither clipped nor discounted.
   public let rewards: [Double]
   /// Whether the environment ended it.
@@ -22,10 +24,10 @@ public struct EpisodeInfo: Equatable, Sendable {
   public var `return`: Double { rewards.reduce(0, +) }
 }
 
-extension [Int32] {
-  /// Of an episode's actions `[T]` the one that led **to** frame `t`, which is what a world model consumes with it: −1 at the first, where
+extension [Action] {
+  /// Of an episode's actions `[T]` the one that led **to** frame `t`, which is what a world model consumes with it: nil at the first, where
   /// there is none.
   ///
   /// The only place where "taken at" becomes "led to".
-  public func leading(to t: Int) -> Int32 { t == 0 ? -1 : self[t - 1] }
+  public func leading(to t: Int) -> Action? { t == 0 ? nil : self[t - 1] }
 }

@@ -1,10 +1,10 @@
+import Spaces
+
 /// Reads and checks the episodes of a dataset's file.
 struct EpisodeReader {
   let file: HDF5Reader
-  let observation: ObservationSpace
-  /// The shape of a frame in the file: `[Y, X, 1]`, `[1, Y, X]` or `[Y, X]`.
-  let frameShape: [Int]
-  let actions: ActionSpace
+  let observations: StoredObservations
+  let actions: StoredActions
 
   /// The first bytes of every JPEG file.
   private static let jpegStart: [UInt8] = [0xff, 0xd8, 0xff]
@@ -15,16 +15,24 @@ struct EpisodeReader {
     let rewards = try rewards(group)
     let length = rewards.count
     guard length > 0 else { throw DemonstrationError.emptyEpisode(file: file.path, field: group) }
-    try checkFrames("\(group)/observations", count: length + 1)
+    if let pixels = observations.pixels { try checkPixels("\(group)/\(pixels.field)", [length + 1] + pixels.shape) }
+    if let vector = observations.vector { try checkVectors("\(group)/\(vector)", [length + 1, observations.space.vector]) }
     return EpisodeInfo(
       index: index, actions: try actions(group, length), rewards: rewards,
       terminated: try flag("\(group)/terminations", length), truncated: try flag("\(group)/truncations", length),
       seed: file.unsignedAttribute("seed", of: group))
   }
 
-  /// Frames `range` of an episode, `[N, C, Y, X]`: each layout has the same bytes in the same order.
+  /// Frames `range` of an episode, one after the other.
   func frames(_ index: Int, _ range: Range<Int>) throws -> [UInt8] {
-    try file.bytes(file.field("episode_\(index)/observations"), rows: range)
+    let field = { (name: String) in try file.field("episode_\(index)/\(name)") }
+    let pixels = try observations.pixels.map { try file.bytes(field($0.field), rows: range) } ?? []
+    guard let name = observations.vector else { return pixels }
+    let vectors = try file.floats(field(name), rows: range)
+    if let place = vectors.firstIndex(where: { !$0.isFinite }) {
+      throw DemonstrationError.notFinite(file: file.path, field: "episode_\(index)/\(name)", step: range.lowerBound + place / observations.space.vector)
+    }
+    return observations.space.frames(pixels: pixels, vectors: vectors)
   }
 
   private func rewards(_ group: String) throws -> [Double] {
@@ -38,13 +46,27 @@ struct EpisodeReader {
     return rewards
   }
 
-  private func actions(_ group: String, _ length: Int) throws -> [Int32] {
-    let field = try vector("\(group)/actions", length)
-    let taken = try file.integers(field)
-    if let step = taken.firstIndex(where: { !actions.range.contains(Int($0)) }) {
-      throw DemonstrationError.actionOutOfRange(file: file.path, field: field.name, step: step, action: Int(taken[step]), actions: actions.range)
+  private func actions(_ group: String, _ length: Int) throws -> [Action] {
+    switch actions.space {
+    case .discrete(let count):
+      let field = try vector("\(group)/actions", length)
+      let (taken, range) = (try file.integers(field), actions.start..<actions.start + count)
+      if let step = taken.firstIndex(where: { !range.contains(Int($0)) }) {
+        throw DemonstrationError.actionOutOfRange(file: file.path, field: field.name, step: step, action: Int(taken[step]), actions: range)
+      }
+      return taken.map { .discrete(Int($0) - actions.start) }
+    case .box(let low, _):
+      let field = try file.field("\(group)/actions")
+      guard field.shape == [length, low.count] else {
+        throw DemonstrationError.wrongShape(file: file.path, field: field.name, found: field.shape, expected: [length, low.count])
+      }
+      let taken = try file.floats(field, rows: 0..<length)
+      if let place = taken.firstIndex(where: { !$0.isFinite }) {
+        throw DemonstrationError.notFinite(file: file.path, field: field.name, step: place / low.count)
+      }
+      // Some recorders write what a policy wanted, which the environment then clips; so does scaling.
+      return stride(from: 0, to: taken.count, by: low.count).map { actions.space.scaled(.continuous(Array(taken[$0..<$0 + low.count]))) }
     }
-    return taken.map { Int32($0 - Int64(actions.start)) }
   }
 
   /// Whether the last of an episode's flags is set. Others may not be: an episode ends once.
@@ -64,7 +86,14 @@ struct EpisodeReader {
     return field
   }
 
-  private func checkFrames(_ name: String, count: Int) throws {
+  private func checkVectors(_ name: String, _ shape: [Int]) throws {
+    let field = try file.field(name)
+    guard field.shape == shape else {
+      throw DemonstrationError.wrongShape(file: file.path, field: name, found: field.shape, expected: shape)
+    }
+  }
+
+  private func checkPixels(_ name: String, _ shape: [Int]) throws {
     let field = try file.field(name)
     guard field.kind != .variableLength else { throw DemonstrationError.lossyFrames(file: file.path, field: name) }
     guard field.kind == .byte else {
@@ -74,8 +103,8 @@ struct EpisodeReader {
     if field.shape.count == 2, field.shape[0] > 0, field.shape[1] >= 3, try file.bytes(field, rows: 0..<1).starts(with: Self.jpegStart) {
       throw DemonstrationError.lossyFrames(file: file.path, field: name)
     }
-    guard field.shape == [count] + frameShape else {
-      throw DemonstrationError.wrongShape(file: file.path, field: name, found: field.shape, expected: [count] + frameShape)
+    guard field.shape == shape else {
+      throw DemonstrationError.wrongShape(file: file.path, field: name, found: field.shape, expected: shape)
     }
   }
 }

@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 
 /// Some episodes of a dataset.
 public struct EpisodeSelection: Sendable {
@@ -29,7 +30,7 @@ extension [EpisodeSelection] {
   /// - Throws: `nothingSelected`; `spacesDiffer` unless all datasets have the same observations and actions.
   func check() throws {
     guard let first = first?.dataset, contains(where: { !$0.episodes.isEmpty }) else { throw DemonstrationError.nothingSelected }
-    for other in map(\.dataset) where (other.observation, other.actionCount) != (first.observation, first.actionCount) {
+    for other in map(\.dataset) where (other.observation, other.actions) != (first.observation, first.actions) {
       throw DemonstrationError.spacesDiffer(first: first.name, firstSpaces: first.spaces, second: other.name, secondSpaces: other.spaces)
     }
   }
@@ -37,7 +38,7 @@ extension [EpisodeSelection] {
 
 extension Dataset {
   /// Observations and actions, for messages.
-  var spaces: String { "frames of \(observation) and \(actionCount) actions" }
+  var spaces: String { "frames of \(observation) and \(actions)" }
 }
 
 /// Divides `count` episodes at random into those to train on and those to validate on, both in ascending order.

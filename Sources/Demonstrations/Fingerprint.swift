@@ -1,4 +1,5 @@
 import Foundation
+import Spaces
 
 /// A 64-bit hash of content, the same in every process and on every machine. Not cryptographic.
 struct Fingerprint {
@@ -11,6 +12,13 @@ struct Fingerprint {
   }
 
   mutating func add(_ word: Int) { add(UInt64(bitPattern: Int64(word))) }
+
+  mutating func add(_ action: Action) {
+    switch action {
+    case .discrete(let number): add(number)
+    case .continuous(let values): for value in values { add(UInt64(value.bitPattern)) }
+    }
+  }
 
   mutating func add(_ bytes: Data) {
     add(bytes.count)

@@ -84,7 +84,17 @@ struct HDF5Reader: Sendable {
   }
 
   /// Rows `rows` of a field of bytes of any shape, one after the other.
-  func bytes(_ field: Field, rows: Range<Int>) throws -> [UInt8] {
+  func bytes(_ field: Field, rows: Range<Int>) throws -> [UInt8] { try self.rows(rows, of: field, as: H5T_NATIVE_UINT8_g) }
+
+  /// Rows `rows` of a field of numbers of any shape, one after the other.
+  func floats(_ field: Field, rows: Range<Int>) throws -> [Float] {
+    switch field.kind {
+    case .integer, .float: try self.rows(rows, of: field, as: H5T_NATIVE_FLOAT_g)
+    default: throw DemonstrationError.wrongType(file: path, field: field.name, found: field.kind.name, expected: "numbers")
+    }
+  }
+
+  private func rows<Element: BitwiseCopyable>(_ rows: Range<Int>, of field: Field, as type: hid_t) throws -> [Element] {
     let start = [rows.lowerBound] + field.shape.dropFirst().map { _ in 0 }
     let count = [rows.count] + field.shape.dropFirst()
     return try HDF5.locked {
@@ -93,8 +103,8 @@ struct HDF5Reader: Sendable {
         H5Sselect_hyperslab(space.id, H5S_SELECT_SET, offset, nil, size, nil) >= 0,
         let memory = HDF5Object(H5Screate_simple(Int32(size.count), size, nil))
       else { throw DemonstrationError.damagedField(file: path, field: field.name) }
-      return try [UInt8](unsafeUninitializedCapacity: count.reduce(1, *)) { buffer, initialized in
-        guard H5Dread(field.object.id, H5T_NATIVE_UINT8_g, memory.id, space.id, hid_t(H5P_DEFAULT), buffer.baseAddress) >= 0 else {
+      return try [Element](unsafeUninitializedCapacity: count.reduce(1, *)) { buffer, initialized in
+        guard H5Dread(field.object.id, type, memory.id, space.id, hid_t(H5P_DEFAULT), buffer.baseAddress) >= 0 else {
           throw DemonstrationError.damagedField(file: path, field: field.name)
         }
         initialized = buffer.count

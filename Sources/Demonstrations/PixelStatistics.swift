@@ -1,3 +1,5 @@
+import Spaces
+
 /// Mean and standard deviation of the pixels of some episodes' frames, over all pixels and for each.
 ///
 /// Sums are integers, so nothing is lost before the last division. Raw pixel units, 0…255.
@@ -15,7 +17,7 @@ public struct PixelStatistics: Equatable, Sendable {
   /// - Throws: `nothingSelected`, `spacesDiffer`, and what reading frames throws.
   public init(over selections: [EpisodeSelection]) throws {
     try selections.check()
-    var sums = PixelSums(frameSize: selections[0].dataset.observation.frameSize)
+    var sums = PixelSums(frameSize: selections[0].dataset.observation.pixelCount)
     for (dataset, episode) in selections.allEpisodes {
       try dataset.forEachFrame(episode: episode.index, range: 0..<episode.frameCount) { sums.add($1) }
     }
@@ -64,6 +66,7 @@ private struct PixelSums {
     var (low, high) = (minimum, maximum)
     recentValues.withUnsafeMutableBufferPointer { values in
       recentSquares.withUnsafeMutableBufferPointer { squares in
+        // A vector may follow the pixels.
         for index in 0..<min(values.count, frame.count) {
           let pixel = frame[index]
           values[index] &+= UInt32(pixel)

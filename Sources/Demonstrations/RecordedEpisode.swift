@@ -1,9 +1,11 @@
+import Spaces
+
 /// An episode of `T` steps as it is handed to a `DatasetWriter`.
 public struct RecordedEpisode: Sendable {
-  /// `T + 1` frames `[C, Y, X]`, one after the other.
+  /// `T + 1` frames, one after the other.
   public var frames: [UInt8]
-  /// `[T]`, the action taken **at** each frame but the last, from 0.
-  public var actions: [Int32]
+  /// `[T]`, the action taken **at** each frame but the last, numbers within the bounds of their space.
+  public var actions: [Action]
   /// `[T]`, what each action brought.
   public var rewards: [Double]
   public var terminated: Bool
@@ -14,7 +16,7 @@ public struct RecordedEpisode: Sendable {
   public var attributes: [String: Double]
 
   public init(
-    frames: [UInt8], actions: [Int32], rewards: [Double], terminated: Bool, truncated: Bool, seed: UInt64? = nil,
+    frames: [UInt8], actions: [Action], rewards: [Double], terminated: Bool, truncated: Bool, seed: UInt64? = nil,
     attributes: [String: Double] = [:]
   ) {
     self.frames = frames
@@ -29,18 +31,17 @@ public struct RecordedEpisode: Sendable {
 
 extension RecordedEpisode {
   /// Checks shapes and values; `name` is what the episode will be called in `file`.
-  func check(_ observation: ObservationSpace, actionCount: Int, file: String, name: String) throws {
+  func check(_ observation: ObservationSpace, _ space: ActionSpace, file: String, name: String) throws {
     guard !actions.isEmpty else { throw DemonstrationError.emptyEpisode(file: file, field: name) }
     guard frames.count == (actions.count + 1) * observation.frameSize else {
       throw DemonstrationError.wrongShape(
-        file: file, field: "\(name)/observations", found: [frames.count], expected: [actions.count + 1] + observation.shape)
+        file: file, field: "\(name)/observations", found: [frames.count], expected: [actions.count + 1, observation.frameSize])
     }
     guard rewards.count == actions.count else {
       throw DemonstrationError.wrongShape(file: file, field: "\(name)/rewards", found: [rewards.count], expected: [actions.count])
     }
-    if let step = actions.firstIndex(where: { !(0..<actionCount).contains(Int($0)) }) {
-      throw DemonstrationError.actionOutOfRange(
-        file: file, field: "\(name)/actions", step: step, action: Int(actions[step]), actions: 0..<actionCount)
+    if let step = actions.firstIndex(where: { !space.contains($0) }) {
+      throw DemonstrationError.wrongAction(file: file, field: "\(name)/actions", step: step, action: actions[step], actions: space)
     }
     if let step = rewards.firstIndex(where: { !$0.isFinite }) {
       throw DemonstrationError.notFinite(file: file, field: "\(name)/rewards", step: step)

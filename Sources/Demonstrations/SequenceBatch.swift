@@ -1,3 +1,5 @@
+import Spaces
+
 /// Recorded sequences of `T` frames, `B` of them side by side, time first.
 public struct SequenceBatch: Equatable, Sendable {
   /// `T`, in frames.
@@ -5,10 +7,10 @@ public struct SequenceBatch: Equatable, Sendable {
   /// `B`.
   public let batch: Int
   public let observation: ObservationSpace
-  /// `[T, B, C, Y, X]`.
+  /// `[T, B]` of them, one after the other.
   public let frames: [UInt8]
-  /// `[T, B]`, the action that led **to** each frame; −1 at the first of an episode.
-  public let previousActions: [Int32]
+  /// `[T, B]`, the action that led **to** each frame; nil at the first of an episode.
+  public let previousActions: [Action?]
   /// `[T, B]`, whether a frame is the first of its episode, where memory of what came before has to go.
   public let isFirst: [Bool]
   /// Whether nothing is carried over from the batch before.
@@ -17,7 +19,7 @@ public struct SequenceBatch: Equatable, Sendable {
   public let continues: Bool
 
   public init(
-    length: Int, batch: Int, observation: ObservationSpace, frames: [UInt8], previousActions: [Int32], isFirst: [Bool],
+    length: Int, batch: Int, observation: ObservationSpace, frames: [UInt8], previousActions: [Action?], isFirst: [Bool],
     startsEpoch: Bool = true, continues: Bool = false
   ) {
     (self.length, self.batch, self.observation) = (length, batch, observation)
@@ -37,7 +39,7 @@ extension SequenceBatch {
   /// - Parameter rows: for each sequence its segments, `length` frames in all.
   init(rows: [[Segment]], length: Int, observation: ObservationSpace, startsEpoch: Bool, continues: Bool) throws {
     let (batch, size) = (rows.count, observation.frameSize)
-    var previousActions = [Int32](repeating: -1, count: length * batch)
+    var previousActions = [Action?](repeating: nil, count: length * batch)
     var isFirst = [Bool](repeating: false, count: length * batch)
     let frames = try [UInt8](unsafeUninitializedCapacity: length * batch * size) { buffer, initialized in
       let bytes = UnsafeMutableRawBufferPointer(buffer)

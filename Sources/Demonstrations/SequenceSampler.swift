@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 
 /// Where training sequences start.
 public enum SequenceSampling: String, Codable, CaseIterable, Sendable {
@@ -17,7 +18,7 @@ public enum SequenceSampling: String, Codable, CaseIterable, Sendable {
 /// A batch depends on nothing but the sampler's arguments and the step's number: a run that resumes needs no state of it.
 public struct SequenceSampler: Sendable {
   public let observation: ObservationSpace
-  public let actionCount: Int
+  public let actions: ActionSpace
   /// All selected frames, `T + 1` for each episode of `T` steps.
   public let frameCount: Int
   /// Gradient steps until every frame was seen once, where sequences continue.
@@ -40,7 +41,7 @@ public struct SequenceSampler: Sendable {
     precondition(batch >= 1 && length >= 1, "a batch is \(batch) sequences of \(length) frames, both must be at least 1")
     try selections.check()
     observation = selections[0].dataset.observation
-    actionCount = selections[0].dataset.actionCount
+    actions = selections[0].dataset.actions
     var order = seed.stream("order").generator
     episodes = selections.allEpisodes.shuffled(using: &order)
     var end = 0

@@ -1,4 +1,6 @@
-/// A task seen through pixels, with several episodes side by side, each in its own slot.
+import Spaces
+
+/// A task seen through pixels or numbers, with several episodes side by side, each in its own slot.
 ///
 /// A slot runs one episode at a time, and its episode depends on nothing but its seed and the actions taken in it: not
 /// on other slots, and not on what the slot ran before. Each call names the slots it means by their index in
@@ -6,22 +8,21 @@
 public protocol Environment: AnyObject {
   /// How many episodes run side by side.
   var slots: Int { get }
-  /// The shape of every frame.
-  var observation: ObservationShape { get }
-  /// Actions are `0..<actionCount`.
-  var actionCount: Int { get }
+  /// What every frame is.
+  var observation: ObservationSpace { get }
+  var actions: ActionSpace { get }
 
   /// Starts an episode in each named slot, whether or not the one before has ended.
   /// - Parameter seeds: what the episode's randomness starts from, by slot.
-  /// - Returns: each episode's first frame, `[C, Y, X]` flattened, by slot.
+  /// - Returns: each episode's first frame, by slot.
   /// - Throws: `EnvironmentError`, for a slot that does not exist or an environment that failed.
   func reset(_ seeds: [Int: UInt64]) throws -> [Int: [UInt8]]
 
   /// Takes one step in each named slot.
   /// - Parameter actions: by slot; each of these slots has an episode that has not ended.
-  /// - Throws: `EnvironmentError`, for a slot without a running episode, an action out of range (both before any slot
+  /// - Throws: `EnvironmentError`, for a slot without a running episode, an action that does not exist (both before any slot
   ///   has moved), or an environment that failed.
-  func step(_ actions: [Int: Int]) throws -> [Int: Outcome]
+  func step(_ actions: [Int: Action]) throws -> [Int: Outcome]
 
   /// Frees what the environment holds; it cannot be used afterwards.
   func close()
@@ -31,28 +32,12 @@ public protocol Environment: AnyObject {
 public protocol ScriptedExpert: Environment {
   /// What the expert does next in `slot`.
   /// - Throws: `EnvironmentError`, for a slot without a running episode.
-  func expertAction(in slot: Int) throws -> Int
-}
-
-/// The shape `[C, Y, X]` of a frame of `UInt8` pixels.
-public struct ObservationShape: Hashable, Codable, Sendable {
-  public let channels: Int
-  public let height: Int
-  public let width: Int
-
-  public init(channels: Int, height: Int, width: Int) {
-    self.channels = channels
-    self.height = height
-    self.width = width
-  }
-
-  /// Values in one frame.
-  public var count: Int { channels * height * width }
+  func expertAction(in slot: Int) throws -> Action
 }
 
 /// What one step led to.
 public struct Outcome: Equatable, Sendable {
-  /// What is seen after the step, `[C, Y, X]` flattened.
+  /// What is seen after the step.
   public let frame: [UInt8]
   /// The reward of the step, raw: neither clipped nor scaled.
   public let reward: Double

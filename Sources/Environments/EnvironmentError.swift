@@ -1,3 +1,5 @@
+import Spaces
+
 /// What can go wrong with an environment. `environment` is the name it was asked for, such as `gym:CartPole-v1`.
 public enum EnvironmentError: Error, Equatable, CustomStringConvertible {
   case unknownEnvironment(String)
@@ -6,7 +8,7 @@ public enum EnvironmentError: Error, Equatable, CustomStringConvertible {
   case tooFewSlots(Int)
   case unknownSlot(Int, slots: Int)
   case notRunning(slot: Int)
-  case actionOutOfRange(slot: Int, action: Int, actionCount: Int)
+  case wrongAction(slot: Int, action: Action, actions: ActionSpace)
   case noPython(String)
   case missingPackage(environment: String, package: String, python: String)
   case refused(environment: String, reason: String)
@@ -32,8 +34,8 @@ public enum EnvironmentError: Error, Equatable, CustomStringConvertible {
       "slot \(slot) does not exist; the environment was made with slots 0..<\(slots)"
     case .notRunning(let slot):
       "slot \(slot) has no running episode; reset it before the next step"
-    case .actionOutOfRange(let slot, let action, let actionCount):
-      "slot \(slot): action \(action) does not exist; actions are 0..<\(actionCount)"
+    case .wrongAction(let slot, let action, let actions):
+      "slot \(slot): action \(action) does not exist; there are \(actions)"
     case .noPython(let reason):
       "no Python for the Gymnasium environments: \(reason); install python3, or set DITTO_PYTHON to an interpreter"
     case .missingPackage(let environment, let package, let python):

@@ -1,6 +1,7 @@
 import Foundation
+import Spaces
 
-/// A Gymnasium environment with discrete actions, run by a Python process.
+/// A Gymnasium environment, run by a Python process.
 ///
 /// All slots live in one process, and one message steps all slots that are named. Python is `DITTO_PYTHON`, else
 /// `.venv/bin/python` in the current folder or in one that holds the executable, else `python3` on `PATH`. It needs
@@ -9,8 +10,8 @@ import Foundation
 ///
 /// Should Python crash or fall silent, the call throws, with the last lines Python printed, and the process is gone.
 public final class GymnasiumEnvironment: Environment {
-  public let observation: ObservationShape
-  public let actionCount: Int
+  public let observation: ObservationSpace
+  public let actions: ActionSpace
   public var slots: Int { running.count }
 
   private let name: String
@@ -47,12 +48,12 @@ public final class GymnasiumEnvironment: Environment {
     worker = try PythonWorker(
       environment: name, python: python, script: String(decoding: PackageResources.gymnasium_worker_py, as: UTF8.self),
       argument: String(decoding: setup, as: UTF8.self), timeout: replyTimeout)
-    let start = try Reply(worker.reply(to: nil), environment: name, python: python, expectedBytes: 16).body
-    let numbers = start.withUnsafeBytes { start in
-      (0..<4).map { Int(UInt32(littleEndian: start.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self))) }
+    let start = try Reply(worker.reply(to: nil), environment: name, python: python).body
+    guard let spaces = try? JSONDecoder().decode(Spaces.self, from: Data(start)) else {
+      throw EnvironmentError.wrongReply(environment: name, expectedBytes: 0, foundBytes: start.count)
     }
-    observation = ObservationShape(channels: numbers[0], height: numbers[1], width: numbers[2])
-    actionCount = numbers[3]
+    observation = spaces.observation
+    actions = spaces.actions.map { .discrete($0) } ?? .box(low: spaces.low ?? [], high: spaces.high ?? [])
   }
 
   /// For tests, which harm the worker.
@@ -66,14 +67,19 @@ public final class GymnasiumEnvironment: Environment {
 
   public func reset(_ seeds: [Int: UInt64]) throws -> [Int: [UInt8]] {
     try running.checkExist(seeds.keys)
-    let outcomes = try exchange(.reset, seeds)
+    let outcomes = try exchange(.reset, seeds.mapValues { bytes($0) })
     running.started(seeds.keys)
     return outcomes.mapValues(\.frame)
   }
 
-  public func step(_ actions: [Int: Int]) throws -> [Int: Outcome] {
-    try running.check(actions, actionCount: actionCount)
-    let outcomes = try exchange(.step, actions.mapValues(UInt64.init))
+  public func step(_ actions: [Int: Action]) throws -> [Int: Outcome] {
+    try running.check(actions, in: self.actions)
+    let outcomes = try exchange(.step, actions.mapValues { action in
+      switch action {
+      case .discrete(let number): bytes(UInt64(number))
+      case .continuous(let values): .bytes(of: values)
+      }
+    })
     running.stepped(outcomes)
     return outcomes
   }
@@ -89,13 +95,20 @@ extension GymnasiumEnvironment {
     let pipeline: PixelPipeline
   }
 
+  /// What the worker says of an environment: so many discrete actions, or the bounds of others.
+  private struct Spaces: Decodable {
+    let observation: ObservationSpace
+    let actions: Int?
+    let low, high: [Float]?
+  }
+
   private enum Operation: UInt8 { case reset, step }
 
   /// Sends every slot its value in one message, and takes the outcomes apart.
-  private func exchange(_ operation: Operation, _ values: [Int: UInt64]) throws -> [Int: Outcome] {
+  private func exchange(_ operation: Operation, _ values: [Int: [UInt8]]) throws -> [Int: Outcome] {
     let order = values.keys.sorted()
-    let request = [operation.rawValue] + order.flatMap { bytes(UInt32($0)) + bytes(values[$0]!) }
-    let size = 10 + observation.count
+    let request = [operation.rawValue] + order.flatMap { bytes(UInt32($0)) + values[$0]! }
+    let size = 10 + observation.frameSize
     let body = try Reply(
       worker.reply(to: request), environment: name, python: python, expectedBytes: order.count * size
     ).body
@@ -107,7 +120,7 @@ extension GymnasiumEnvironment {
   private struct Reply {
     let body: ArraySlice<UInt8>
 
-    init(_ reply: [UInt8], environment: String, python: String, expectedBytes: Int) throws {
+    init(_ reply: [UInt8], environment: String, python: String, expectedBytes: Int? = nil) throws {
       body = reply.dropFirst()
       let text = String(decoding: body, as: UTF8.self)
       switch reply.first {
@@ -115,9 +128,8 @@ extension GymnasiumEnvironment {
       case 2: throw EnvironmentError.missingPackage(environment: environment, package: text, python: python)
       default: break
       }
-      guard body.count == expectedBytes else {
-        throw EnvironmentError.wrongReply(
-          environment: environment, expectedBytes: expectedBytes, foundBytes: body.count)
+      if let expectedBytes, body.count != expectedBytes {
+        throw EnvironmentError.wrongReply(environment: environment, expectedBytes: expectedBytes, foundBytes: body.count)
       }
     }
   }

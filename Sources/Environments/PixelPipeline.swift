@@ -4,7 +4,7 @@
 /// evaluate with equal values. Pictures are grey, one channel, `size` × `size`, except for `none`.
 public struct PixelPipeline: Codable, Equatable, Sendable {
   public enum Kind: String, Codable, CaseIterable, Sendable {
-    /// The environment's own observation is a picture of `UInt8`, `[Y, X]` or `[Y, X, C]`, and is taken as it is.
+    /// The environment's own observation, as it is: a picture of `UInt8`, `[Y, X]` or `[Y, X, C]`, or a vector of numbers.
     case none
     /// The built-in `road`, which draws its own picture.
     case road
@@ -24,6 +24,8 @@ public struct PixelPipeline: Codable, Equatable, Sendable {
   /// `rendered`: the rows `top..<bottom` and columns `left..<right` to keep, as `[top, bottom, left, right]` in pixels
   /// of the rendered picture. A bottom or right of 0 is the picture's edge.
   public var crop = [0, 0, 0, 0]
+  /// `rendered`: whether the environment's own observation, a vector of numbers, is seen beside the picture.
+  public var vector = false
   /// `atari`: frames per environment step.
   public var frameSkip = 4
   /// `atari`: an episode starts after 1 to this many no-op frames, drawn from its seed; 0 starts at once.

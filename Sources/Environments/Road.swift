@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 
 /// The built-in environment: staying on a winding road seen from above.
 ///
@@ -19,8 +20,8 @@ public final class Road: ScriptedExpert {
   /// Environment steps after which an episode is truncated, unless the pipeline says otherwise.
   static let stepLimit = 300
 
-  public let observation: ObservationShape
-  public let actionCount = 3
+  public let observation: ObservationSpace
+  public let actions: ActionSpace = .discrete(3)
   public var slots: Int { running.count }
 
   private let stepLimit: Int
@@ -38,7 +39,7 @@ public final class Road: ScriptedExpert {
       throw EnvironmentError.unsupportedSize(environment: "road", size: pipeline.size, supported: [32, 64])
     }
     running = try RunningSlots(slots)
-    observation = ObservationShape(channels: 1, height: pipeline.size, width: pipeline.size)
+    observation = ObservationSpace(height: pipeline.size, width: pipeline.size)
     stepLimit = pipeline.maxEpisodeSteps > 0 ? pipeline.maxEpisodeSteps : Self.stepLimit
   }
 
@@ -50,10 +51,10 @@ public final class Road: ScriptedExpert {
     return started.mapValues { $0.frame(size: observation.width) }
   }
 
-  public func step(_ actions: [Int: Int]) throws -> [Int: Outcome] {
-    try running.check(actions, actionCount: actionCount)
+  public func step(_ actions: [Int: Action]) throws -> [Int: Outcome] {
+    try running.check(actions, in: self.actions)
     var outcomes: [Int: Outcome] = [:]
-    for (slot, action) in actions {
+    for case (let slot, .discrete(let action)) in actions {
       episodes[slot]!.step(action)
       let episode = episodes[slot]!
       outcomes[slot] = Outcome(
@@ -64,9 +65,9 @@ public final class Road: ScriptedExpert {
     return outcomes
   }
 
-  public func expertAction(in slot: Int) throws -> Int {
+  public func expertAction(in slot: Int) throws -> Action {
     try running.checkRunning(slot)
-    return episodes[slot]!.expertAction
+    return .discrete(episodes[slot]!.expertAction)
   }
 
   public func close() {}

@@ -1,3 +1,5 @@
+import Spaces
+
 /// Which slots have an episode that can be stepped: the checks every environment makes before it acts.
 struct RunningSlots {
   let count: Int
@@ -22,12 +24,10 @@ struct RunningSlots {
   }
 
   /// Throws unless every action can be taken.
-  func check(_ actions: [Int: Int], actionCount: Int) throws {
+  func check(_ actions: [Int: Action], in space: ActionSpace) throws {
     for (slot, action) in actions.sorted(by: { $0.key < $1.key }) {
       try checkRunning(slot)
-      guard (0..<actionCount).contains(action) else {
-        throw EnvironmentError.actionOutOfRange(slot: slot, action: action, actionCount: actionCount)
-      }
+      guard space.contains(action) else { throw EnvironmentError.wrongAction(slot: slot, action: action, actions: space) }
     }
   }
 

@@ -6,11 +6,13 @@ output goes where standard error goes, so nothing an environment prints can dist
 little-endian.
 
     message   u32 length of what follows, then that
-    request   u8 operation (0 reset, 1 step), then for each slot meant: u32 slot, u64 seed or action
+    request   u8 operation (0 reset, 1 step), then for each slot meant: u32 slot, and a u64, the seed or the action,
+              or the f32s of an action that is a vector
     reply     u8 status, then the rest
-      0 done    after the start, 4 x u32: channels, height, width, action count;
+      0 done    after the start, JSON: "observation" with "channels", "height", "width" and "vector" (its length), and
+                "actions", their count, or "low" and "high", the bounds of actions that are vectors;
                 after a request, for each of its slots, in its order:
-                f64 reward, u8 terminated, u8 truncated, frame [C, Y, X]
+                f64 reward, u8 terminated, u8 truncated, frame: pixels u8 [C, Y, X], then the vector's f32s
       1 refused UTF-8: why this environment cannot be used
       2 missing UTF-8: what pip has to install
 
@@ -62,8 +64,7 @@ def make(environment, pipeline):
         raise Refusal(f"Gymnasium cannot make it: {error}") from error
     except TypeError as error:
         raise Refusal(f"it does not take what the pixel pipeline's kind '{kind}' asks for: {error}") from error
-    if not isinstance(env.action_space, gymnasium.spaces.Discrete):
-        raise Refusal(f"its actions are {env.action_space}; only discrete ones are supported")
+    check_actions(env.action_space)
 
     if kind == "atari":
         from gymnasium.wrappers import AtariPreprocessing, TimeLimit
@@ -84,15 +85,38 @@ def make(environment, pipeline):
 
         preprocessing = CountedNoops if pipeline["noopsBySeed"] and pipeline["noopMax"] else AtariPreprocessing
         env = preprocessing(env, noop_max=pipeline["noopMax"], frame_skip=pipeline["frameSkip"], screen_size=size)
-        return (TimeLimit(env, limit) if limit else env), lambda observation: observation[None]
+        return (TimeLimit(env, limit) if limit else env), lambda observation: observation[None].tobytes()
     if kind == "rendered":
         if "rgb_array" not in env.metadata.get("render_modes", []):
             raise Refusal("it cannot render pictures; set the pixel pipeline's kind to none")
-        return env, lambda _: grey_picture(env.render(), pipeline["crop"], size)
+        picture = lambda: grey_picture(env.render(), pipeline["crop"], size).tobytes()
+        if not pipeline["vector"]:
+            return env, lambda _: picture()
+        if not is_vector(env.observation_space):
+            raise Refusal(f"its observation is {env.observation_space}, not a vector; set the pixel pipeline's vector to false")
+        return env, lambda observation: picture() + observation.astype("<f4").tobytes()
+    if is_vector(env.observation_space):
+        return env, lambda observation: observation.astype("<f4").tobytes()
     space = env.observation_space
     if space.dtype != "uint8" or len(space.shape) not in (2, 3):
-        raise Refusal(f"its observation is {space}, not a picture; set the pixel pipeline's kind to rendered")
-    return env, lambda observation: observation.reshape(*observation.shape[:2], -1).transpose(2, 0, 1)
+        raise Refusal(f"its observation is {space}, neither a picture nor a vector; set the pixel pipeline's kind to rendered")
+    return env, lambda observation: observation.reshape(*observation.shape[:2], -1).transpose(2, 0, 1).tobytes()
+
+
+def is_vector(space):
+    import gymnasium
+
+    return isinstance(space, gymnasium.spaces.Box) and space.dtype.kind == "f" and len(space.shape) == 1
+
+
+def check_actions(space):
+    import gymnasium
+    import numpy
+
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return
+    if not is_vector(space) or not (numpy.isfinite(space.low).all() and numpy.isfinite(space.high).all()):
+        raise Refusal(f"its actions are {space}; there must be so many, or vectors with finite bounds")
 
 
 def grey_picture(picture, crop, size):
@@ -109,36 +133,56 @@ def grey_picture(picture, crop, size):
     return cv2.resize(luma, (size, size), interpolation=cv2.INTER_AREA)[None]
 
 
-def frame_shape(env, pipeline):
-    if pipeline["kind"] != "none":
-        return 1, pipeline["size"], pipeline["size"]
-    height, width, *channels = env.observation_space.shape
-    return *(channels or [1]), height, width
+def spaces(env, pipeline):
+    """What the start's reply says."""
+    channels, height, width, vector = 1, pipeline["size"], pipeline["size"], 0
+    own = env.observation_space.shape
+    if pipeline["kind"] == "rendered" and pipeline["vector"]:
+        vector = own[0]
+    elif pipeline["kind"] == "none" and len(own) == 1:
+        channels, height, width, vector = 0, 0, 0, own[0]
+    elif pipeline["kind"] == "none":
+        height, width, *channels = own
+        channels = channels[0] if channels else 1
+    observation = {"channels": channels, "height": height, "width": width, "vector": vector}
+    if hasattr(env.action_space, "n"):
+        return {"observation": observation, "actions": int(env.action_space.n)}
+    return {"observation": observation, "low": env.action_space.low.tolist(), "high": env.action_space.high.tolist()}
 
 
-def act(env, to_frame, operation, value, shape):
+def act(env, to_frame, operation, value, size):
     """One slot's part of a reply."""
     reward, terminated, truncated = 0.0, False, False
     if operation == RESET:
-        observation, _ = env.reset(seed=value)
+        observation, _ = env.reset(seed=struct.unpack("<Q", value)[0])
     else:
-        action = int(env.action_space.start) + value
-        observation, reward, terminated, truncated, _ = env.step(action)
+        observation, reward, terminated, truncated, _ = env.step(action(env.action_space, value))
     frame = to_frame(observation)
-    if frame.shape != shape or frame.dtype != "uint8":
-        raise ValueError(f"frame is {frame.dtype} {frame.shape}, expected uint8 {shape}")
-    return struct.pack("<d??", reward, terminated, truncated) + frame.tobytes()
+    if len(frame) != size:
+        raise ValueError(f"a frame has {len(frame)} bytes, expected {size}")
+    return struct.pack("<d??", reward, terminated, truncated) + frame
+
+
+def action(space, value):
+    if hasattr(space, "n"):
+        return int(space.start) + struct.unpack("<Q", value)[0]
+    import numpy
+
+    return numpy.frombuffer(value, "<f4").astype(space.dtype)
 
 
 def serve(setup, requests, send):
     pipeline = setup["pipeline"]
     slots = [make(setup["environment"], pipeline) for _ in range(setup["slots"])]
-    shape = frame_shape(slots[0][0], pipeline)
-    send(DONE, struct.pack("<4I", *shape, int(slots[0][0].action_space.n)))
+    seen = spaces(slots[0][0], pipeline)
+    send(DONE, json.dumps(seen).encode())
+    shape = seen["observation"]
+    size = shape["channels"] * shape["height"] * shape["width"] + 4 * shape["vector"]
     while header := requests.read(4):
         request = requests.read(*struct.unpack("<I", header))
-        records = struct.iter_unpack("<IQ", request[1:])
-        send(DONE, b"".join(act(*slots[slot], request[0], value, shape) for slot, value in records))
+        width = 8 if request[0] == RESET or "actions" in seen else 4 * len(seen["low"])
+        records = struct.iter_unpack(f"<I{width}s", request[1:])
+        send(DONE, b"".join(act(*slots[slot], request[0], value, size) for slot, value in records))
 
 
 def missing_package(error):

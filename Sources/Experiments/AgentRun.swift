@@ -2,6 +2,7 @@ import Configuration
 import Demonstrations
 import Foundation
 import Imitation
+import Spaces
 import Torch
 import WorldModel
 
@@ -65,7 +66,7 @@ public enum AgentRun {
       details = RunDetails(
         device: compute.device, precision: compute.precision, threads: Libtorch.threads,
         data: [.init(path: data.standardizedFileURL.path, fingerprint: dataset.fingerprint)],
-        frame: try loaded?.record.details.frame ?? FrameShape(dataset), actionCount: loaded?.record.details.actionCount ?? dataset.actionCount,
+        try loaded?.record.details.observation ?? dataset.supportedObservation, loaded?.record.details.actions ?? dataset.actions,
         useEpisodes: count, worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) })
       weights = loaded?.weights
       world = switch source {
@@ -123,13 +124,7 @@ public enum AgentRun {
     private let steps: Int
 
     init(_ loaded: LoadedWorldModel, _ dataset: Dataset, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed) throws {
-      guard dataset.actionCount == details.actionCount else {
-        throw ExperimentError.wrongActions(what: dataset.name, found: dataset.actionCount, expected: details.actionCount)
-      }
-      guard try FrameShape(dataset) == details.frame else {
-        throw ExperimentError.wrongFrames(
-          environment: dataset.name, found: "\(dataset.observation)", expected: "\(details.frame.side)×\(details.frame.side)")
-      }
+      try dataset.checkFits(details)
       let imitation = configuration.imitation
       let latents = { (episodes: Range<Int>, restarts: Restarts?) in
         try LatentCache(loaded).latents(of: dataset, episodes: episodes, restarts: restarts, on: details.device)
@@ -173,17 +168,17 @@ struct AgentValidation {
   /// What the policy's dreams from held-out starts earn by eq 8, beside what the expert's own, uniformly random and constant actions
   /// earn there: where those earn the same, the model ignores actions, and nothing can be learned in it. And how often the policy most
   /// of all wants what the expert did.
-  func metrics(of policy: @escaping (Tensor) -> Categorical) -> Metrics {
+  func metrics(of policy: @escaping (Tensor) -> any Distribution) -> Metrics {
     noGrad {
       let expert = windows.windows(step: 0)
-      let (start, shape) = (expert.states[0], expert.actions.shape)
+      let (start, shape, space) = (expert.states[0], Array(expert.actions.shape.prefix(2)), dreamer.actions)
       let random = RandomSource(seed, on: dreamer.device)
       let earned = { (dream: Dream) in
         latentReward(expert: compared.reached(expert.states), learner: compared.reached(dream.states)).mean()
       }
       let following = { (actions: Tensor) in earned(dreamer.dream(from: start, following: actions, using: random)) }
-      let anything = (Tensor.uniform(shape, using: random) * Double(dreamer.actionCount)).to(.int64)
-      let constant = (0..<dreamer.actionCount).map { following(.full(shape, Double($0), .int64, on: dreamer.device)) }
+      let anything = space.uniform(shape, using: random)
+      let constant = space.constants(shape, on: dreamer.device).map(following)
       let wanted = policy(expert.states.features.dropLast()).drawn(.mode)
       let certain = earned(dreamer.dream(from: start, steps: shape[0], choosing: .best, using: random, policy: policy))
       return [
@@ -191,7 +186,7 @@ struct AgentValidation {
         "validation/best_action_reward": certain, OfflineScore.metric: certain,
         "validation/expert_reward": following(expert.actions), "validation/random_reward": following(anything),
         "validation/best_constant_reward": stacked(constant).max(over: 0),
-        "validation/agreement": wanted.isEqual(to: expert.actions).to(.float32).mean(),
+        "validation/agreement": space.likeness(wanted, expert.actions).mean(),
       ]
     }
   }

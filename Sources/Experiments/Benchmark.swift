@@ -2,6 +2,7 @@ import Configuration
 import Demonstrations
 import Foundation
 import Imitation
+import Spaces
 import Torch
 import WorldModel
 
@@ -37,7 +38,7 @@ public struct Benchmark {
   let repeats: Int
 
   /// Actions of the made-up environment: as many as the paper's authors give every game.
-  private static let actions = 18
+  private static let actionCount = 18
 
   public init(_ world: WorldModelConfiguration, _ agent: AgentConfiguration, side: Int, _ compute: Compute, repeats: Int) {
     (self.world, self.agent, frame) = (world, agent, FrameShape(channels: 1, side: side))
@@ -45,12 +46,14 @@ public struct Benchmark {
   }
 
   private var random: RandomSource { RandomSource(Seed(0), on: compute.device) }
-  private var work: ArithmeticWork { ArithmeticWork(sizes: world.model, frame: frame, actions: Self.actions) }
+  private var work: ArithmeticWork { ArithmeticWork(sizes: world.model, frame: frame, actions: Self.actionCount) }
   private var pixelCount: Int { frame.dimensions.reduce(1, *) }
-  private var model: WorldModel { WorldModel(world.model, frame: frame, actions: Self.actions, using: random) }
-  private var pixels: PixelNormalizer {
-    PixelNormalizer(
-      mean: [Float](repeating: 127, count: pixelCount), deviation: [Float](repeating: 74, count: pixelCount), frame, on: compute.device)
+  private var observation: ObservationSpace { ObservationSpace(height: frame.side, width: frame.side) }
+  private var model: WorldModel { WorldModel(world.model, observation, actions: .discrete(Self.actionCount), using: random) }
+  private var normalizer: Normalizer {
+    Normalizer(
+      pixels: PixelNormalizer(
+        mean: [Float](repeating: 127, count: pixelCount), deviation: [Float](repeating: 74, count: pixelCount), frame, on: compute.device))
   }
   private func frames(_ count: Int) -> [UInt8] {
     var generator = Seed(0).stream("data").generator
@@ -60,11 +63,11 @@ public struct Benchmark {
   /// One step of the world model's trainer.
   public func worldModel() -> BenchmarkResult {
     let (steps, batch) = (world.sequences.length, world.sequences.batch)
-    let trainer = WorldModelTrainer(model, pixels, world.loss, world.optimizer, compute.precision)
+    let trainer = WorldModelTrainer(model, normalizer, world.loss, world.optimizer, compute.precision)
     var generator = Seed(0).stream("actions").generator
     let data = SequenceBatch(
-      length: steps, batch: batch, observation: ObservationSpace(height: frame.side, width: frame.side), frames: frames(steps * batch),
-      previousActions: (0..<steps * batch).map { _ in Int32.random(in: 0..<Int32(Self.actions), using: &generator) },
+      length: steps, batch: batch, observation: observation, frames: frames(steps * batch),
+      previousActions: (0..<steps * batch).map { _ in .discrete(Int.random(in: 0..<Self.actionCount, using: &generator)) },
       isFirst: [Bool](repeating: false, count: steps * batch))
     return measured("world-model", items: steps * batch, flops: work.worldModelStep(frames: steps * batch)) { step in
       trainer.update(on: data, using: RandomSource(Seed(0).step(step), on: compute.device))["loss/total"]!.item
@@ -80,7 +83,7 @@ public struct Benchmark {
     let latents = ExpertLatents(
       deterministic: tanh(.normal([count, w.deterministic], using: random)),
       classes: (Tensor.uniform([count, w.groups], using: random) * Double(w.classes)).to(.uint8),
-      actions: (Tensor.uniform([count], using: random) * Double(Self.actions)).to(.int64), lengths: [count], classCount: w.classes)
+      actions: (Tensor.uniform([count], using: random) * Double(Self.actionCount)).to(.int64), lengths: [count], classCount: w.classes)
     let learner = try DreamLearner(frozen, c, expert: latents, compute.precision, seed: Seed(0))
     return measured("agent", items: c.horizon * c.batch, flops: work.agentStep(c)) { step in
       learner.update(step: step, progress: 0)["critic/loss"]!.item
@@ -90,22 +93,22 @@ public struct Benchmark {
   /// 16 episodes of 512 frames to latents.
   public func encode() throws -> BenchmarkResult {
     let (episodes, length) = (16, 512)
-    let (model, pixels, recorded) = (model, pixels, frames(length))
-    let expert = (0..<episodes).map { _ in ExpertEpisode(actions: (1..<length).map { Int32($0 % Self.actions) }) { recorded } }
+    let (model, normalizer, recorded) = (model, normalizer, frames(length))
+    let expert = (0..<episodes).map { _ in ExpertEpisode(actions: (1..<length).map { .discrete($0 % Self.actionCount) }) { recorded } }
     let items = episodes * length
     return try measured("encode", items: items, flops: Double(items) * work.filtering) { _ in
-      Double(try ExpertLatents(encoding: expert, with: model, pixels, compute.precision, seed: Seed(0)).lengths.count)
+      Double(try ExpertLatents(encoding: expert, with: model, normalizer, compute.precision, seed: Seed(0)).lengths.count)
     }
   }
 
   /// One observation to one action: 100 of them in a repetition.
   public func act() throws -> BenchmarkResult {
-    let networks = ActorCritic(features: world.model.features, actions: Self.actions, agent.imitation.policy, using: random)
-    let agent = Agent(model, pixels, networks.actor, choosing: .best, compute.precision, seed: Seed(0))
+    let networks = ActorCritic(features: world.model.features, actions: .discrete(Self.actionCount), agent.imitation.policy, using: random)
+    let agent = Agent(model, normalizer, networks.actor, choosing: .best, compute.precision, seed: Seed(0))
     let observation = frames(1)
-    let flops = work.filtering + work.policy(self.agent.imitation.policy, outputs: Self.actions)
+    let flops = work.filtering + work.policy(self.agent.imitation.policy, outputs: Self.actionCount)
     return try measured("act", items: 1, flops: flops, repeats: 100 * repeats) { _ in
-      Double(try agent.act(on: observation))
+      Double(try agent.act(on: observation).description.count)
     }
   }
 

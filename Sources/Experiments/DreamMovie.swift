@@ -22,13 +22,9 @@ public struct DreamMovie {
   /// - Returns: an animated GIF: truth, model and error side by side.
   /// - Throws: `DemonstrationError`; `ExperimentError` where the dataset is not of the model's environment.
   public func gif(of world: LoadedWorldModel, _ dataset: Dataset, episode: Int?) throws -> Data {
-    let (model, frame) = (world.model, world.model.frame)
-    guard try FrameShape(dataset) == frame else {
-      throw ExperimentError.wrongFrames(environment: dataset.name, found: "\(dataset.observation)", expected: "\(frame.side)×\(frame.side)")
-    }
-    guard dataset.actionCount == model.actionCount else {
-      throw ExperimentError.wrongActions(what: dataset.name, found: dataset.actionCount, expected: model.actionCount)
-    }
+    let (model, space) = (world.model, world.model.observation)
+    try dataset.checkFits(world.record.details)
+    guard let frame = space.frame, let pixels = world.normalizer.pixels else { throw ExperimentError.noPixels(dataset.name) }
     guard let index = episode ?? dataset.episodes.firstIndex(where: { $0.frameCount >= context + steps }) ?? dataset.episodes.indices.max(by: {
       dataset.episodes[$0].frameCount < dataset.episodes[$1].frameCount
     }) else { throw DemonstrationError.nothingSelected }
@@ -36,17 +32,17 @@ public struct DreamMovie {
     let count = min(context + steps, batch.length)
     guard count > context else { throw DemonstrationError.episodesTooShort(required: context + 1, found: batch.length) }
     let size = frame.side * frame.side
-    let truth = (0..<count).map { Array(batch.frames[$0 * size..<($0 + 1) * size]) }
+    let raw = (0..<count).map { Array(batch.frames[$0 * space.frameSize..<($0 + 1) * space.frameSize]) }
+    let truth = raw.map { Array($0.prefix(size)) }
     let shown: [Float] = noGrad {
       let draw = Draw.sample(RandomSource(Seed(seed).stream("dream"), on: model.device))
-      let raw = Tensor(truth.prefix(context).flatMap { $0 }, [context, 1] + frame.dimensions, on: model.device)
-      let previous = model.oneHot(previousActions: Array(batch.previousActions[..<count])).unflattened([count, 1])
+      let previous = model.actions.rows(Array(batch.previousActions[..<count]), on: model.device).unflattened([count, 1])
       let seen = model.infer(
-        frames: world.pixels(raw), previousAction: previous.sliced(0..<context), isFirst: Array(batch.isFirst[..<context]),
+        world.normalizer(raw.prefix(context).flatMap { $0 }, space, [context, 1], on: model.device), previousAction: previous.sliced(0..<context), isFirst: Array(batch.isFirst[..<context]),
         from: .zero(model.sizes, batch: 1, on: model.device), draw: draw
       ).states
       let dreamed = model.imagine(from: seen[context - 1], actions: previous.sliced(context..<count), draw: draw)
-      return world.pixels.pixels(concatenated([model.decode(seen), model.decode(dreamed)], axis: 0)).values()
+      return pixels.pixels(concatenated([model.decode(seen).frames!, model.decode(dreamed).frames!], axis: 0)).values()
     }
     let pictures = truth.enumerated().map { t, real in
       let model = shown[t * size..<(t + 1) * size].map { UInt8($0.rounded()) }

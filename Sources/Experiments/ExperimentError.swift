@@ -1,3 +1,5 @@
+import Spaces
+
 public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case dataChanged(String)
   case demoDiffers(String)
@@ -5,12 +7,13 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case noScriptedPlayer(String)
   case wrongFrames(environment: String, found: String, expected: String)
   case wrongPixels(dataset: String, found: Int, pipeline: Int)
-  case wrongActions(what: String, found: Int, expected: Int)
+  case wrongActions(what: String, found: ActionSpace, expected: ActionSpace)
   case tooFewEpisodes(dataset: String, wanted: Int, found: Int)
   case pipelinesDiffer(String, String)
   case otherPipeline(String)
   case unknownPipeline(String)
   case noSuchMetric(String, String, known: [String])
+  case noPixels(String)
   case noSuchCheckpoint(String, Int, known: [Int])
   case nothingHeldOut(String)
   case notAnOption(String, allowed: String)
@@ -33,7 +36,7 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
     case .wrongPixels(let dataset, let found, let pipeline):
       "\(dataset): frames are \(found)×\(found), but pipeline.size is \(pipeline), which an agent would be shown; set pipeline.size=\(found)"
     case .wrongActions(let what, let found, let expected):
-      "\(what): has \(found) actions, the world model knows \(expected); use data of the environment that it was trained on"
+      "\(what): has \(found), the world model knows \(expected); use data of the environment that it was trained on"
     case .tooFewEpisodes(let dataset, let wanted, let found):
       "\(dataset): has \(found) episodes, --use-episodes asks for \(wanted); lower it, or record more"
     case .pipelinesDiffer(let first, let second):
@@ -44,6 +47,8 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       "\(dataset): its metadata describe no pixel pipeline that this program knows; record it again, or take 'ditto_pipeline' out of metadata.json"
     case .noSuchMetric(let run, let metric, let known):
       "\(run): logged no '\(metric)'; it has \(known.joined(separator: ", "))"
+    case .noPixels(let what):
+      "\(what): shows a vector and no pixels; there is no picture to draw"
     case .noSuchCheckpoint(let run, let step, let known):
       "\(run): has no checkpoint of step \(step); it has \(known.map(String.init).joined(separator: ", ")); training.keptCheckpoints says how many are kept"
     case .nothingHeldOut(let what):

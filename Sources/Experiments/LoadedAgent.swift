@@ -36,17 +36,16 @@ public struct LoadedAgent {
     facts = AgentFacts(own, record, of: url, step: checkpoint.step, by: selectedBy, choosing: actions ?? own.actions)
     let (sizes, blank, details) = (own.imitation.policy, RandomSource(Seed(0), on: device), record.details)
     if own.method == .bc {
-      let policy = PixelPolicy(details.frame, depth: world.model.depth, actions: details.actionCount, sizes, using: blank)
+      let policy = PixelPolicy(details.observation, depth: world.model.depth, actions: details.actions, sizes, using: blank)
       try policy.load(from: weights, prefix: PixelCloningTrainer.policyPrefix)
       policy.freeze()
-      let pixels = try PixelNormalizer(from: weights, prefix: LoadedWorldModel.pixelPrefix, details.frame, on: device)
-      agent = Agent(policy, pixels, choosing: facts.actions, compute.precision, seed: Seed(seed))
+      agent = Agent(policy, try Normalizer(from: weights, details.observation, on: device), choosing: facts.actions, compute.precision, seed: Seed(seed))
     } else {
-      let (model, pixels) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
-      let actor = MLP(world.model.features, model.actionCount, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: blank)
+      let (model, normalizer) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
+      let actor = MLP(world.model.features, model.actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: blank)
       try actor.load(from: weights, prefix: Self.actorPrefix)
       actor.freeze()
-      agent = Agent(model, pixels, actor, choosing: facts.actions, compute.precision, seed: Seed(seed))
+      agent = Agent(model, normalizer, actor, choosing: facts.actions, compute.precision, seed: Seed(seed))
     }
   }
 }
@@ -63,13 +62,9 @@ extension Agent {
 
   /// - Throws: `ExperimentError` where an environment's frames or actions are not what the agent was trained on.
   func checkFits(_ environment: any Environment, name: String) throws {
-    let (shown, own) = (environment.observation, frame)
-    guard [shown.channels, shown.height, shown.width] == own.dimensions else {
-      throw ExperimentError.wrongFrames(
-        environment: name, found: "\(shown.channels)×\(shown.height)×\(shown.width)", expected: "\(own.channels)×\(own.side)×\(own.side)")
+    guard environment.observation == observation else {
+      throw ExperimentError.wrongFrames(environment: name, found: "\(environment.observation)", expected: "\(observation)")
     }
-    guard environment.actionCount == actionCount else {
-      throw ExperimentError.wrongActions(what: name, found: environment.actionCount, expected: actionCount)
-    }
+    guard environment.actions == actions else { throw ExperimentError.wrongActions(what: name, found: environment.actions, expected: actions) }
   }
 }

@@ -6,14 +6,14 @@ import WorldModel
 /// A trained world model with what it needs to see, loaded from its run's folder.
 public struct LoadedWorldModel {
   public let model: WorldModel
-  public let pixels: PixelNormalizer
+  public let normalizer: Normalizer
   public let configuration: WorldModelConfiguration
   public let record: Record
   public let url: URL
   /// Identifies the weights, for what is computed from them.
   public let fingerprint: String
 
-  static let (modelPrefix, pixelPrefix) = ("model.", "pixels.")
+  static let modelPrefix = "model."
 
   /// Loads the newest good checkpoint.
   /// - Throws: `RunError` where the folder is no world model's run or has no checkpoint; `TorchError` for damaged weights.
@@ -26,7 +26,7 @@ public struct LoadedWorldModel {
       Console.warn("\(url.path): not finished, step \(checkpoint.step) of \(configuration.training.steps); --resume goes on with it")
     }
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
-    (model, pixels) = try Self.restored(configuration.model, record.details, weights, device)
+    (model, normalizer) = try Self.restored(configuration.model, record.details, weights, device)
     fingerprint = try checkpoint.fingerprint()
   }
 
@@ -37,24 +37,24 @@ public struct LoadedWorldModel {
   init(weights: URL, _ record: Record, _ source: RunDetails.Source) throws {
     self.record = record
     configuration = try .load(.worldModel, from: [.named(weights.deletingLastPathComponent().appending(path: "configuration.yaml").path, among: [])])
-    (model, pixels) = try Self.restored(configuration.model, record.details, Safetensors(at: weights), record.details.device)
+    (model, normalizer) = try Self.restored(configuration.model, record.details, Safetensors(at: weights), record.details.device)
     (url, fingerprint) = (URL(fileURLWithPath: source.path), source.fingerprint)
   }
 
   /// A frozen model and its eyes from the weights in a file.
   static func restored(
     _ sizes: LatentSizes, _ details: RunDetails, _ weights: Safetensors, _ device: Device
-  ) throws -> (WorldModel, PixelNormalizer) {
-    let model = WorldModel(sizes, frame: details.frame, actions: details.actionCount, using: RandomSource(Seed(0), on: device))
+  ) throws -> (WorldModel, Normalizer) {
+    let model = WorldModel(sizes, details.observation, actions: details.actions, using: RandomSource(Seed(0), on: device))
     try model.load(from: weights, prefix: modelPrefix)
     model.freeze()
-    return (model, try PixelNormalizer(from: weights, prefix: pixelPrefix, details.frame, on: device))
+    return (model, try Normalizer(from: weights, details.observation, on: device))
   }
 
   /// The weights that an agent takes with it.
   var weights: [(name: String, tensor: Tensor)] {
     model.namedParameters.map { (Self.modelPrefix + $0.name, $0.parameter) }
-      + pixels.namedParameters.map { (Self.pixelPrefix + $0.name, $0.parameter) }
+      + normalizer.namedParameters.map { ($0.name, $0.parameter) }
   }
 }
 

@@ -19,10 +19,9 @@ final class PixelCloningTrainer: Trainer {
   init(_ dataset: Dataset, _ world: WorldModelConfiguration, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed) throws {
     let expert = try EpisodeSelection(dataset, episodes: Array(0..<details.useEpisodes))
     let policy = PixelPolicy(
-      details.frame, depth: world.model.depth, actions: details.actionCount, configuration.imitation.policy,
+      details.observation, depth: world.model.depth, actions: details.actions, configuration.imitation.policy,
       using: RandomSource(seed.stream("policy"), on: details.device))
-    let pixels = PixelNormalizer(try PixelStatistics(over: [expert]), world.pixels, details.frame, on: details.device)
-    cloner = PixelCloner(policy, pixels, configuration.cloning, details.precision)
+    cloner = PixelCloner(policy, try Normalizer(over: [expert], world.pixels, on: details.device), configuration.cloning, details.precision)
     sampler = try SequenceSampler([expert], batch: configuration.cloning.batch, length: 2, sampling: .frames, seed: seed.stream("pairs"))
     let others = Array(details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count))
     guard !others.isEmpty || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
@@ -45,13 +44,13 @@ final class PixelCloningTrainer: Trainer {
 
   var state: [(name: String, tensor: Tensor)] {
     cloner.policy.namedParameters.map { (Self.policyPrefix + $0.name, $0.parameter) }
-      + cloner.pixels.namedParameters.map { (LoadedWorldModel.pixelPrefix + $0.name, $0.parameter) }
+      + cloner.normalizer.namedParameters.map { ($0.name, $0.parameter) }
       + cloner.optimizer.state.map { ("optimizer." + $0.name, $0.tensor) }
   }
 
   func restore(from file: Safetensors) throws {
     try cloner.policy.load(from: file, prefix: Self.policyPrefix)
-    try cloner.pixels.load(from: file, prefix: LoadedWorldModel.pixelPrefix)
+    try cloner.normalizer.load(from: file, prefix: "")
     try cloner.optimizer.restore(from: file, prefix: "optimizer.")
   }
 }

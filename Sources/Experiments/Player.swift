@@ -1,6 +1,7 @@
 import Configuration
 import Environments
 import Imitation
+import Spaces
 
 /// Whoever chooses the actions in an environment.
 public enum Player {
@@ -19,7 +20,7 @@ public struct PlayedEpisode: Sendable {
   /// T + 1 frames, one after the other; empty where frames are not kept.
   public var frames: [UInt8] = []
   /// T actions, each taken at the frame of the same index.
-  public var actions: [Int] = []
+  public var actions: [Action] = []
   public var rewards: [Double] = []
   public var terminated = false
 
@@ -73,9 +74,9 @@ public struct EpisodePlayer {
       for slot in running.keys {
         let e = epsilon(running[slot]!.index)
         if e > 0, Double.random(in: 0..<1, using: &generators[slot]!) < e {
-          actions[slot] = Int.random(in: 0..<environment.actionCount, using: &generators[slot]!)
+          actions[slot] = environment.actions.random(using: &generators[slot]!)
         } else if case .random = player {
-          actions[slot] = Int.random(in: 0..<environment.actionCount, using: &generators[slot]!)
+          actions[slot] = environment.actions.random(using: &generators[slot]!)
         }
       }
       var free: [Int] = []
@@ -98,7 +99,7 @@ public struct EpisodePlayer {
     }
   }
 
-  private func chosen(for frames: [Int: [UInt8]]) throws -> [Int: Int] {
+  private func chosen(for frames: [Int: [UInt8]]) throws -> [Int: Action] {
     switch player {
     case .random: return frames.mapValues { _ in 0 }
     case .agent(let agent): return try agent.act(on: frames)

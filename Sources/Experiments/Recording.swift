@@ -2,6 +2,7 @@ import Configuration
 import Demonstrations
 import Environments
 import Foundation
+import Spaces
 
 /// Plays episodes in an environment and writes them down as a dataset.
 public struct Recording {
@@ -27,10 +28,9 @@ public struct Recording {
     let made = try makeEnvironment(environment, pipeline: pipeline, slots: min(Self.slots, episodes))
     defer { made.close() }
     if case .agent(let agent) = player { try agent.checkFits(made, name: environment) }
-    let shown = made.observation
     let pixels = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(pipeline))
     let writer = try DatasetWriter(
-      at: folder, observation: ObservationSpace(channels: shown.channels, height: shown.height, width: shown.width), actionCount: made.actionCount,
+      at: folder, observation: made.observation, actions: made.actions,
       metadata: [
         Self.pipelineKey: pixels, "ditto_environment": .string(environment), "ditto_policy": .string(name), "ditto_version": .string(Build.version),
         "ditto_seed": .string(String(seed)),
@@ -43,7 +43,7 @@ public struct Recording {
     try played.play(episodes) { episode in
       try writer.append(
         RecordedEpisode(
-          frames: episode.frames, actions: episode.actions.map(Int32.init), rewards: episode.rewards, terminated: episode.terminated,
+          frames: episode.frames, actions: episode.actions, rewards: episode.rewards, terminated: episode.terminated,
           truncated: !episode.terminated, seed: episode.seed, attributes: ["policy_epsilon": epsilons[episode.index % epsilons.count]]))
       progress.update(episode.index + 1)
       if let exitCode = Interruption.exitCode { throw RecordingInterrupted(exitCode: exitCode, folder: folder.path) }
@@ -64,9 +64,12 @@ extension PixelPipeline {
   /// - Throws: `ExperimentError.unknownPipeline` where that is not to be understood.
   static func recorded(in dataset: Dataset) throws -> PixelPipeline? {
     guard let stored = dataset.metadata[Recording.pipelineKey] else { return nil }
-    guard let pipeline = try? JSONDecoder().decode(PixelPipeline.self, from: JSONEncoder().encode(stored)), (try? pipeline.validate()) != nil else {
-      throw ExperimentError.unknownPipeline(dataset.name)
-    }
+    // What a recorder did not know yet is as it was then: the default.
+    guard case .object(let known) = stored,
+      case .object(let defaults)? = try? JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(PixelPipeline())),
+      let complete = try? JSONEncoder().encode(JSONValue.object(defaults.merging(known) { $1 })),
+      let pipeline = try? JSONDecoder().decode(PixelPipeline.self, from: complete), (try? pipeline.validate()) != nil
+    else { throw ExperimentError.unknownPipeline(dataset.name) }
     return pipeline
   }
 }

@@ -108,7 +108,7 @@ public enum Presets {
     ("small", PackageResources.small_yaml), ("tiny", PackageResources.tiny_yaml), ("paper", PackageResources.paper_yaml),
     ("authors", PackageResources.authors_yaml), ("road", PackageResources.road_yaml), ("cartpole", PackageResources.cartpole_yaml),
     ("lunarlander", PackageResources.lunarlander_yaml), ("pong", PackageResources.pong_yaml), ("breakout", PackageResources.breakout_yaml),
-    ("atari", PackageResources.atari_yaml),
+    ("atari", PackageResources.atari_yaml), ("pendulum", PackageResources.pendulum_yaml),
   ].map { Preset(name: $0.0, yaml: String(decoding: $0.1, as: UTF8.self)) }
 
   public static var names: [String] { all.map(\.name) }

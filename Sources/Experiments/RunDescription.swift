@@ -1,6 +1,7 @@
 import Configuration
 import Demonstrations
 import Foundation
+import Spaces
 import Torch
 import WorldModel
 
@@ -17,13 +18,34 @@ public struct RunDetails: Codable, Equatable, Sendable {
   /// That it computed with: sums depend on how they are split.
   public let threads: Int
   public let data: [Source]
-  /// The frames and actions that the run's networks take.
-  public let frame: FrameShape
-  public let actionCount: Int
+  /// What the run's networks are shown: pixels, a vector of so many numbers.
+  private let frame: FrameShape?
+  private let vector: Int?
+  /// What they do: one of so many actions; or so many numbers, and their bounds.
+  private let actionCount: Int
+  private let low, high: [Float]?
   /// Episodes of the data that an agent learned from; a world model uses all.
   public let useEpisodes: Int
   /// The folder of an agent's world model, and the fingerprint of its weights.
   public let worldModel: Source?
+
+  public init(
+    device: Device, precision: Precision, threads: Int, data: [Source], _ observation: ObservationSpace, _ actions: ActionSpace, useEpisodes: Int,
+    worldModel: Source?
+  ) {
+    (self.device, self.precision, self.threads, self.data) = (device, precision, threads, data)
+    (frame, vector) = (observation.frame, observation.vector == 0 ? nil : observation.vector)
+    actionCount = actions.size
+    if case .box(let low, let high) = actions { (self.low, self.high) = (low, high) } else { (low, high) = (nil, nil) }
+    (self.useEpisodes, self.worldModel) = (useEpisodes, worldModel)
+  }
+
+  public var observation: ObservationSpace {
+    ObservationSpace(channels: frame?.channels ?? 0, height: frame?.side ?? 0, width: frame?.side ?? 0, vector: vector ?? 0)
+  }
+  public var actions: ActionSpace {
+    if let low, let high { .box(low: low, high: high) } else { .discrete(actionCount) }
+  }
 }
 
 public typealias Record = RunRecord<RunDetails>

@@ -2,6 +2,7 @@ import Configuration
 import Demonstrations
 import Environments
 import Foundation
+import Spaces
 import Torch
 import WorldModel
 
@@ -46,12 +47,14 @@ public enum WorldModelRun {
     let details = RunDetails(
       device: compute.device, precision: compute.precision, threads: Libtorch.threads,
       data: zip(data, datasets).map { .init(path: $0.standardizedFileURL.path, fingerprint: $1.fingerprint) },
-      frame: try FrameShape(datasets[0]), actionCount: datasets[0].actionCount, useEpisodes: 0, worldModel: nil)
-    let (pipeline, frame) = (configuration.pipeline, details.frame)
-    guard pipeline.kind == .none || pipeline.size == frame.side else {
-      throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: frame.side, pipeline: pipeline.size)
+      try datasets[0].supportedObservation, datasets[0].actions, useEpisodes: 0, worldModel: nil)
+    let (pipeline, side) = (configuration.pipeline, details.observation.height)
+    guard pipeline.kind == .none || pipeline.size == side else {
+      throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: side, pipeline: pipeline.size)
     }
-    let shown = { (p: PixelPipeline) in (p.kind, p.size, p.frameSkip) == (pipeline.kind, pipeline.size, pipeline.frameSkip) && p.crop == pipeline.crop }
+    let shown = { (p: PixelPipeline) in
+      (p.kind, p.size, p.frameSkip) == (pipeline.kind, pipeline.size, pipeline.frameSkip) && (p.crop, p.vector) == (pipeline.crop, pipeline.vector)
+    }
     if let other = try datasets.first(where: { try PixelPipeline.recorded(in: $0).map { !shown($0) } ?? false }) { throw ExperimentError.otherPipeline(other.name) }
     return (try Trainer(datasets, configuration, details, seed: Seed(seed)), details)
   }
@@ -110,13 +113,13 @@ public enum WorldModelRun {
       sampler = try SequenceSampler(
         training, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling, seed: seed.stream("sequences"))
       let model = WorldModel(
-        configuration.model, frame: details.frame, actions: details.actionCount, using: RandomSource(seed.stream("model"), on: details.device))
-      let pixels = PixelNormalizer(try PixelStatistics(over: training), configuration.pixels, details.frame, on: details.device)
-      trainer = WorldModelTrainer(model, pixels, configuration.loss, configuration.optimizer, details.precision)
+        configuration.model, details.observation, actions: details.actions, using: RandomSource(seed.stream("model"), on: details.device))
+      let normalizer = try Normalizer(over: training, configuration.pixels, on: details.device)
+      trainer = WorldModelTrainer(model, normalizer, configuration.loss, configuration.optimizer, details.precision)
       let unseen = heldOut.flatMap { part in part.episodes.map { part.dataset.episodes[$0].frameCount } }.reduce(0, +)
       if unseen > 0, unseen < sequences.length { Console.warn("the \(unseen) frames held out are fewer than a sequence; there is no validation") }
       validation = unseen < sequences.length ? nil : WorldModelValidation(
-        model: model, pixels: pixels,
+        model: model, normalizer: normalizer,
         batch: try SequenceSampler(
           heldOut, batch: WorldModelRun.validationBatch, length: sequences.length, sampling: .frames, seed: seed.stream("validation")
         ).batch(step: 0),
@@ -138,14 +141,14 @@ public enum WorldModelRun {
     var state: [(name: String, tensor: Tensor)] {
       let carried = trainer.carried.map { [("deterministic", $0.deterministic), ("stochastic", $0.stochastic)] } ?? []
       return trainer.model.namedParameters.map { (LoadedWorldModel.modelPrefix + $0.name, $0.parameter) }
-        + trainer.pixels.namedParameters.map { (LoadedWorldModel.pixelPrefix + $0.name, $0.parameter) }
+        + trainer.normalizer.namedParameters.map { ($0.name, $0.parameter) }
         + trainer.optimizer.state.map { ("optimizer." + $0.name, $0.tensor) }
         + carried.map { ("carried." + $0.0, $0.1) }
     }
 
     func restore(from file: Safetensors) throws {
       try trainer.model.load(from: file, prefix: LoadedWorldModel.modelPrefix)
-      try trainer.pixels.load(from: file, prefix: LoadedWorldModel.pixelPrefix)
+      try trainer.normalizer.load(from: file, prefix: "")
       try trainer.optimizer.restore(from: file, prefix: "optimizer.")
       guard file.contains("carried.deterministic") else { return }
       trainer.carried = LatentState(
@@ -172,14 +175,36 @@ extension Preset {
   static func resolved(in run: RunFolder) throws -> Preset { try .named(run.configuration.path, among: []) }
 }
 
-extension FrameShape {
+extension Dataset {
   /// - Throws: `ExperimentError.unsupportedFrames` where there are no networks for the dataset's frames.
-  init(_ dataset: Dataset) throws {
-    let o = dataset.observation
-    guard o.channels == 1, o.height == o.width, [32, 64].contains(o.height) else {
-      throw ExperimentError.unsupportedFrames(dataset.name, "\(o)")
+  var supportedObservation: ObservationSpace {
+    get throws {
+      let o = observation
+      guard o.pixelCount == 0 || (o.channels == 1 && o.height == o.width && [32, 64].contains(o.height)) else {
+        throw ExperimentError.unsupportedFrames(name, "\(o)")
+      }
+      return o
     }
-    self.init(channels: o.channels, side: o.height)
+  }
+
+  /// - Throws: `ExperimentError` where its frames or actions are not those of a run.
+  func checkFits(_ details: RunDetails) throws {
+    guard actions == details.actions else { throw ExperimentError.wrongActions(what: name, found: actions, expected: details.actions) }
+    guard try supportedObservation == details.observation else {
+      throw ExperimentError.wrongFrames(environment: name, found: "\(observation)", expected: "\(details.observation)")
+    }
+  }
+}
+
+extension Normalizer {
+  /// With the statistics of some episodes.
+  convenience init(over selections: [EpisodeSelection], _ configuration: PixelConfiguration, on device: Device) throws {
+    let space = selections[0].dataset.observation
+    let vector = space.vector == 0 ? nil : try VectorStatistics(over: selections)
+    self.init(
+      pixels: try space.frame.map { PixelNormalizer(try PixelStatistics(over: selections), configuration, $0, on: device) },
+      // Numbers that never change have no deviation to divide by.
+      vector: vector.map { VectorNormalizer(mean: $0.means, deviation: $0.deviations.map { $0 > 1e-6 ? $0 : 1 }, on: device) })
   }
 }
 

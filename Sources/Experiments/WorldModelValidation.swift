@@ -6,7 +6,7 @@ import WorldModel
 /// How well a world model does on sequences that it was not trained on.
 struct WorldModelValidation {
   let model: WorldModel
-  let pixels: PixelNormalizer
+  let normalizer: Normalizer
   /// Held-out sequences `[T, B]`.
   let batch: SequenceBatch
   let loss: LossConfiguration
@@ -15,24 +15,23 @@ struct WorldModelValidation {
   /// Steps ahead at which predictions are compared with the truth.
   static let horizons = [1, 5, 15]
 
-  /// The objective's terms; and, from the middle of the sequences on, the image loss of open-loop predictions under the recorded actions
+  /// The objective's terms; and, from the middle of the sequences on, the loss of open-loop predictions under the recorded actions
   /// beside that of repeating the last frame seen.
   func metrics() -> Metrics {
     noGrad {
       let draw = Draw.sample(RandomSource(seed, on: model.device))
-      let (inference, frames) = model.infer(batch, pixels, from: .zero(model.sizes, batch: batch.batch, on: model.device), draw: draw)
-      let losses = model.loss(inference, frames: frames, loss)
-      var metrics: Metrics = ["validation/image": losses.image.mean(), "validation/kl_nats": losses.divergence.mean()]
+      let (inference, observed) = model.infer(batch, normalizer, from: .zero(model.sizes, batch: batch.batch, on: model.device), draw: draw)
+      var metrics = model.loss(inference, observed, loss).means("validation")
       let context = batch.length / 2
-      let actions = model.oneHot(previousActions: batch.previousActions).unflattened([batch.length, batch.batch]).sliced(context..<batch.length)
+      let actions = model.actions.rows(batch.previousActions, on: model.device).unflattened([batch.length, batch.batch]).sliced(context..<batch.length)
       let predicted = model.decode(model.imagine(from: inference.states[context - 1], actions: actions, draw: draw))
       // A sequence counts up to the end of its episode.
       let goesOn = Tensor(goesOn(from: context), [batch.length - context, batch.batch], on: model.device)
       for k in Self.horizons where k <= batch.length - context {
-        let (truth, weight) = (frames[context + k - 1], goesOn[k - 1])
+        let (truth, weight) = (observed[context + k - 1], goesOn[k - 1])
         let mean = { (error: Tensor) in (error * weight).sum() / maximum(weight.sum(), .ones([], on: self.model.device)) }
-        metrics["validation/open_loop_\(k)"] = mean(imageLoss(predicted[k - 1], truth))
-        metrics["validation/copy_last_\(k)"] = mean(imageLoss(frames[context - 1], truth))
+        metrics["validation/open_loop_\(k)"] = mean(truth.error(of: predicted[k - 1]))
+        metrics["validation/copy_last_\(k)"] = mean(truth.error(of: observed[context - 1]))
       }
       return metrics
     }

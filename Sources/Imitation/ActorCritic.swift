@@ -1,17 +1,38 @@
+import Spaces
 import Torch
+
+extension ActionSpace {
+  /// Numbers that a policy's network gives: logits, or means and deviations.
+  public var policyOutputs: Int {
+    switch self {
+    case .discrete(let count): count
+    case .box(let low, _): 2 * low.count
+    }
+  }
+
+  /// What a policy's network says, `[…, policyOutputs]`.
+  public func policy(_ outputs: Tensor) -> any Distribution {
+    switch self {
+    case .discrete: Categorical(logits: outputs)
+    case .box: TanhGaussian(outputs: outputs)
+    }
+  }
+}
 
 /// The policy and its values, all functions of the model state alone. Source: DITTO, eq 12.
 public final class ActorCritic: Module {
-  /// Features to action logits.
+  /// Features to what `ActionSpace.policy` takes.
   public let actor: MLP
   /// Features to the expected discounted sum of rewards.
   public let critic: MLP
   /// A copy of the critic that follows it at intervals and gives the bootstrap values (Mnih et al. 2015).
   public let targetCritic: MLP
+  public let actions: ActionSpace
 
-  public init(features: Int, actions: Int, _ sizes: PolicySizes, using random: RandomSource) {
+  public init(features: Int, actions: ActionSpace, _ sizes: PolicySizes, using random: RandomSource) {
     let network = { MLP(features, $0, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: random) }
-    actor = network(actions)
+    self.actions = actions
+    actor = network(actions.policyOutputs)
     critic = network(1)
     targetCritic = network(1)
     targetCritic.freeze()
@@ -19,7 +40,7 @@ public final class ActorCritic: Module {
   }
 
   /// Over actions, of features `[…, F]`.
-  public func policy(_ features: Tensor) -> Categorical { Categorical(logits: actor(features)) }
+  public func policy(_ features: Tensor) -> any Distribution { actions.policy(actor(features)) }
   /// `[…, F]` to `[…]`.
   public func value(_ features: Tensor) -> Tensor { scalars(critic(features)) }
   public func targetValue(_ features: Tensor) -> Tensor { noGrad { scalars(targetCritic(features)) } }

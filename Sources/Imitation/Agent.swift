@@ -1,4 +1,6 @@
 import Configuration
+import Foundation
+import Spaces
 import Torch
 import WorldModel
 
@@ -24,7 +26,7 @@ public final class Agent {
   }
 
   private let mind: Mind
-  private let pixels: PixelNormalizer
+  private let normalizer: Normalizer
   private let choice: ActionChoice
   private let precision: Precision
   private let seed: Seed
@@ -34,43 +36,44 @@ public final class Agent {
   private struct Slot {
     let episode: Int
     var state: LatentState?
-    var previousAction: Int32
+    /// Scaled, as the world model takes it.
+    var previousAction: Action?
     let random: RandomSource
     var generator: SeededGenerator
   }
 
   public convenience init(
-    _ worldModel: WorldModel, _ pixels: PixelNormalizer, _ actor: MLP, choosing choice: ActionChoice, _ precision: Precision = .f32, seed: Seed
+    _ worldModel: WorldModel, _ normalizer: Normalizer, _ actor: MLP, choosing choice: ActionChoice, _ precision: Precision = .f32, seed: Seed
   ) {
-    self.init(.latent(worldModel, actor), pixels, choice, precision, seed)
+    self.init(.latent(worldModel, actor), normalizer, choice, precision, seed)
   }
 
   public convenience init(
-    _ policy: PixelPolicy, _ pixels: PixelNormalizer, choosing choice: ActionChoice, _ precision: Precision = .f32, seed: Seed
+    _ policy: PixelPolicy, _ normalizer: Normalizer, choosing choice: ActionChoice, _ precision: Precision = .f32, seed: Seed
   ) {
-    self.init(.pixels(policy), pixels, choice, precision, seed)
+    self.init(.pixels(policy), normalizer, choice, precision, seed)
   }
 
-  private init(_ mind: Mind, _ pixels: PixelNormalizer, _ choice: ActionChoice, _ precision: Precision, _ seed: Seed) {
+  private init(_ mind: Mind, _ normalizer: Normalizer, _ choice: ActionChoice, _ precision: Precision, _ seed: Seed) {
     self.mind = mind
-    self.pixels = pixels
+    self.normalizer = normalizer
     self.choice = choice
     self.precision = precision
     self.seed = seed
   }
 
-  /// Bytes of one raw frame, `C · Y · X`.
-  public var frameSize: Int { frame.dimensions.reduce(1, *) }
-  public var frame: FrameShape {
+  /// What it is shown.
+  public var observation: ObservationSpace {
     switch mind {
-    case .latent(let worldModel, _): worldModel.frame
-    case .pixels(let policy): policy.frame
+    case .latent(let worldModel, _): worldModel.observation
+    case .pixels(let policy): policy.observation
     }
   }
-  public var actionCount: Int {
+  /// What it does.
+  public var actions: ActionSpace {
     switch mind {
-    case .latent(let worldModel, _): worldModel.actionCount
-    case .pixels(let policy): policy.actionCount
+    case .latent(let worldModel, _): worldModel.actions
+    case .pixels(let policy): policy.actions
     }
   }
   private var device: Device {
@@ -86,17 +89,18 @@ public final class Agent {
     let episode = episode ?? slots[slot].map { $0.episode + 1 } ?? 0
     let seed = seed.stream("episode").step(episode)
     slots[slot] = Slot(
-      episode: episode, state: nil, previousAction: -1,
+      episode: episode, state: nil, previousAction: nil,
       random: RandomSource(seed.stream("state")), generator: seed.stream("action").generator)
   }
 
-  /// What to do now, in 0..<`actionCount`.
-  /// - Parameter frame: raw pixels `[C, Y, X]`, row by row.
+  /// What to do now.
+  /// - Parameter frame: raw bytes as `observation` has them: pixels `[C, Y, X]`, row by row, then a vector's numbers.
   /// - Throws: `ImitationError.wrongFrame`.
-  public func act(on frame: [UInt8]) throws -> Int { try act(on: [0: frame])[0]! }
+  public func act(on frame: [UInt8]) throws -> Action { try act(on: [0: frame])[0]! }
 
   /// What to do now in each of several episodes, by slot.
-  public func act(on frames: [Int: [UInt8]]) throws -> [Int: Int] {
+  public func act(on frames: [Int: [UInt8]]) throws -> [Int: Action] {
+    let frameSize = observation.frameSize
     let order = frames.keys.sorted()
     for slot in order {
       guard frames[slot]!.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frames[slot]!.count) }
@@ -104,26 +108,58 @@ public final class Agent {
     }
     // A few rows take as long as reading the weights; converting those first would take longer.
     let precision = order.count > 4 ? precision : .f32
-    let (states, probabilities) = noGrad {
+    let (states, opinions) = noGrad {
       computing(in: precision, on: device) { infer(order.map { frames[$0]! }, order.map { slots[$0]! }) }
     }
-    var actions: [Int: Int] = [:]
+    var chosen: [Int: Action] = [:]
     for (row, slot) in order.enumerated() {
-      let p = probabilities[row * actionCount..<(row + 1) * actionCount]
-      let action = choice == .best ? p.indices.max { p[$0] < p[$1] }! - p.startIndex : drawn(Array(p), &slots[slot]!.generator)
+      let action = opinions[row].chosen(choice, using: &slots[slot]!.generator)
       slots[slot]!.state = states?[row]
-      slots[slot]!.previousAction = Int32(action)
-      actions[slot] = action
+      slots[slot]!.previousAction = action
+      chosen[slot] = actions.unscaled(action)
     }
-    return actions
+    return chosen
   }
 
-  /// The states after seeing `frames`, one row each, where there are any; and the policy's probabilities, row after row.
-  private func infer(_ frames: [[UInt8]], _ slots: [Slot]) -> ([LatentState]?, [Float]) {
+  /// What a policy says of one state.
+  private enum Opinion {
+    /// The probability of each action.
+    case probabilities([Float])
+    /// Of the normal before the tangent, for each number of an action.
+    case normal(mean: [Float], deviation: [Float])
+
+    /// Of each row of a policy's distribution `[N, …]`.
+    static func rows(_ policy: any Distribution, _ count: Int) -> [Opinion] {
+      let split = { (x: Tensor) -> [[Float]] in
+        let values: [Float] = x.values()
+        return (0..<count).map { Array(values[$0 * values.count / count..<($0 + 1) * values.count / count]) }
+      }
+      switch policy {
+      case let classes as Categorical: return split(classes.probabilities).map(probabilities)
+      case let gaussian as TanhGaussian: return zip(split(gaussian.mean), split(exp(gaussian.logDeviation))).map { normal(mean: $0, deviation: $1) }
+      default: preconditionFailure("no policy is made of \(type(of: policy))")
+      }
+    }
+
+    func chosen(_ choice: ActionChoice, using generator: inout SeededGenerator) -> Action {
+      switch (self, choice) {
+      case (.probabilities(let p), .best): return .discrete(p.indices.max { p[$0] < p[$1] }!)
+      case (.probabilities(let p), .sampled):
+        var left = Float.random(in: 0..<1, using: &generator)
+        return .discrete(p.firstIndex { left -= $0; return left < 0 } ?? p.count - 1)
+      case (.normal(let mean, _), .best): return .continuous(mean.map { Foundation.tanh($0) })
+      case (.normal(let mean, let deviation), .sampled):
+        return .continuous(zip(mean, deviation).map { Foundation.tanh($0 + $1 * normalDraw(using: &generator)) })
+      }
+    }
+  }
+
+  /// The states after seeing `frames`, one row each, where there are any; and the policy's opinions there.
+  private func infer(_ frames: [[UInt8]], _ slots: [Slot]) -> ([LatentState]?, [Opinion]) {
     let rows = frames.count
-    let raw = Tensor(frames.flatMap { $0 }, [rows] + frame.dimensions, on: device)
+    let raw = frames.flatMap { $0 }
     switch mind {
-    case .pixels(let policy): return (nil, Categorical(logits: policy(pixels(raw))).probabilities.values())
+    case .pixels(let policy): return (nil, Opinion.rows(policy(normalizer(raw, policy.observation, [rows], on: device)), rows))
     case .latent(let worldModel, let actor):
       let (sizes, blank) = (worldModel.sizes, LatentState.zero(worldModel.sizes, batch: 1, on: device))
       let states = slots.map { $0.state ?? blank }
@@ -131,20 +167,18 @@ public final class Agent {
         deterministic: concatenated(states.map(\.deterministic), axis: 0), stochastic: concatenated(states.map(\.stochastic), axis: 0))
       let noise = stacked(slots.map { Tensor.exponential([sizes.groups, sizes.classes], using: $0.random) }).to(device)
       let inference = worldModel.infer(
-        frames: pixels(raw).unflattened([1, rows]), previousAction: worldModel.oneHot(previousActions: slots.map(\.previousAction)).unflattened([1, rows]),
-        isFirst: slots.map { $0.previousAction < 0 }, from: start, draw: .clocks(noise))
+        normalizer(raw, worldModel.observation, [1, rows], on: device),
+        previousAction: worldModel.actions.rows(slots.map(\.previousAction), on: device).unflattened([1, rows]),
+        isFirst: slots.map { $0.previousAction == nil }, from: start, draw: .clocks(noise))
       let state = inference.states[0]
-      let probabilities: [Float] = Categorical(logits: actor(state.features)).probabilities.values()
-      return ((0..<rows).map { state.sliced($0..<$0 + 1) }, probabilities)
+      let policy = worldModel.actions.policy(actor(state.features))
+      return ((0..<rows).map { state.sliced($0..<$0 + 1) }, Opinion.rows(policy, rows))
     }
   }
+}
 
-  private func drawn(_ probabilities: [Float], _ generator: inout SeededGenerator) -> Int {
-    var left = Float.random(in: 0..<1, using: &generator)
-    for (action, p) in probabilities.enumerated() {
-      left -= p
-      if left < 0 { return action }
-    }
-    return probabilities.count - 1
-  }
+/// Of a standard normal (Box and Muller 1958).
+private func normalDraw(using generator: inout SeededGenerator) -> Float {
+  let (u, v) = (Float.random(in: Float.leastNormalMagnitude..<1, using: &generator), Float.random(in: 0..<1, using: &generator))
+  return (-2 * Foundation.log(u)).squareRoot() * Foundation.cos(2 * .pi * v)
 }

@@ -5,7 +5,7 @@ import WorldModel
 public struct Dream {
   /// `[H + 1, B, …]`: the start, then the state after each action.
   public let states: LatentState
-  /// `int64` `[H, B]`: the action taken in each state but the last.
+  /// `int64` `[H, B]`, or numbers `[H, B, A]`: the action taken in each state but the last.
   public let actions: Tensor
 
   init(states: LatentState, actions: Tensor) { (self.states, self.actions) = (states, actions) }
@@ -13,7 +13,7 @@ public struct Dream {
   /// Source: DITTO, Algorithm 1, line 11.
   /// - Parameters:
   ///   - start: `[B, …]`.
-  ///   - policy: features `[B, D + S·K]` and the step's index to actions, `int64` `[B]`.
+  ///   - policy: features `[B, D + S·K]` and the step's index to actions, `[B]` or `[B, A]`.
   ///   - dynamics: a state and its actions `[B]` to the next state.
   public init(from start: LatentState, steps: Int, policy: (Tensor, Int) -> Tensor, dynamics: (LatentState, Tensor) -> LatentState) {
     var (states, actions) = ([start.detached()], [Tensor]())

@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 import Torch
 import WorldModel
 
@@ -32,15 +33,16 @@ public final class DreamLearner: LatentLearner {
     self.precision = precision
     dreamer = Dreamer(worldModel, precision)
     reward = configuration.reward.reward(
-      RewardContext(expert: expert, sizes: worldModel.sizes, actionCount: worldModel.actionCount, policy: configuration.policy, seed: seed.stream("reward")))
+      RewardContext(expert: expert, sizes: worldModel.sizes, actions: worldModel.actions, policy: configuration.policy, seed: seed.stream("reward")))
     networks = ActorCritic(
-      features: worldModel.sizes.features, actions: worldModel.actionCount, configuration.policy,
+      features: worldModel.sizes.features, actions: worldModel.actions, configuration.policy,
       using: RandomSource(seed.stream("policy"), on: worldModel.device))
     actorOptimizer = Adam(networks.actor.namedParameters, configuration.actor)
     criticOptimizer = Adam(networks.critic.namedParameters, configuration.critic)
   }
 
   public var actor: MLP { networks.actor }
+  public var actions: ActionSpace { networks.actions }
 
   public func update(step: Int, progress: Double) -> Metrics {
     update(
@@ -77,7 +79,7 @@ public final class DreamLearner: LatentLearner {
     metrics.merge([
       "reward/mean": earned.mean(), "reward/last": earned[c.horizon - 1].mean(),
       "actor/loss": losses!.actor, "actor/entropy": losses!.policy.entropy.mean(), "actor/gradient_norm": norms!.actor,
-      "actor/agreement": dream.actions.isEqual(to: expert.actions).to(.float32).mean(),
+      "actor/agreement": actions.likeness(dream.actions, expert.actions).mean(),
       "critic/loss": losses!.critic, "critic/value": losses!.value.mean(), "critic/gradient_norm": norms!.critic,
     ]) { $1 }
     return metrics
@@ -98,13 +100,13 @@ public final class DreamLearner: LatentLearner {
   }
 
   private var device: Device { dreamer.device }
-  private var actionCount: Int { dreamer.actionCount }
 
-  /// How little the policy expects the expert's actions in windows: the mean of `−log π(a | ŝ)` over their steps, in nats, `[B]`.
+  /// How little the policy expects the expert's actions in windows: the mean of `−log π(a | ŝ)` over their steps, in nats, `[B]`; 0 where a
+  /// density is so high that it would be below.
   public func surprise(at windows: LatentWindows) -> Tensor {
     noGrad {
       computing(in: precision, on: device) {
-        -networks.policy(windows.states.features.dropLast()).logProbability(of: windows.actions).mean(over: 0)
+        (-networks.policy(windows.states.features.dropLast()).logProbability(of: windows.actions).mean(over: 0)).clamped(0, .infinity)
       }
     }
   }
@@ -119,14 +121,15 @@ public final class DreamLearner: LatentLearner {
     guard count > 0 else { return (close.states[0], close) }
 
     // All dreams of a window leave it alike.
-    let drawn = { (choices: Int) -> [Int64] in
-      (Tensor.uniform([count], using: random) * Double(choices)).to(.int64).values().flatMap { [Int64](repeating: $0, count: copies) }
-    }
-    let (leaving, wrong, dreams) = (drawn(lead), drawn(actionCount), count * copies)
-    let right: [Int64] = windows.actions.sliced(0..<lead).values()
-    let actions = Tensor(
-      (0..<lead).flatMap { step in (0..<dreams).map { step < leaving[$0] ? right[step * batch + $0] : wrong[$0] } }, [lead, dreams], on: device)
-    let displaced = dreamer.dream(from: windows.states[0].sliced(0..<dreams), following: actions, using: random).states[lead]
+    let dreams = count * copies
+    let copied = Tensor((0..<dreams).map { Int64($0 / copies) }, [dreams], on: device)
+    let leaving: [Int64] = (Tensor.uniform([count], using: random) * Double(lead)).to(.int64).taking(copied).values()
+    let wrong = actions.uniform([count], using: random).taking(copied)
+    let right = windows.actions.sliced(0..<lead).sliced(0..<dreams, axis: 1)
+    let numbers = Array(repeating: 1, count: right.shape.count - 2)
+    let stays = Tensor((0..<lead).flatMap { step in leaving.map { step < $0 ? Int64(1) : 0 } }, [lead, dreams] + numbers, on: device).to(right.type)
+    let taken = right * stays + wrong * (1 - stays)
+    let displaced = dreamer.dream(from: windows.states[0].sliced(0..<dreams), following: taken, using: random).states[lead]
     let far = windows.steps(lead..<lead + c.horizon)
     return (
       LatentState.joined(displaced, close.states[0].sliced(dreams..<batch), axis: 0),

@@ -1,3 +1,4 @@
+import Spaces
 import Torch
 import WorldModel
 
@@ -9,16 +10,16 @@ public struct Dreamer {
   public init(_ worldModel: WorldModel, _ precision: Precision = .f32) { (self.worldModel, self.precision) = (worldModel, precision) }
 
   public var device: Device { worldModel.device }
-  public var actionCount: Int { worldModel.actionCount }
+  public var actions: ActionSpace { worldModel.actions }
 
   /// Under a policy. Source: DITTO, Algorithm 1, line 11.
   public func dream(
-    from start: LatentState, steps: Int, choosing choice: ActionChoice = .sampled, using random: RandomSource, policy: @escaping (Tensor) -> Categorical
+    from start: LatentState, steps: Int, choosing choice: ActionChoice = .sampled, using random: RandomSource, policy: @escaping (Tensor) -> any Distribution
   ) -> Dream {
     dream(from: start, steps: steps, random) { features, _ in policy(features).drawn(choice == .best ? .mode : .sample(random)) }
   }
 
-  /// Under given actions, `int64` `[steps, B]`: what a dream can know of them.
+  /// Under given actions, `[steps, B]` or `[steps, B, A]`: what a dream can know of them.
   public func dream(from start: LatentState, following actions: Tensor, using random: RandomSource) -> Dream {
     dream(from: start, steps: actions.shape[0], random) { _, step in actions[step] }
   }
@@ -27,7 +28,7 @@ public struct Dreamer {
     computing(in: precision, on: device) {
       Dream(
         from: start, steps: steps, policy: policy,
-        dynamics: { worldModel.rssm.imagine(from: $0, action: $1.oneHot(actionCount), draw: .sample(random)).state })
+        dynamics: { worldModel.rssm.imagine(from: $0, action: actions.encoded($1), draw: .sample(random)).state })
     }
   }
 }

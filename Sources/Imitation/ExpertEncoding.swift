@@ -1,16 +1,17 @@
 import Configuration
 import Demonstrations
+import Spaces
 import Torch
 import WorldModel
 
 /// A recorded episode as the world model reads it.
 public struct ExpertEpisode {
   /// The action taken at each frame but the last, N − 1 of them.
-  public let actions: [Int32]
-  /// Reads the N raw frames `[C, Y, X]`, one after the other.
+  public let actions: [Action]
+  /// Reads the N raw frames, one after the other.
   public let frames: () throws -> [UInt8]
 
-  public init(actions: [Int32], frames: @escaping () throws -> [UInt8]) { (self.actions, self.frames) = (actions, frames) }
+  public init(actions: [Action], frames: @escaping () throws -> [UInt8]) { (self.actions, self.frames) = (actions, frames) }
 
   /// N.
   var length: Int { actions.count + 1 }
@@ -24,29 +25,29 @@ extension ExpertLatents {
   /// - Parameter frames: so many go through the encoder at once; bounds the memory that it takes.
   /// - Throws: what reading frames throws.
   public init(
-    encoding recorded: [ExpertEpisode], with model: WorldModel, _ pixels: PixelNormalizer, _ precision: Precision = .f32,
+    encoding recorded: [ExpertEpisode], with model: WorldModel, _ normalizer: Normalizer, _ precision: Precision = .f32,
     atOnce frames: Int = 1024, seed: Seed
   ) throws {
     var (h, z) = ([Tensor](), [Tensor]())
     for first in stride(from: 0, to: recorded.count, by: Self.episodes) {
       let group = recorded[first..<min(first + Self.episodes, recorded.count)]
       let random = RandomSource(seed.step(first), on: model.device)
-      for state in try noGrad({ try computing(in: precision, on: model.device) { try Self.encode(Array(group), model, pixels, frames, random) } }) {
+      for state in try noGrad({ try computing(in: precision, on: model.device) { try Self.encode(Array(group), model, normalizer, frames, random) } }) {
         h.append(state.h)
         z.append(state.z)
       }
     }
     self.init(
       deterministic: concatenated(h, axis: 0), classes: concatenated(z, axis: 0),
-      actions: Tensor(recorded.flatMap { $0.actions.map(Int64.init) + [-1] }, [recorded.reduce(0) { $0 + $1.length }], on: model.device),
+      actions: model.actions.tensor(recorded.flatMap { $0.actions.map(Optional.some) + [nil] }, on: model.device),
       lengths: recorded.map(\.length), classCount: model.sizes.classes)
   }
 
   /// `h` `[N, D]` and class indices of `z`, `uint8` `[N, S]`, of each of some episodes.
   private static func encode(
-    _ episodes: [ExpertEpisode], _ model: WorldModel, _ pixels: PixelNormalizer, _ frames: Int, _ random: RandomSource
+    _ episodes: [ExpertEpisode], _ model: WorldModel, _ normalizer: Normalizer, _ frames: Int, _ random: RandomSource
   ) throws -> [(h: Tensor, z: Tensor)] {
-    let (sizes, frameSize) = (model.sizes, model.frame.dimensions.reduce(1, *))
+    let (sizes, frameSize) = (model.sizes, model.observation.frameSize)
     // Longest first, so that those that have ended are the last of those side by side.
     let order = episodes.indices.sorted { (episodes[$0].length, $1) > (episodes[$1].length, $0) }
     let (sorted, recorded) = (order.map { episodes[$0] }, try order.map { try episodes[$0].frames() })
@@ -58,7 +59,7 @@ extension ExpertLatents {
       let shape = [min(steps, active[0].length - start), active.count]
       // An episode that ends on the way goes on with frames of zeros, which nobody reads.
       var raw = [UInt8](repeating: 0, count: shape[0] * shape[1] * frameSize)
-      var previousActions = [Int32](repeating: -1, count: shape[0] * shape[1])
+      var previousActions = [Action?](repeating: nil, count: shape[0] * shape[1])
       for (row, episode) in active.enumerated() {
         for t in start..<min(start + shape[0], episode.length) {
           let place = (t - start) * shape[1] + row
@@ -67,8 +68,8 @@ extension ExpertLatents {
         }
       }
       let states = model.infer(
-        frames: pixels(raw.withUnsafeBytes { Tensor(bytes: $0, shape + model.frame.dimensions, .uint8, on: model.device) }),
-        previousAction: model.oneHot(previousActions: previousActions).unflattened(shape),
+        normalizer(raw, model.observation, shape, on: model.device),
+        previousAction: model.actions.rows(previousActions, on: model.device).unflattened(shape),
         isFirst: [Bool](repeating: false, count: shape[0] * shape[1]), from: state.sliced(0..<shape[1]), draw: .sample(random)
       ).states
       state = states[shape[0] - 1]

@@ -8,7 +8,7 @@ public struct ExpertLatents {
   public let deterministic: Tensor
   /// Class indices of `z`, `uint8` `[N, S]`.
   public let classes: Tensor
-  /// The expert's action in each state, `int64` `[N]`; −1 in an episode's last one.
+  /// The expert's action in each state, `int64` `[N]` or numbers `[N, A]`; −1 or zeros in an episode's last one.
   public let actions: Tensor
   /// Numbers of states of the episodes.
   public let lengths: [Int]
@@ -48,7 +48,7 @@ public struct ExpertLatents {
   }
   var steps: [Int] { stepsByEpisode.flatMap { $0 } }
 
-  /// The states at some places and the actions there, `[N, …]` and `int64` `[N]`.
+  /// The states at some places and the actions there, `[N, …]` and `[N]` or `[N, A]`.
   func pairs(at places: [Int]) -> (states: LatentState, actions: Tensor) {
     let indices = Tensor(places.map(Int64.init), [places.count], on: deterministic.device)
     return (states(at: indices), actions.taking(indices))
@@ -65,7 +65,7 @@ public struct ExpertLatents {
   }
 }
 
-/// Consecutive expert states: `[H + 1, B, …]` and the expert's actions between them, `int64` `[H, B]`.
+/// Consecutive expert states: `[H + 1, B, …]` and the expert's actions between them, `[H, B]` or `[H, B, A]`.
 public struct LatentWindows {
   public let states: LatentState
   public let actions: Tensor
@@ -132,7 +132,7 @@ public struct WindowSampler {
   private func windows(at chosen: [Int]) -> LatentWindows {
     let batch = chosen.count
     let indices = Tensor((0...horizon).flatMap { k in chosen.map { Int64($0 + k) } }, [horizon + 1, batch], on: latents.deterministic.device)
-    let actions = latents.actions.taking(indices.dropLast().reshaped(-1)).reshaped(horizon, batch)
+    let actions = latents.actions.taking(indices.dropLast().reshaped(-1)).unflattened([horizon, batch])
     return LatentWindows(states: latents.states(at: indices), actions: actions)
   }
 }

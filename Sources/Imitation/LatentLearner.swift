@@ -1,11 +1,13 @@
 import Configuration
+import Spaces
 import Torch
 import WorldModel
 
 /// Learns a policy, a function of the model state, from expert latents.
 public protocol LatentLearner: AnyObject {
-  /// Features to action logits.
+  /// Features to what `ActionSpace.policy` takes.
   var actor: MLP { get }
+  var actions: ActionSpace { get }
 
   /// Gradient step `step`, counted from 0: a function of the learner's state, its seed and the step.
   /// - Parameter progress: the share of the training that is done, from 0 to 1.
@@ -17,7 +19,7 @@ public protocol LatentLearner: AnyObject {
 }
 
 extension LatentLearner {
-  public var policy: (Tensor) -> Categorical { { [actor] in Categorical(logits: actor($0)) } }
+  public var policy: (Tensor) -> any Distribution { { [actor, actions] in actions.policy(actor($0)) } }
 }
 
 /// How the agent is learned. Source: DITTO, section 4.1.
@@ -52,6 +54,7 @@ public struct CloningConfiguration: Configuration {
 /// Clones the expert's actions from its latents. Source: DITTO, section 4.1, D-BC, and equation 16.
 public final class LatentCloner: LatentLearner {
   public let actor: MLP
+  public let actions: ActionSpace
   private let optimizer: Adam
   private let configuration: CloningConfiguration
   private let states: WindowSampler
@@ -59,8 +62,9 @@ public final class LatentCloner: LatentLearner {
   /// - Throws: `ImitationError.episodesTooShort` where no episode has a step.
   public init(_ worldModel: WorldModel, _ c: CloningConfiguration, _ sizes: PolicySizes, expert: ExpertLatents, seed: Seed) throws {
     configuration = c
+    actions = worldModel.actions
     actor = MLP(
-      worldModel.sizes.features, worldModel.actionCount, width: sizes.width, hiddenLayers: sizes.hiddenLayers,
+      worldModel.sizes.features, actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers,
       using: RandomSource(seed.stream("policy"), on: worldModel.device))
     optimizer = Adam(actor.namedParameters, c.optimizer)
     states = try WindowSampler(expert, horizon: 1, batch: c.batch, seed: seed.stream("windows"))
@@ -73,7 +77,7 @@ public final class LatentCloner: LatentLearner {
     let norm = optimizer.step(minimizing: loss, progress: progress)
     return [
       "actor/loss": loss, "actor/entropy": policy.entropy.mean(), "actor/gradient_norm": norm,
-      "actor/agreement": policy.drawn(.mode).isEqual(to: action).to(.float32).mean(),
+      "actor/agreement": actions.likeness(policy.drawn(.mode), action).mean(),
     ]
   }
 

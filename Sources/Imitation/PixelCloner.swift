@@ -1,37 +1,43 @@
 import Configuration
 import Demonstrations
+import Spaces
 import Torch
 import WorldModel
 
-/// Frames to action logits without a world model: its encoder, then the policy's layers. Source: DITTO, section 4.1, BC.
+/// What is seen to what `ActionSpace.policy` takes, without a world model: its encoder, a vector as it is, then the policy's layers. Source: DITTO, section 4.1, BC.
 public final class PixelPolicy: Module {
-  public let frame: FrameShape
-  public let actionCount: Int
-  let encoder: Encoder
+  public let observation: ObservationSpace
+  public let actions: ActionSpace
+  let encoder: Encoder?
   let head: MLP
 
-  public init(_ frame: FrameShape, depth: Int, actions: Int, _ sizes: PolicySizes, using random: RandomSource) {
-    (self.frame, actionCount) = (frame, actions)
-    encoder = Encoder(frame, depth: depth, using: random)
-    head = MLP(encoder.embeddingSize, actions, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: random)
+  public init(_ observation: ObservationSpace, depth: Int, actions: ActionSpace, _ sizes: PolicySizes, using random: RandomSource) {
+    (self.observation, self.actions) = (observation, actions)
+    encoder = observation.frame.map { Encoder($0, depth: depth, using: random) }
+    let inputs = (encoder?.embeddingSize ?? 0) + observation.vector
+    head = MLP(inputs, actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: random)
   }
 
   public var device: Device { head.layers[0].weight.device }
 
-  /// Normalised `[N, C, Y, X]` to `[N, A]`.
-  public func callAsFunction(_ frames: Tensor) -> Tensor { head(encoder(frames)) }
+  /// Of what is seen, under `[N]`.
+  public func callAsFunction(_ observed: Observed) -> any Distribution { actions.policy(outputs(observed)) }
+
+  func outputs(_ observed: Observed) -> Tensor {
+    head(concatenated([encoder.map { $0(observed.frames!) }, observed.vector].compactMap { $0 }, axis: -1))
+  }
 }
 
 /// Clones the expert's actions from its frames, end to end. Source: DITTO, section 4.1, BC; equation 16 with the frame as the state.
 public final class PixelCloner {
   public let policy: PixelPolicy
-  public let pixels: PixelNormalizer
+  public let normalizer: Normalizer
   public let optimizer: Adam
   private let configuration: CloningConfiguration
   private let precision: Precision
 
-  public init(_ policy: PixelPolicy, _ pixels: PixelNormalizer, _ c: CloningConfiguration, _ precision: Precision = .f32) {
-    (self.policy, self.pixels, self.precision) = (policy, pixels, precision)
+  public init(_ policy: PixelPolicy, _ normalizer: Normalizer, _ c: CloningConfiguration, _ precision: Precision = .f32) {
+    (self.policy, self.normalizer, self.precision) = (policy, normalizer, precision)
     (configuration, optimizer) = (c, Adam(policy.namedParameters, c.optimizer))
   }
 
@@ -57,19 +63,16 @@ public final class PixelCloner {
     }
   }
 
-  private func agreement(_ policy: Categorical, _ actions: Tensor) -> Tensor { policy.drawn(.mode).isEqual(to: actions).to(.float32).mean() }
+  private func agreement(_ distribution: any Distribution, _ taken: Tensor) -> Tensor { policy.actions.likeness(distribution.drawn(.mode), taken).mean() }
 
-  /// The policy on the pairs' first frames, `[N, A]`, and the expert's actions there, `[N]`.
-  private func opinions(on pairs: SequenceBatch) -> (Categorical, Tensor) {
+  /// The policy on the pairs' first frames, and the expert's actions there, both under `[N]`.
+  private func opinions(on pairs: SequenceBatch) -> (any Distribution, Tensor) {
     precondition(pairs.length == 2, "a pair has \(pairs.length) frames")
-    let (batch, device) = (pairs.batch, policy.device)
+    let (batch, size, device) = (pairs.batch, policy.observation.frameSize, policy.device)
     let inside = (0..<batch).filter { !pairs.isFirst[batch + $0] }
-    let size = policy.frame.dimensions.reduce(1, *)
-    let raw = pairs.frames.withUnsafeBytes {
-      Tensor(bytes: UnsafeRawBufferPointer(rebasing: $0[..<(batch * size)]), [batch] + policy.frame.dimensions, .uint8, on: device)
-    }
-    let seen = inside.count == batch ? raw : raw.taking(Tensor(inside.map(Int64.init), [inside.count], on: device))
-    let distribution = computing(in: precision, on: device) { Categorical(logits: policy(pixels(seen))) }
-    return (distribution, Tensor(inside.map { Int64(pairs.previousActions[batch + $0]) }, [inside.count], on: device))
+    let seen = inside.count == batch ? Array(pairs.frames[..<(batch * size)]) : inside.flatMap { pairs.frames[$0 * size..<($0 + 1) * size] }
+    let observed = normalizer(seen, policy.observation, [inside.count], on: device)
+    let distribution = computing(in: precision, on: device) { policy(observed) }
+    return (distribution, policy.actions.tensor(inside.map { pairs.previousActions[batch + $0] }, on: device))
   }
 }

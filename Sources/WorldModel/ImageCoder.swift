@@ -1,3 +1,4 @@
+import Spaces
 import Torch
 
 /// Channels and side length (in pixels, 32 or 64) of the frames that the convolutional networks take.
@@ -13,6 +14,11 @@ public struct FrameShape: Hashable, Sendable, Codable {
 
   /// `[C, Y, X]`.
   public var dimensions: [Int] { [channels, side, side] }
+}
+
+extension ObservationSpace {
+  /// Of the pixels; nil where there are none.
+  public var frame: FrameShape? { pixelCount == 0 ? nil : FrameShape(channels: channels, side: height) }
 }
 
 /// Normalised frames to embeddings. Source: DITTO, section 3.2; Hafner et al. 2021.

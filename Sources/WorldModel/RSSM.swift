@@ -37,7 +37,6 @@ final class PosteriorHead: Module {
 /// The recurrent state-space model. Source: DITTO, eq 9.
 public final class RSSM: Module {
   public let sizes: LatentSizes
-  public let actionCount: Int
   let stochasticInput: Linear
   let actionInput: Linear
   let inputNorm: LayerNorm
@@ -47,7 +46,6 @@ public final class RSSM: Module {
 
   public init(_ sizes: LatentSizes, actions: Int, embedding: Int, using random: RandomSource) {
     self.sizes = sizes
-    actionCount = actions
     stochasticInput = Linear(sizes.stochastic, sizes.hidden, using: random)
     actionInput = Linear(actions, sizes.hidden, bias: false, using: random)
     inputNorm = LayerNorm(sizes.hidden, on: random.device)
@@ -82,7 +80,7 @@ public final class RSSM: Module {
   /// Infers the states of recorded sequences.
   /// - Parameters:
   ///   - embedding: `[T, B, E]`.
-  ///   - previousAction: `[T, B, A]`, one-hot: the action that led to each frame, zeros where there was none.
+  ///   - previousAction: `[T, B, A]`, one-hot or in −1…1: the action that led to each frame, zeros where there was none.
   ///   - isFirst: `[T · B]`, time first: whether the incoming state is forgotten before the step.
   ///   - start: the state before the first step, `[B, …]`.
   public func infer(embedding: Tensor, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw) -> Inference {
@@ -109,7 +107,7 @@ public final class RSSM: Module {
   }
 
   /// One step in the prior dynamics, without a frame.
-  /// - Parameter action: `[B, A]`, one-hot: the action taken in `state`.
+  /// - Parameter action: `[B, A]`, one-hot or in −1…1: the action taken in `state`.
   /// - Returns: the next state and the prior's logits `[B, S·K]`.
   public func imagine(from state: LatentState, action: Tensor, draw: Draw) -> (state: LatentState, logits: Tensor) {
     let h = advanced(state, actionInput(action))

@@ -1,53 +1,71 @@
+import Spaces
 import Torch
 
 /// Predicts how the world goes on under actions. Source: DITTO, eq 9–11.
 public final class WorldModel: Module {
   public let sizes: LatentSizes
-  public let frame: FrameShape
-  public let encoder: Encoder
+  public let observation: ObservationSpace
+  public let actions: ActionSpace
+  public let encoder: Encoder?
   public let rssm: RSSM
-  public let decoder: Decoder
+  public let decoder: Decoder?
+  /// Of vectors, beside or instead of pixels.
+  public let vectorEncoder, vectorDecoder: MLP?
 
-  public init(_ sizes: LatentSizes, frame: FrameShape, actions: Int, using random: RandomSource) {
-    self.sizes = sizes
-    self.frame = frame
-    encoder = Encoder(frame, depth: sizes.depth, using: random)
-    rssm = RSSM(sizes, actions: actions, embedding: encoder.embeddingSize, using: random)
-    decoder = Decoder(frame, depth: sizes.depth, features: sizes.features, using: random)
+  /// Hidden layers of the networks for vectors, as wide as the RSSM's.
+  private static let vectorLayers = 2
+
+  public init(_ sizes: LatentSizes, _ observation: ObservationSpace, actions: ActionSpace, using random: RandomSource) {
+    (self.sizes, self.observation, self.actions) = (sizes, observation, actions)
+    let (frame, vector) = (observation.frame, observation.vector)
+    encoder = frame.map { Encoder($0, depth: sizes.depth, using: random) }
+    let embedding = (encoder?.embeddingSize ?? 0) + (vector > 0 ? sizes.hidden : 0)
+    rssm = RSSM(sizes, actions: actions.size, embedding: embedding, using: random)
+    decoder = frame.map { Decoder($0, depth: sizes.depth, features: sizes.features, using: random) }
+    let network = { (inputs: Int, outputs: Int) in MLP(inputs, outputs, width: sizes.hidden, hiddenLayers: Self.vectorLayers, using: random) }
+    vectorEncoder = vector > 0 ? network(vector, sizes.hidden) : nil
+    vectorDecoder = vector > 0 ? network(sizes.features, vector) : nil
   }
 
-  public var actionCount: Int { rssm.actionCount }
-  public var device: Device { encoder.convolutions[0].weight.device }
+  public var device: Device { rssm.actionInput.weight.device }
+
+  /// Of what is seen, `[N, …]`: `[N, E]`.
+  public func embedding(of observed: Observed) -> Tensor {
+    let parts = [encoder.map { $0(observed.frames!) }, vectorEncoder.map { $0(observed.vector!) }].compactMap { $0 }
+    return parts.count == 1 ? parts[0] : concatenated(parts, axis: -1)
+  }
 
   /// Infers the states along recorded sequences.
   /// - Parameters:
-  ///   - frames: normalised, `[T, B, C, Y, X]`.
-  ///   - previousAction: one-hot `[T, B, A]`, the action that led to each frame.
+  ///   - observed: under `[T, B]`.
+  ///   - previousAction: `[T, B, A]`, the action that led to each frame, one-hot or in −1…1.
   ///   - isFirst: `[T · B]`, time first: whether an episode starts there.
-  public func infer(frames: Tensor, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw) -> RSSM.Inference {
-    let (steps, batch) = (frames.shape[0], frames.shape[1])
-    checkShape(frames, [steps, batch] + frame.dimensions, "frames")
-    checkShape(previousAction, [steps, batch, actionCount], "previousAction")
+  public func infer(_ observed: Observed, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw) -> RSSM.Inference {
+    let (steps, batch) = (previousAction.shape[0], previousAction.shape[1])
+    if encoder != nil { checkShape(observed.frames!, [steps, batch] + observation.pixelShape, "frames") }
+    if vectorEncoder != nil { checkShape(observed.vector!, [steps, batch, observation.vector], "vector") }
+    checkShape(previousAction, [steps, batch, actions.size], "previousAction")
     precondition(isFirst.count == steps * batch, "'isFirst' has \(isFirst.count) flags, expected \(steps * batch)")
-    let embedding = encoder(frames.flattened(first: 2)).unflattened([steps, batch])
+    let embedding = embedding(of: observed.flattened(first: 2)).unflattened([steps, batch])
     return rssm.infer(embedding: embedding, previousAction: previousAction, isFirst: isFirst, from: start, draw: draw)
   }
 
-  /// The means of the normalised frames behind states `[…]`: `[…, C, Y, X]`.
-  public func decode(_ states: LatentState) -> Tensor {
+  /// The means of what is seen in states `[…]`.
+  public func decode(_ states: LatentState) -> Observed {
     let leading = Array(states.deterministic.shape.dropLast())
-    return decoder(states.features.flattened(first: leading.count)).unflattened(leading)
+    let features = states.features.flattened(first: leading.count)
+    return Observed(frames: decoder.map { $0(features) }, vector: vectorDecoder.map { $0(features) }).unflattened(leading)
   }
 
   /// The objective of eq 10 along sequences.
-  public func loss(_ inference: RSSM.Inference, frames: Tensor, _ weights: LossConfiguration) -> WorldModelLoss {
+  public func loss(_ inference: RSSM.Inference, _ observed: Observed, _ weights: LossConfiguration) -> WorldModelLoss {
     WorldModelLoss(
-      decoded: decode(inference.states).to(frames.type), frames: frames, posterior: rssm.classes(inference.posteriorLogits),
+      decoded: decode(inference.states), observed: observed, posterior: rssm.classes(inference.posteriorLogits),
       prior: rssm.classes(inference.priorLogits), weights)
   }
 
   /// Follows given actions in the prior dynamics.
-  /// - Parameter actions: `[H, B, A]`, one-hot.
+  /// - Parameter actions: `[H, B, A]`, one-hot or in −1…1.
   /// - Returns: states after each action, `[H, B, …]`.
   public func imagine(from start: LatentState, actions: Tensor, draw: Draw) -> LatentState {
     var state = start

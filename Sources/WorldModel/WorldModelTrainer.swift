@@ -1,20 +1,21 @@
 import Configuration
 import Demonstrations
+import Spaces
 import Torch
 
 /// Learns a world model from recorded sequences. Source: DITTO, Algorithm 1, lines 2–7.
 public final class WorldModelTrainer {
   public let model: WorldModel
-  public let pixels: PixelNormalizer
+  public let normalizer: Normalizer
   public let optimizer: Adam
   private let loss: LossConfiguration
   private let precision: Precision
   /// The state after the last batch, where sequences continue from batch to batch.
   public var carried: LatentState?
 
-  public init(_ model: WorldModel, _ pixels: PixelNormalizer, _ loss: LossConfiguration, _ optimizer: OptimizerConfiguration, _ precision: Precision) {
+  public init(_ model: WorldModel, _ normalizer: Normalizer, _ loss: LossConfiguration, _ optimizer: OptimizerConfiguration, _ precision: Precision) {
     self.model = model
-    self.pixels = pixels
+    self.normalizer = normalizer
     self.loss = loss
     self.precision = precision
     self.optimizer = Adam(model.namedParameters, optimizer)
@@ -25,32 +26,32 @@ public final class WorldModelTrainer {
   public func update(on batch: SequenceBatch, progress: Double = 0, using random: RandomSource) -> Metrics {
     let start = carried.flatMap { batch.startsEpoch ? nil : $0 } ?? .zero(model.sizes, batch: batch.batch, on: model.device)
     let (losses, last) = computing(in: precision, on: model.device) {
-      let (inference, frames) = model.infer(batch, pixels, from: start, draw: .sample(random))
-      return (model.loss(inference, frames: frames, loss), inference.states[batch.length - 1])
+      let (inference, observed) = model.infer(batch, normalizer, from: start, draw: .sample(random))
+      return (model.loss(inference, observed, loss), inference.states[batch.length - 1])
     }
     let norm = optimizer.step(minimizing: losses.total.mean(), progress: progress)
     carried = batch.continues ? last.detached() : nil
-    return [
-      "loss/total": losses.total.mean(), "loss/image": losses.image.mean(), "loss/kl_nats": losses.divergence.mean(),
-      "loss/gradient_norm": norm,
-    ]
+    return losses.means("loss").merging(["loss/total": losses.total.mean(), "loss/gradient_norm": norm]) { $1 }
   }
 }
 
 extension WorldModel {
-  /// Infers the states along a batch of recordings; also returns its normalised frames `[T, B, C, Y, X]`.
-  public func infer(_ batch: SequenceBatch, _ pixels: PixelNormalizer, from start: LatentState, draw: Draw) -> (RSSM.Inference, frames: Tensor) {
+  /// Infers the states along a batch of recordings; also returns what was observed, under `[T, B]`.
+  public func infer(_ batch: SequenceBatch, _ normalizer: Normalizer, from start: LatentState, draw: Draw) -> (RSSM.Inference, Observed) {
     let shape = [batch.length, batch.batch]
-    let frames = pixels(batch.frames.withUnsafeBytes { Tensor(bytes: $0, shape + frame.dimensions, .uint8, on: device) })
-    let previous = oneHot(previousActions: batch.previousActions).reshaped(shape + [actionCount])
-    return (infer(frames: frames, previousAction: previous, isFirst: batch.isFirst, from: start, draw: draw), frames)
+    let observed = normalizer(batch.frames, observation, shape, on: device)
+    let previous = actions.rows(batch.previousActions, on: device).unflattened(shape)
+    return (infer(observed, previousAction: previous, isFirst: batch.isFirst, from: start, draw: draw), observed)
   }
+}
 
-  /// One-hot rows `[N, A]`; zeros for −1, which stands for no action.
-  public func oneHot(previousActions: [Int32]) -> Tensor {
-    var rows = [Float](repeating: 0, count: previousActions.count * actionCount)
-    for (row, action) in previousActions.enumerated() where action >= 0 { rows[row * actionCount + Int(action)] = 1 }
-    return Tensor(rows, [previousActions.count, actionCount], on: device)
+extension WorldModelLoss {
+  /// The means of its terms, by name; nats for the divergence.
+  public func means(_ group: String) -> Metrics {
+    var means = ["\(group)/kl_nats": divergence.mean()]
+    means["\(group)/image"] = image?.mean()
+    means["\(group)/vector"] = vector?.mean()
+    return means
   }
 }
 

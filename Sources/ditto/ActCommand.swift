@@ -7,10 +7,11 @@ struct ActCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "act", abstract: "Maps frames on standard input to actions on standard output.",
     discussion: """
-      Each message on standard input is one byte and, for 'f', a frame:
+      Each message on standard input is one byte and, for 'f', what is seen:
         r        a new episode begins: the agent forgets what it has seen
-        f FRAME  a frame of raw uint8 pixels, row by row (channels × height × width bytes)
-      For each frame one line with an action's number is written. The end of the input ends it.
+        f FRAME  raw uint8 pixels, row by row (channels × height × width bytes), then a vector's numbers as little-endian float32,
+                 each where the agent was trained on it
+      For each frame one line is written: an action's number, or the numbers of an action that is a vector. The end of the input ends it.
       """)
 
   @Argument(help: .init("An agent's run.", valueName: "run")) var agent: String
@@ -20,7 +21,7 @@ struct ActCommand: ParsableCommand {
 
   func run() throws {
     let agent = try Agent.load(agent, actions: actions, seed: seed, compute.apply())
-    let input = FrameStream(frameSize: agent.frameSize)
+    let input = FrameStream(frameSize: agent.observation.frameSize)
     while let message = try input.next() {
       switch message {
       case .reset: agent.reset()

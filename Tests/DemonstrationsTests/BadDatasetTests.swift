@@ -1,4 +1,5 @@
 import Foundation
+import Spaces
 import Testing
 
 @testable import Demonstrations
@@ -21,8 +22,8 @@ private struct RawDataset {
   ]
   var metadata: [String: JSONValue] = [
     "total_episodes": 1, "data_format": "hdf5", "dataset_id": "raw-v0",
-    "observation_space": .string(ObservationSpace(height: 32, width: 32).json),
-    "action_space": .string(ActionSpace(count: 3).json),
+    "observation_space": .string(StoredObservations(ObservationSpace(height: 32, width: 32)).json),
+    "action_space": .string(StoredActions(3).json),
   ]
 
   func write(in folder: URL) throws {
@@ -168,11 +169,16 @@ private struct RawDataset {
   }
 
   @Test func actionsThatAreNotSupported() throws {
-    try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [2]")) {
-      $0.metadata["action_space"] = #"{"type": "Box", "dtype": "float32", "shape": [2], "low": [-1, -1], "high": [1, 1]}"#
+    for (low, high) in [("[-1, -Infinity]", "[1, 1]"), ("[-1, 1]", "[1, 1]"), ("[-1]", "[1, 1]")] {
+      try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [2] without finite bounds")) {
+        $0.metadata["action_space"] = .string(#"{"type": "Box", "dtype": "float32", "shape": [2], "low": \#(low), "high": \#(high)}"#)
+      }
+    }
+    try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [2, 2]")) {
+      $0.metadata["action_space"] = #"{"type": "Box", "dtype": "float32", "shape": [2, 2], "low": [[-1, -1], [-1, -1]], "high": [[1, 1], [1, 1]]}"#
     }
     try expect(.unsupportedActions(file: metadataFile, found: "Discrete int64 of 0")) {
-      $0.metadata["action_space"] = .string(ActionSpace(count: 0).json)
+      $0.metadata["action_space"] = .string(StoredActions(0).json)
     }
     try expect(.unsupportedActions(file: metadataFile, found: "MultiBinary")) {
       $0.metadata["action_space"] = #"{"type": "MultiBinary", "n": [2, 3]}"#

@@ -1,4 +1,5 @@
 import Foundation
+import Spaces
 import Testing
 
 @testable import Demonstrations
@@ -14,14 +15,14 @@ import Testing
     let dataset = try Dataset(at: fixture(name))
     #expect(dataset.name == "fixtures/\(name)")
     #expect(dataset.observation == ObservationSpace(channels: 1, height: 32, width: 32))
-    #expect(dataset.actionCount == 3)
+    #expect(dataset.actions == 3)
     #expect(dataset.episodes.map(\.length) == [3, 73])
     #expect(dataset.episodes.map(\.terminated) == [true, false])
     #expect(dataset.episodes.map(\.truncated) == [false, true])
     #expect(dataset.episodes.map(\.seed) == [7, 8])
     for (number, episode) in dataset.episodes.enumerated() {
       #expect(episode.index == number)
-      #expect(episode.actions == (0..<episode.length).map { Int32(($0 + number) % 3) })
+      #expect(episode.actions == (0..<episode.length).map { .discrete(($0 + number) % 3) })
       #expect(episode.rewards == (0..<episode.length).map { Double($0) / 2 - Double(number) })
       #expect(try dataset.frames(episode: number) == fixtureFrames(number, 0..<episode.length + 1))
     }

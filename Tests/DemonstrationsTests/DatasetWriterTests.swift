@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Spaces
 import Testing
 
 @testable import Demonstrations
@@ -17,14 +18,14 @@ import Testing
       RecordedEpisode.random(steps: Int.random(in: 1...150, using: &generator), side: side, actionCount: 5, using: &generator)
     }
     let space = ObservationSpace(height: side, width: side)
-    let writer = try DatasetWriter(id: "a-b/some-v3", in: folder.url, observation: space, actionCount: 5, metadata: ["ditto_eps": 0.5])
+    let writer = try DatasetWriter(id: "a-b/some-v3", in: folder.url, observation: space, actions: 5, metadata: ["ditto_eps": 0.5])
     for episode in written { try writer.append(episode) }
     try writer.finish()
 
     let dataset = try Dataset(at: folder.url.appendingPathComponent("a-b/some-v3"))
     #expect(dataset.name == "a-b/some-v3")
     #expect(dataset.observation == space)
-    #expect(dataset.actionCount == 5)
+    #expect(dataset.actions == 5)
     #expect(dataset.metadata["ditto_eps"] == 0.5)
     #expect(dataset.metadata["total_steps"] == .integer(written.reduce(0) { $0 + $1.actions.count }))
     try #require(dataset.episodes.count == written.count)
@@ -54,7 +55,7 @@ import Testing
 
   @Test func keepsMinarisOwnMetadata() throws {
     let writer = try DatasetWriter(
-      id: "some-v0", in: folder.url, observation: space, actionCount: 3, metadata: ["jpeg_encoding": true, "total_episodes": 7, "author": "me"])
+      id: "some-v0", in: folder.url, observation: space, actions: 3, metadata: ["jpeg_encoding": true, "total_episodes": 7, "author": "me"])
     try writer.append(.labelled(0, steps: 2))
     try writer.finish()
     let metadata = try Dataset(at: writer.folder).metadata
@@ -66,7 +67,7 @@ import Testing
   @Test func leavesNothingUnlessItIsFinished() throws {
     let namespace = folder.url.appendingPathComponent("test")
     do {
-      let writer = try DatasetWriter(id: "test/some-v0", in: folder.url, observation: space, actionCount: 3)
+      let writer = try DatasetWriter(id: "test/some-v0", in: folder.url, observation: space, actions: 3)
       try writer.append(.labelled(0, steps: 3))
       #expect(try FileManager.default.contentsOfDirectory(atPath: namespace.path) == [".some-v0.partial"])
     }
@@ -103,10 +104,10 @@ import Testing
   }
 
   @Test func doesNotDisturbARecordingInProgress() throws {
-    let first = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actionCount: 3)
+    let first = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 3)
     try first.append(.labelled(0, steps: 3))
     #expect {
-      _ = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actionCount: 3)
+      _ = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 3)
     } throws: { error in
       guard case .cannotWrite = error as? DemonstrationError else { return false }
       return true
@@ -127,15 +128,15 @@ import Testing
 
   @Test func refusesSpacesThatAreNotSupported() {
     #expect(throws: DemonstrationError.unsupportedObservations(file: "some-v0", found: "3×64×64 uint8")) {
-      try DatasetWriter(id: "some-v0", in: folder.url, observation: ObservationSpace(channels: 3, height: 64, width: 64), actionCount: 3)
+      try DatasetWriter(id: "some-v0", in: folder.url, observation: ObservationSpace(channels: 3, height: 64, width: 64), actions: 3)
     }
     #expect(throws: DemonstrationError.unsupportedActions(file: "some-v0", found: "0 in number")) {
-      try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actionCount: 0)
+      try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 0)
     }
   }
 
   @Test func refusesEpisodesThatDoNotFitAndGoesOn() throws {
-    let writer = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actionCount: 3)
+    let writer = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 3)
     let path = writer.folder.path
     let good = RecordedEpisode.labelled(0, steps: 3)
     let refuse = { (error: DemonstrationError, change: (inout RecordedEpisode) -> Void) in
@@ -144,9 +145,9 @@ import Testing
       #expect(throws: error) { try writer.append(episode) }
     }
     #expect(throws: DemonstrationError.noEpisodes(file: path)) { try writer.finish() }
-    refuse(.wrongShape(file: path, field: "episode_0/observations", found: [4095], expected: [4, 1, 32, 32])) { $0.frames.removeLast() }
+    refuse(.wrongShape(file: path, field: "episode_0/observations", found: [4095], expected: [4, 1024])) { $0.frames.removeLast() }
     refuse(.wrongShape(file: path, field: "episode_0/rewards", found: [2], expected: [3])) { $0.rewards.removeLast() }
-    refuse(.actionOutOfRange(file: path, field: "episode_0/actions", step: 1, action: 3, actions: 0..<3)) { $0.actions[1] = 3 }
+    refuse(.wrongAction(file: path, field: "episode_0/actions", step: 1, action: 3, actions: 3)) { $0.actions[1] = 3 }
     refuse(.notFinite(file: path, field: "episode_0/rewards", step: 2)) { $0.rewards[2] = .infinity }
     refuse(.emptyEpisode(file: path, field: "episode_0")) { $0.actions = [] }
     try writer.append(good)

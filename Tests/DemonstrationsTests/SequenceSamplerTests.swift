@@ -41,7 +41,7 @@ extension SequenceBatch {
         let (label, position) = (batch.label(t, row), t * batch.batch + row)
         #expect(batch.isFirst[position] == (label.frame == 0))
         let actions = dataset.episodes[label.episode].actions
-        #expect(batch.previousActions[position] == (label.frame == 0 ? -1 : actions[label.frame - 1]))
+        #expect(batch.previousActions[position] == (label.frame == 0 ? nil : actions[label.frame - 1]))
         guard t > 0 else { continue }
         let before = batch.label(t - 1, row)
         if label.frame > 0 {

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Spaces
 
 @testable import Demonstrations
 
@@ -25,7 +26,7 @@ extension RecordedEpisode {
   static func random(steps: Int, side: Int = 32, actionCount: Int = 3, using generator: inout SeededGenerator) -> RecordedEpisode {
     RecordedEpisode(
       frames: (0..<(steps + 1) * side * side).map { _ in UInt8.random(in: 0...255, using: &generator) },
-      actions: (0..<steps).map { _ in Int32.random(in: 0..<Int32(actionCount), using: &generator) },
+      actions: (0..<steps).map { _ in .discrete(Int.random(in: 0..<actionCount, using: &generator)) },
       rewards: (0..<steps).map { _ in Double.random(in: -2...2, using: &generator) }, terminated: Bool.random(using: &generator),
       truncated: Bool.random(using: &generator), seed: generator.next(), attributes: ["policy_epsilon": 0.25])
   }
@@ -34,7 +35,7 @@ extension RecordedEpisode {
   static func labelled(_ number: Int, steps: Int) -> RecordedEpisode {
     let frames = (0...steps).flatMap { t in [UInt8(number), UInt8(t)] + [UInt8](repeating: 0, count: 32 * 32 - 2) }
     return RecordedEpisode(
-      frames: frames, actions: (0..<steps).map { Int32(($0 + number) % 3) }, rewards: .init(repeating: 1, count: steps), terminated: true,
+      frames: frames, actions: (0..<steps).map { .discrete(($0 + number) % 3) }, rewards: .init(repeating: 1, count: steps), terminated: true,
       truncated: false)
   }
 }
@@ -42,7 +43,7 @@ extension RecordedEpisode {
 extension TemporaryFolder {
   /// Writes `episodes` of 32×32 frames with actions 0..<3 and returns the dataset's folder.
   @discardableResult func write(_ episodes: [RecordedEpisode], id: String = "test/some-v0", actionCount: Int = 3) throws -> URL {
-    let writer = try DatasetWriter(id: id, in: url, observation: ObservationSpace(height: 32, width: 32), actionCount: actionCount)
+    let writer = try DatasetWriter(id: id, in: url, observation: ObservationSpace(height: 32, width: 32), actions: .discrete(actionCount))
     for episode in episodes { try writer.append(episode) }
     try writer.finish()
     return writer.folder

@@ -1,4 +1,5 @@
 import Foundation
+import Spaces
 import Testing
 
 @testable import Environments
@@ -45,8 +46,8 @@ struct GymnasiumEnvironmentTests {
   @Test func showsCartPole() throws {
     let environment = try cartPole()
     defer { environment.close() }
-    #expect(environment.observation == ObservationShape(channels: 1, height: 64, width: 64))
-    #expect(environment.actionCount == 2)
+    #expect(environment.observation == ObservationSpace(channels: 1, height: 64, width: 64))
+    #expect(environment.actions == 2)
     let frame = try environment.reset([0: 0])[0]!
     #expect(frame.count == 4096)
     // White sky, and a black cart a few pixels high on the track, somewhere in the middle.
@@ -62,8 +63,8 @@ struct GymnasiumEnvironmentTests {
     let firsts = try many.reset([2: 5, 0: 6])
     #expect(firsts[2] == first[0] && firsts[0] != first[0])
     for step in 0..<8 {
-      let outcome = try one.step([0: step % 2])
-      let outcomes = try many.step([0: 1, 2: step % 2])
+      let outcome = try one.step([0: .discrete(step % 2)])
+      let outcomes = try many.step([0: 1, 2: .discrete(step % 2)])
       #expect(outcomes.keys.sorted() == [0, 2])
       #expect(outcomes[2] == outcome[0])
       #expect(outcome[0]?.reward == 1)
@@ -97,8 +98,8 @@ struct GymnasiumEnvironmentTests {
   @Test(.enabled(if: canRunAtari, "needs ale-py")) func startsAtariGamesAtDifferentTimes() throws {
     let environment = try pong(slots: 2)
     defer { environment.close() }
-    #expect(environment.observation == ObservationShape(channels: 1, height: 64, width: 64))
-    #expect(environment.actionCount == 6)
+    #expect(environment.observation == ObservationSpace(channels: 1, height: 64, width: 64))
+    #expect(environment.actions == 6)
     /// Whether two games of these seeds look the same once the ball is in play.
     func lookTheSame(_ seed: UInt64, _ other: UInt64) throws -> Bool {
       _ = try environment.reset([0: seed, 1: other])
@@ -122,7 +123,7 @@ struct GymnasiumEnvironmentTests {
     #expect(throws: EnvironmentError.notRunning(slot: 0)) { try environment.step([0: 0]) }
     #expect(throws: EnvironmentError.unknownSlot(2, slots: 2)) { try environment.reset([2: 0]) }
     _ = try environment.reset([0: 0])
-    #expect(throws: EnvironmentError.actionOutOfRange(slot: 0, action: 2, actionCount: 2)) {
+    #expect(throws: EnvironmentError.wrongAction(slot: 0, action: 2, actions: 2)) {
       try environment.step([0: 2])
     }
     #expect(try environment.step([0: 1]).count == 1)
@@ -130,8 +131,7 @@ struct GymnasiumEnvironmentTests {
 
   @Test(arguments: [
     ("NoSuchTask-v0", pipeline(), "NoSuchTask"),
-    ("Pendulum-v1", pipeline(), "only discrete ones"),
-    ("CartPole-v1", pipeline(.none), "set the pixel pipeline's kind to rendered"),
+    ("FrozenLake-v1", pipeline(.none), "neither a picture nor a vector; set the pixel pipeline's kind to rendered"),
     ("CartPole-v1", pipeline(.atari), "kind 'atari'"),
     ("CartPole-v1", pipeline { $0.crop = [1, 2] }, "give [top, bottom, left, right]"),
     ("CartPole-v1", pipeline { $0.crop = [0, 401, 0, 0] }, "does not fit the picture, 400 rows of 600 columns"),
@@ -144,6 +144,27 @@ struct GymnasiumEnvironmentTests {
       #expect(environment == "gym:\(id)" && reason.contains(part), "\(reason)")
     } catch EnvironmentError.missingPackage(_, let package, _) {
       #expect(package == "ale-py")  // Atari is optional.
+    }
+  }
+
+  /// Numbers seen and done, alone and beside the rendered picture.
+  @Test func showsVectorsAndTakesNumbers() throws {
+    let alone = try GymnasiumEnvironment("Pendulum-v1", pipeline: pipeline(.none), slots: 2)
+    let beside = try GymnasiumEnvironment("Pendulum-v1", pipeline: pipeline { $0.vector = true }, slots: 1)
+    defer { alone.close(); beside.close() }
+    #expect(alone.observation == ObservationSpace(vector: 3) && alone.actions == .box(low: [-2], high: [2]))
+    #expect(beside.observation == ObservationSpace(height: 64, width: 64, vector: 3))
+    let numbers = { (frame: [UInt8]) in frame.withUnsafeBytes(alone.observation.parts).vectors }
+    let (first, both) = (try #require(alone.reset([0: 3, 1: 3])[0]), try #require(beside.reset([0: 3])[0]))
+    #expect(abs(numbers(first)[0] * numbers(first)[0] + numbers(first)[1] * numbers(first)[1] - 1) < 1e-5)
+    #expect(Array(both.suffix(12)) == first && both.count == 64 * 64 + 12)
+    // The torque turns it: the two slots began alike.
+    let outcomes = try alone.step([0: .continuous([2]), 1: .continuous([-2])])
+    #expect(abs(numbers(outcomes[0]!.frame)[2] - numbers(outcomes[1]!.frame)[2] - 0.6) < 1e-4)
+    for action: Action in [.continuous([2.5]), .continuous([0, 0]), .continuous([.nan]), 0] {
+      #expect { try alone.step([0: action]) } throws: { error in
+        if case EnvironmentError.wrongAction(slot: 0, _, actions: alone.actions) = error { true } else { false }
+      }
     }
   }
 
@@ -281,8 +302,8 @@ struct GymnasiumEnvironmentTests {
       try Self.ownModule.write(to: folder.appendingPathComponent("own.py"), atomically: true, encoding: .utf8)
       let environment = try GymnasiumEnvironment(
         "own:Own-v0", pipeline: pipeline(.none), slots: 1, replyTimeout: .seconds(120), python: python)
-      #expect(environment.observation == ObservationShape(channels: 2, height: 2, width: 3))
-      #expect(environment.actionCount == 3)
+      #expect(environment.observation == ObservationSpace(channels: 2, height: 2, width: 3))
+      #expect(environment.actions == 3)
       let picture: [UInt8] = [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]
       #expect(try environment.reset([0: 0])[0] == picture)
       let after = picture.map { $0 + 100 }
@@ -312,8 +333,8 @@ struct GymnasiumEnvironmentTests {
 @Suite struct MakeEnvironmentTests {
   @Test func makesTheRoad() throws {
     let environment = try makeEnvironment("road", pipeline: PixelPipeline(), slots: 4)
-    #expect(environment is any ScriptedExpert && environment.slots == 4 && environment.actionCount == 3)
-    #expect(environment.observation == ObservationShape(channels: 1, height: 32, width: 32))
+    #expect(environment is any ScriptedExpert && environment.slots == 4 && environment.actions == 3)
+    #expect(environment.observation == ObservationSpace(channels: 1, height: 32, width: 32))
   }
 
   @Test(arguments: ["raod", "gym:", "", "CartPole-v1"]) func namesWhatExists(name: String) {

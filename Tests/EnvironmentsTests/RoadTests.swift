@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 import Testing
 
 @testable import Environments
@@ -14,7 +15,7 @@ import Testing
       var ended = false
       while !ended {
         let isRandom = Double.random(in: 0..<1, using: &random) < noise
-        let action = isRandom ? Int.random(in: 0..<3, using: &random) : try road.expertAction(in: 0)
+        let action = isRandom ? .discrete(Int.random(in: 0..<3, using: &random)) : try road.expertAction(in: 0)
         let outcome = try road.step([0: action])[0]!
         total += outcome.reward
         ended = outcome.ended
@@ -44,7 +45,7 @@ import Testing
     #expect(firsts[2] == first[0])
     #expect(firsts[0] != first[0])
     #expect(firsts.keys.sorted() == [0, 2])
-    for action in [0, 2, 1, 2, 2] {
+    for action: Action in [0, 2, 1, 2, 2] {
       let outcome = try one.step([0: action])
       #expect(try many.step([0: 1, 2: action])[2] == outcome[0])
     }
@@ -71,8 +72,8 @@ import Testing
     #expect(throws: EnvironmentError.notRunning(slot: 1)) { try road.expertAction(in: 1) }
     #expect(throws: EnvironmentError.unknownSlot(-1, slots: 2)) { try road.expertAction(in: -1) }
     _ = try road.reset([1: 0])
-    #expect(throws: EnvironmentError.actionOutOfRange(slot: 1, action: 3, actionCount: 3)) { try road.step([1: 3]) }
-    #expect(throws: EnvironmentError.actionOutOfRange(slot: 1, action: -1, actionCount: 3)) { try road.step([1: -1]) }
+    #expect(throws: EnvironmentError.wrongAction(slot: 1, action: 3, actions: 3)) { try road.step([1: 3]) }
+    #expect(throws: EnvironmentError.wrongAction(slot: 1, action: -1, actions: 3)) { try road.step([1: -1]) }
   }
 
   @Test func noSlotMovesWhenOneActionIsRefused() throws {

@@ -1,6 +1,7 @@
 import Configuration
 import Environments
 import Foundation
+import Spaces
 import Testing
 import Torch
 import WorldModel
@@ -18,14 +19,14 @@ import WorldModel
     let file = try #require(Bundle.module.url(forResource: "Fixtures/road-world-model", withExtension: "safetensors"))
     let world = try WorldModelConfiguration.load(.worldModel, from: Presets.layers(["road"]))
     let details = RunDetails(
-      device: .cpu, precision: .f32, threads: 1, data: [], frame: FrameShape(channels: 1, side: 32), actionCount: 3, useEpisodes: 0, worldModel: nil)
+      device: .cpu, precision: .f32, threads: 1, data: [], ObservationSpace(height: 32, width: 32), 3, useEpisodes: 0, worldModel: nil)
     let (model, pixels) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: file), .cpu)
 
     var experts: [ExpertEpisode] = []
     let road = try makeEnvironment("road", pipeline: world.pipeline, slots: Self.episodes)
     let player = EpisodePlayer(
       environment: road, name: "road", player: .scripted, environmentSeed: { UInt64($0) }, seed: Seed(0), keepsFrames: { _ in true })
-    try player.play(Self.episodes) { episode in experts.append(ExpertEpisode(actions: episode.actions.map(Int32.init)) { episode.frames }) }
+    try player.play(Self.episodes) { episode in experts.append(ExpertEpisode(actions: episode.actions) { episode.frames }) }
 
     var imitation = try AgentConfiguration.load(.agent, from: Presets.layers(["road"])).imitation
     imitation.batch = Self.batch

@@ -1,5 +1,6 @@
 import Demonstrations
 import Foundation
+import Spaces
 import Testing
 
 @testable import Experiments
@@ -11,11 +12,11 @@ struct MismatchTests {
   /// A dataset of one episode of grey frames.
   private func dataset(_ name: String, side: Int, actions: Int) throws -> URL {
     let folder = scratch.appending(path: name)
-    let writer = try DatasetWriter(at: folder, observation: ObservationSpace(height: side, width: side), actionCount: actions)
+    let writer = try DatasetWriter(at: folder, observation: ObservationSpace(height: side, width: side), actions: .discrete(actions))
     let (steps, pixels) = (40, side * side)
     try writer.append(
       RecordedEpisode(
-        frames: (0..<(steps + 1) * pixels).map { UInt8($0 % 7) }, actions: (0..<steps).map { Int32($0 % actions) },
+        frames: (0..<(steps + 1) * pixels).map { UInt8($0 % 7) }, actions: (0..<steps).map { .discrete($0 % actions) },
         rewards: .init(repeating: 1, count: steps), terminated: true, truncated: false))
     try writer.finish()
     return folder
@@ -34,7 +35,7 @@ struct MismatchTests {
     let learn = { (data: URL) in try AgentRun.start(at: agent, .worldModel(world), data: data, useEpisodes: nil, AgentConfiguration(), seed: 0, Compute()) }
     #expect(throws: ExperimentError.wrongActions(what: "four-v0", found: 4, expected: 3)) { try learn(four) }
     #expect { try learn(large) } throws: { error in
-      if case ExperimentError.wrongFrames(_, _, expected: "32×32") = error { true } else { false }
+      if case ExperimentError.wrongFrames(_, _, expected: "1×32×32 uint8") = error { true } else { false }
     }
     for other in [four, large] {
       #expect { try WorldModelRun.start(at: agent, data: [three, other], configuration, seed: 0, Compute()) } throws: { error in

@@ -58,7 +58,7 @@ import WorldModel
     let (world, dataset) = (try LoadedWorldModel(at: path("world")), try Dataset(at: path("data")))
     let latents = try LatentCache(world).latents(of: dataset, episodes: 0..<1, restarts: Restarts(interval: 100, length: 30), on: .cpu)
     #expect(latents.lengths == [301, 31, 31])
-    let (actions, recorded): ([Int64], [Int64]) = (latents.actions.values(), dataset.episodes[0].actions.map(Int64.init))
+    let (actions, recorded): ([Int64], [Int64]) = (latents.actions.values(), dataset.actions.tensor(dataset.episodes[0].actions, on: .cpu).values())
     let pieces: [[Int64]] = [recorded, Array(recorded[100..<130]), Array(recorded[200..<230])]
     #expect(actions == pieces.flatMap { $0 + [-1] })
     // What is believed of a piece's first frame is believed of it with nothing remembered: of the same frame in the episode's midst it is something else.

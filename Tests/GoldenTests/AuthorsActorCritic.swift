@@ -25,7 +25,7 @@ struct AuthorsActorCritic {
     sizes.hiddenLayers = layers.count - 1
     let last = layers.map { Int($0)! }.max()!
     networks = ActorCritic(
-      features: first[1], actions: try golden["param.actor.model.\(last).bias"].count, sizes, using: RandomSource(Seed(0)))
+      features: first[1], actions: .discrete(try golden["param.actor.model.\(last).bias"].count), sizes, using: RandomSource(Seed(0)))
     let parameters = try golden.load(networks, naming: AuthorsNames.actorCritic)
     let part = { (name: String) in parameters.filter { $0.name.hasPrefix(name + ".") } }
     (actor, critic, target) = (part("actor"), part("critic"), part("critic_target"))
@@ -43,7 +43,7 @@ struct AuthorsActorCritic {
   /// - Parameters: `features` `[T, B, F]`; `actions`, integers, and `rewards` `[T, B]`.
   func update(_ features: Tensor, _ actions: Tensor, _ rewards: Tensor) -> Update {
     let actions = actions.to(.int64)
-    let (policy, value, targetValue) = (networks.policy(features), networks.value(features), networks.targetValue(features))
+    let (policy, value, targetValue) = (networks.policy(features) as! Categorical, networks.value(features), networks.targetValue(features))
     var own = ImitationConfiguration()
     (own.discount, own.lambda, own.baseline, own.normalizeAdvantages, own.entropyWeight) = (discount, lambda, .target, false, 0)
     let losses = PolicyLosses(networks, features: features, actions: actions.dropLast(), reward: rewards.dropLast(), own)
@@ -72,7 +72,7 @@ struct AuthorsActorCritic {
 extension AuthorsActorCritic {
   /// Equation 16 as both files have it.
   func compareCloning(of latents: Tensor, _ actions: Tensor) throws {
-    let policy = networks.policy(latents)
+    let policy = networks.policy(latents) as! Categorical
     try golden.compare("bc.nll", cloningLoss(policy: policy, action: actions, entropyWeight: 0))
     try golden.compare("bc.entropy", policy.entropy.mean())
     let loss = cloningLoss(policy: policy, action: actions, entropyWeight: try golden.setting("hp.bc_entropy_weight"))
@@ -89,7 +89,7 @@ extension Golden {
     let layers = try parts(after: "disc.param.discrim.model.")
     (c.width, c.hiddenLayers) = (try self["disc.param.discrim.model.0.weight"].shape[0], layers.count - 1)
     let empty = ExpertLatents(deterministic: .zeros([1, size]), classes: .zeros([1, 1]), actions: .zeros([1]), lengths: [1], classCount: 2)
-    let discriminator = Discriminator(c, .probability, RewardContext(expert: empty, sizes: sizes, actionCount: 1, seed: Seed(0)))
+    let discriminator = Discriminator(c, .probability, RewardContext(expert: empty, sizes: sizes, actions: 1, seed: Seed(0)))
     let parameters = try load(discriminator.network, from: "disc.param.") { path in
       let parts = path.split(separator: ".")
       return "discrim.model.\(2 * Int(parts[1])!).\(parts[2])"

@@ -1,4 +1,5 @@
 import Foundation
+import Spaces
 import Testing
 import Torch
 
@@ -32,9 +33,12 @@ import Torch
   /// Equation 1.
   private func compareDisagreement() throws {
     let probabilities = try golden["eq1.in.probs"]  // [E, B, A]
-    let (batch, actions) = (probabilities.shape[1], probabilities.shape[2])
-    try golden.compare("eq1.variance_at_actions", disagreement(probabilities: probabilities, actions: golden["eq1.in.actions"].to(.int64)))
-    let each = (0..<actions).map { disagreement(probabilities: probabilities, actions: Tensor.full([batch], Double($0), .int64)) }
+    let (members, batch, actions) = (probabilities.shape[0], probabilities.shape[1], probabilities.shape[2])
+    let disagreementOn = { (taken: Tensor) in
+      disagreement(probability: probabilities.gathering(taken.reshaped(1, batch, 1).expanded([members, batch, 1]), axis: -1).reshaped(members, batch))
+    }
+    try golden.compare("eq1.variance_at_actions", disagreementOn(golden["eq1.in.actions"].to(.int64)))
+    let each = (0..<actions).map { disagreementOn(.full([batch], Double($0), .int64)) }
     try golden.compare("eq1.variance", stacked(each, axis: 1))
   }
 
@@ -56,7 +60,7 @@ import Torch
     let size = states.shape[1]
     let same = states.reshaped(-1, 1, size).isEqual(to: expert.reshaped(1, -1, size)).to(.float64).mean(over: -1)
     let (actions, expertActions) = (try golden["eq4.in.actions"], try golden["eq4.in.expert_actions"])
-    try golden.compare("eq4.reward", sparseReward(same: same, share: 1, actions: actions, expertActions: expertActions))
+    try golden.compare("eq4.reward", sparseReward(same: same, share: 1, sameAction: ActionSpace.discrete(1).same(actions, expertActions)))
   }
 
   /// Equation 7, whatever the pieces that the search goes by.
@@ -89,12 +93,12 @@ import Torch
     weights.klWeight = try golden.setting("eq10.hp.beta")
     weights.imageWeight = 1
     let losses = WorldModelLoss(
-      decoded: try golden["eq10.in.decoded"], frames: frames, posterior: Categorical(logits: try golden["eq11.in.post_logits"]),
+      decoded: Observed(frames: try golden["eq10.in.decoded"]), observed: Observed(frames: frames), posterior: Categorical(logits: try golden["eq11.in.post_logits"]),
       prior: Categorical(logits: try golden["eq11.in.prior_logits"]), weights)
     // What the loss leaves out: the logarithm of the normal distribution's constant, for each pixel.
     let constant = 0.5 * Foundation.log(2 * Double.pi) * Double(frames.shape.suffix(3).reduce(1, *))
-    try golden.compare("eq10.nll", losses.image)
-    try golden.compare("eq10.nll_full", losses.image + constant)
+    try golden.compare("eq10.nll", losses.image!)
+    try golden.compare("eq10.nll_full", losses.image! + constant)
     try golden.compare("eq10.loss", losses.total.sum(over: 0).mean())
     try golden.compare("eq10.loss_full", (losses.total + constant).sum(over: 0).mean())
     try golden.compare("eq10.loss_mean", losses.total.mean())

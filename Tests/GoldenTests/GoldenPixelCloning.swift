@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 import Testing
 import Torch
 
@@ -19,13 +20,13 @@ import Torch
     var sizes = PolicySizes()
     (sizes.width, sizes.hiddenLayers) = (try golden.size("hp.mlp_hidden"), try golden.size("hp.mlp_layers"))
     let policy = PixelPolicy(
-      FrameShape(channels: images.shape[2], side: images.shape[4]), depth: try golden.size("hp.cnn_depth"), actions: try golden.size("hp.action_dim"),
+      ObservationSpace(channels: images.shape[2], height: images.shape[4], width: images.shape[4]), depth: try golden.size("hp.cnn_depth"), actions: .discrete(try golden.size("hp.action_dim")),
       sizes, using: RandomSource(Seed(0)))
     let parameters = try golden.load(policy, naming: authorsName)
-    let frames = images.flattened(first: 2)
-    try golden.compare("embed", policy.encoder(frames).unflattened(Array(images.shape.prefix(2))))
-    try golden.compare("logits", policy(frames))
-    let loss = cloningLoss(policy: Categorical(logits: policy(frames)), action: try golden["in.action"].argmax(over: -1), entropyWeight: 0)
+    let frames = Observed(frames: images.flattened(first: 2))
+    try golden.compare("embed", policy.encoder!(frames.frames!).unflattened(Array(images.shape.prefix(2))))
+    try golden.compare("logits", policy.outputs(frames))
+    let loss = cloningLoss(policy: policy(frames), action: try golden["in.action"].argmax(over: -1), entropyWeight: 0)
     try golden.compare("loss", loss)
     try golden.compare("grad.", gradientsOf: loss, parameters)
 

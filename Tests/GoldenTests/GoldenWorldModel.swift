@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Spaces
 import Testing
 import Torch
 
@@ -24,8 +25,9 @@ import Torch
     sizes.hidden = try golden.size("hp.hidden_dim")
     sizes.groups = try golden.size("hp.stoch_dim")
     sizes.classes = try golden.size("hp.stoch_rank")
-    let frame = FrameShape(channels: try golden.size("hp.image_channels"), side: try golden["in.obs"].shape.last!)
-    model = WorldModel(sizes, frame: frame, actions: try golden.size("hp.action_dim"), using: RandomSource(Seed(0)))
+    let side = try golden["in.obs"].shape.last!
+    let space = ObservationSpace(channels: try golden.size("hp.image_channels"), height: side, width: side)
+    model = WorldModel(sizes, space, actions: .discrete(try golden.size("hp.action_dim")), using: RandomSource(Seed(0)))
     (initialH, initialZ) = (Parameter(.zeros([sizes.deterministic])), Parameter(.zeros([sizes.stochastic])))
     let start: Golden.NamedParameters = [("rssm_core.cell.init_h", initialH), ("rssm_core.cell.init_z", initialZ)]
     try golden.restore(start)
@@ -61,12 +63,12 @@ import Torch
     let clocks = (1 - z + 1e-30).reshaped(z.shape.dropLast() + [model.sizes.groups, model.sizes.classes])
     let (action, isFirst, start) = (try golden["in.action"], try golden["in.reset"].values(as: Float.self).map { $0 == 1 }, try initialState())
     let (inference, losses, decoded) = computing(in: .bf16) {
-      let inference = model.infer(frames: frames, previousAction: action, isFirst: isFirst, from: start, draw: .clocks(clocks))
-      return (inference, model.loss(inference, frames: frames, weights), model.decode(inference.states))
+      let inference = model.infer(Observed(frames: frames), previousAction: action, isFirst: isFirst, from: start, draw: .clocks(clocks))
+      return (inference, model.loss(inference, Observed(frames: frames), weights), model.decode(inference.states).frames!)
     }
     for (name, value) in [
       ("post_logits", inference.posteriorLogits), ("prior_logits", inference.priorLogits), ("h", inference.states.deterministic),
-      ("z", inference.states.stochastic), ("decoded", decoded), ("loss", losses.total), ("loss_image", losses.image), ("loss_kl", losses.divergence),
+      ("z", inference.states.stochastic), ("decoded", decoded), ("loss", losses.total), ("loss_image", losses.image!), ("loss_kl", losses.divergence),
     ] { try golden.compare(name, value.to(.float32), share: 0.03) }
     try golden.compare("grad.", gradientsOf: losses.total.mean(), parameters, share: 0.06)
   }
@@ -80,13 +82,13 @@ import Torch
     let inference = try infer(prefix, from: start)
     let states = inference.states
     let leading = Array(frames.shape.prefix(2))
-    try golden.compare(prefix + "embed", model.encoder(frames.flattened(first: 2)).unflattened(leading))
+    try golden.compare(prefix + "embed", model.encoder!(frames.flattened(first: 2)).unflattened(leading))
     try golden.compare(prefix + "post_logits", inference.posteriorLogits)
     try golden.compare(prefix + "prior_logits", inference.priorLogits)
     try golden.compare(prefix + "h", states.deterministic)
     try golden.compare(prefix + "z", states.stochastic)
     try golden.compare(prefix + "features", states.features)
-    try golden.compare(prefix + "decoded", model.decode(states))
+    try golden.compare(prefix + "decoded", model.decode(states).frames!)
     try golden.compare(prefix + "out_state_h", states.deterministic[leading[0] - 1])
     try golden.compare(prefix + "out_state_z", states.stochastic[leading[0] - 1])
 
@@ -94,10 +96,10 @@ import Torch
     try golden.compare(prefix + "post_mode", posterior.drawn(.mode))
     try compareMargin(prefix + "post_margin_min", of: inference.posteriorLogits)
 
-    let losses = model.loss(inference, frames: frames, weights)
-    try golden.compare(prefix + "loss_reconstr", losses.image * weights.imageWeight)
+    let losses = model.loss(inference, Observed(frames: frames), weights)
+    try golden.compare(prefix + "loss_reconstr", losses.image! * weights.imageWeight)
     for (name, term) in [
-      ("loss", losses.total), ("loss_image", losses.image), ("loss_kl", losses.divergence),
+      ("loss", losses.total), ("loss_image", losses.image!), ("loss_kl", losses.divergence),
       ("loss_kl_exact", posterior.divergence(from: prior).sum(over: -1)),
       ("loss_kl_post", balancedDivergence(posterior: posterior, prior: prior, balance: 0)),
       ("loss_kl_prior", balancedDivergence(posterior: posterior, prior: prior, balance: 1)),
@@ -152,14 +154,14 @@ import Torch
 
   private func infer(_ prefix: String, from start: LatentState) throws -> RSSM.Inference {
     model.infer(
-      frames: try golden[prefix + "in.obs"], previousAction: try golden[prefix + "in.action"],
+      Observed(frames: try golden[prefix + "in.obs"]), previousAction: try golden[prefix + "in.action"],
       isFirst: try golden[prefix + "in.reset"].values(as: Float.self).map { $0 == 1 }, from: start, draw: .mode)
   }
 
   private func losses(_ prefix: String, from start: LatentState, balance: Double? = nil) throws -> WorldModelLoss {
     var weights = self.weights
     weights.klBalance = balance ?? weights.klBalance
-    return model.loss(try infer(prefix, from: start), frames: try golden[prefix + "in.obs"], weights)
+    return model.loss(try infer(prefix, from: start), Observed(frames: try golden[prefix + "in.obs"]), weights)
   }
 
   /// The learned start, repeated for each sequence of the main segment.
@@ -175,9 +177,9 @@ import Torch
 
   private func pixels() throws -> PixelNormalizer {
     let constant = { (name: String) in
-      [Float](repeating: Float(try golden.setting(name)), count: model.frame.dimensions.reduce(1, *))
+      [Float](repeating: Float(try golden.setting(name)), count: model.observation.pixelCount)
     }
-    return PixelNormalizer(mean: try constant("hp.pixel_mean"), deviation: try constant("hp.pixel_std"), model.frame, on: .cpu)
+    return PixelNormalizer(mean: try constant("hp.pixel_mean"), deviation: try constant("hp.pixel_std"), model.observation.frame!, on: .cpu)
   }
 
 }

@@ -20,8 +20,8 @@ import WorldModel
     let actor = MLP(model.sizes.features, 5, width: 16, hiddenLayers: 1, using: RandomSource(Seed(1)))
     if choice == .best { for layer in actor.layers { layer.weight.assign(layer.weight * 10) } }
     let pixels = PixelNormalizer(
-      mean: [Float](repeating: 127, count: Self.size), deviation: [Float](repeating: 74, count: Self.size), model.frame, on: .cpu)
-    return Agent(model, pixels, actor, choosing: choice, seed: Seed(2))
+      mean: [Float](repeating: 127, count: Self.size), deviation: [Float](repeating: 74, count: Self.size), model.observation.frame!, on: .cpu)
+    return Agent(model, Normalizer(pixels: pixels), actor, choosing: choice, seed: Seed(2))
   }
 
   @Test func forgetsWhatItHasSeenOnReset() throws {

@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 import Testing
 import Torch
 import WorldModel
@@ -15,7 +16,7 @@ import WorldModel
   init() throws {
     var sizes = LatentSizes()
     (sizes.depth, sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (2, 8, 8, 2, 3)
-    model = WorldModel(sizes, frame: FrameShape(channels: 1, side: 32), actions: 3, using: RandomSource(Seed(0)))
+    model = WorldModel(sizes, ObservationSpace(height: 32, width: 32), actions: 3, using: RandomSource(Seed(0)))
     let random = RandomSource(Seed(1))
     latents = ExpertLatents(
       deterministic: tanh(.normal([50, 8], using: random)), classes: (Tensor.uniform([50, 2], using: random) * 3).to(.uint8),

@@ -12,11 +12,11 @@ import WorldModel
   @Test(arguments: [1, 12, 1000]) func encodesEachEpisodeAsIfItWereAlone(atOnce: Int) throws {
     let model = sharpWorldModel(actions: 3) { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (8, 8, 2, 3) }
     let blank = [Float](repeating: 100, count: Self.size)
-    let pixels = PixelNormalizer(mean: blank, deviation: blank, model.frame, on: .cpu)
+    let pixels = Normalizer(pixels: PixelNormalizer(mean: blank, deviation: blank, model.observation.frame!, on: .cpu))
     var generator = Seed(1).generator
     let episodes = [5, 11, 1, 11].map { length in
       let frames = (0..<length * Self.size).map { _ in UInt8.random(in: 0...255, using: &generator) }
-      return ExpertEpisode(actions: (1..<length).map { Int32($0 % 3) }) { frames }
+      return ExpertEpisode(actions: (1..<length).map { .discrete($0 % 3) }) { frames }
     }
     let together = try ExpertLatents(encoding: episodes, with: model, pixels, atOnce: atOnce, seed: Seed(2))
     let alone = try episodes.map { try ExpertLatents(encoding: [$0], with: model, pixels, seed: Seed(3)) }

@@ -25,7 +25,7 @@ import WorldModel
       deterministic: tanh(.normal([40, Self.size], using: random)),
       classes: (Tensor.uniform([40, Self.groups], using: random) * Double(Self.classes)).to(.uint8),
       actions: (Tensor.uniform([40], using: random) * 3).to(.int64), lengths: [40], classCount: Self.classes)
-    context = RewardContext(expert: latents, sizes: sizes, actionCount: 3, seed: Seed(2))
+    context = RewardContext(expert: latents, sizes: sizes, actions: 3, seed: Seed(2))
     windows = try WindowSampler(latents, horizon: Self.horizon, batch: Self.batch, seed: Seed(3)).windows(step: 0)
     same = Dream(states: windows.states, actions: windows.actions)
     let shape = [Self.horizon + 1, Self.batch]

@@ -1,13 +1,14 @@
 import Configuration
+import Spaces
 import Torch
 import WorldModel
 
 /// A small frozen world model for 32×32 frames, whose posterior is so sharp that its draws do not depend on luck.
-func sharpWorldModel(actions: Int, _ change: (inout LatentSizes) -> Void) -> WorldModel {
+func sharpWorldModel(actions: ActionSpace, _ change: (inout LatentSizes) -> Void) -> WorldModel {
   var sizes = LatentSizes()
   sizes.depth = 2
   change(&sizes)
-  let model = WorldModel(sizes, frame: FrameShape(channels: 1, side: 32), actions: actions, using: RandomSource(Seed(0)))
+  let model = WorldModel(sizes, ObservationSpace(height: 32, width: 32), actions: actions, using: RandomSource(Seed(0)))
   for (name, parameter) in model.namedParameters where name == "rssm.posterior.logits.weight" { parameter.assign(parameter * 1e6) }
   model.freeze()
   return model

@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 import Testing
 import Torch
 import WorldModel
@@ -8,7 +9,7 @@ import WorldModel
   @Test(arguments: [32, 64]) func staysReadable(side: Int) {
     var sizes = LatentSizes()
     (sizes.depth, sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (2, 5, 7, 3, 4)
-    let model = WorldModel(sizes, frame: FrameShape(channels: 1, side: side), actions: 6, using: RandomSource(Seed(0)))
+    let model = WorldModel(sizes, ObservationSpace(height: side, width: side), actions: 6, using: RandomSource(Seed(0)))
     let names = model.namedParameters.map { "\($0.name) \($0.parameter.shape)" }
     #expect(names == (side == 64 ? encoder64 : encoder32) + rssm(embedding: side == 64 ? 64 : 32) + (side == 64 ? decoder64 : decoder32))
   }

@@ -2,6 +2,7 @@ import Configuration
 import Demonstrations
 import Foundation
 import Imitation
+import Spaces
 import Torch
 import WorldModel
 
@@ -35,9 +36,7 @@ public struct SignalStudy: Codable, Sendable {
   ) throws {
     let (count, imitation, seed) = (dataset.episodes.count, configuration.imitation, Seed(seed).stream("signal"))
     guard useEpisodes <= count else { throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: useEpisodes, found: count) }
-    guard dataset.actionCount == world.model.actionCount else {
-      throw ExperimentError.wrongActions(what: dataset.name, found: dataset.actionCount, expected: world.model.actionCount)
-    }
+    try dataset.checkFits(world.record.details)
     let cache = LatentCache(world)
     let expert = try cache.latents(of: dataset, episodes: 0..<useEpisodes, on: compute.device)
     let unseen = useEpisodes < count ? try cache.latents(of: dataset, episodes: useEpisodes..<count, on: compute.device) : expert
@@ -54,8 +53,8 @@ public struct SignalStudy: Codable, Sendable {
 
     // One noise for all, so that they differ by their actions alone as far as that goes.
     let random = { (name: String) in RandomSource(seed.stream(name), on: compute.device) }
-    let (start, shape) = (windows.states[0], windows.actions.shape)
-    let anything = { (source: RandomSource) in (Tensor.uniform(shape, using: source) * Double(world.model.actionCount)).to(.int64) }
+    let (start, shape) = (windows.states[0], Array(windows.actions.shape.prefix(2)))
+    let anything = { (source: RandomSource) in world.model.actions.uniform(shape, using: source) }
     let dreams: [(String, Dream)] = noGrad {
       [
         ("expert", dreamer.dream(from: start, following: windows.actions, using: random("noise"))),
@@ -65,7 +64,7 @@ public struct SignalStudy: Codable, Sendable {
     }
 
     let context = RewardContext(
-      expert: expert, sizes: world.model.sizes, actionCount: world.model.actionCount, policy: imitation.policy, seed: seed.stream("reward"))
+      expert: expert, sizes: world.model.sizes, actions: world.model.actions, policy: imitation.policy, seed: seed.stream("reward"))
     let learned = try WindowSampler(expert, horizon: imitation.horizon, batch: Self.dreams, seed: seed.stream("learned"))
     signals = rewards.flatMap { kind -> [Signal] in
       Console.say("reward \(kind.rawValue)")

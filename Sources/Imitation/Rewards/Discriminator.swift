@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 import Torch
 import WorldModel
 
@@ -59,11 +60,11 @@ final class Discriminator: Reward {
   private let optimizer: Adam
   private let input: DiscriminatorInput
   private let reward: AdversarialReward
-  private let actionCount: Int
+  private let actions: ActionSpace
 
   init(_ c: DiscriminatorConfiguration, _ reward: AdversarialReward, _ context: RewardContext) {
-    (input, self.reward, actionCount) = (c.input, reward, context.actionCount)
-    let inputs = c.input == .successive ? 2 * context.sizes.deterministic : context.sizes.features + context.actionCount
+    (input, self.reward, actions) = (c.input, reward, context.actions)
+    let inputs = c.input == .successive ? 2 * context.sizes.deterministic : context.sizes.features + context.actions.size
     let random = RandomSource(context.seed.stream("discriminator"), on: context.device)
     network = MLP(inputs, 1, width: c.width, hiddenLayers: c.hiddenLayers, using: random)
     optimizer = Adam(network.namedParameters, c.optimizer)
@@ -89,13 +90,13 @@ final class Discriminator: Reward {
     ]
   }
 
-  /// Of the steps of states `[H + 1, B, …]` under actions `[H, B]`: `[H, B]`.
-  func logits(_ states: LatentState, _ actions: Tensor) -> Tensor {
+  /// Of the steps of states `[H + 1, B, …]` under actions `[H, B, …]`: `[H, B]`.
+  func logits(_ states: LatentState, _ taken: Tensor) -> Tensor {
     let inputs = switch input {
     case .successive: [states.deterministic.dropLast(), states.deterministic.dropFirst()]
-    case .stateAction: [states.features.dropLast(), actions.oneHot(actionCount)]
+    case .stateAction: [states.features.dropLast(), actions.encoded(taken)]
     }
-    return network(concatenated(inputs.map { $0.to(.float32) }, axis: -1)).reshaped(actions.shape)
+    return network(concatenated(inputs.map { $0.to(.float32) }, axis: -1)).reshaped(Array(taken.shape.prefix(2)))
   }
 
   var state: [(name: String, tensor: Tensor)] {

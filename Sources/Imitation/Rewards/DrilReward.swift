@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 import Torch
 import WorldModel
 
@@ -21,20 +22,18 @@ public struct DrilConfiguration: Configuration {
   }
 }
 
-/// How far policies disagree on an action: the variance over an ensemble of its probability. Source: DITTO, equation 1.
-/// - Parameters:
-///   - probabilities: `[E, …, A]`.
-///   - actions: `int64` `[…]`.
+/// How far policies disagree on an action: the variance over an ensemble of its probability, or its density. Source: DITTO, equation 1.
+/// - Parameter probability: of the actions taken, `[E, …]`.
 /// - Returns: `[…]`.
-public func disagreement(probabilities p: Tensor, actions: Tensor) -> Tensor {
-  let centred = p - p.mean(over: 0, keepingAxes: true)
-  return centred.squared().mean(over: 0).gathering(actions.reshaped(actions.shape + [1]), axis: -1).reshaped(actions.shape)
+public func disagreement(probability p: Tensor) -> Tensor {
+  (p - p.mean(over: 0, keepingAxes: true)).squared().mean(over: 0)
 }
 
 /// 1 where policies that were cloned from different parts of the expert's data agree on the action taken, −1 where they disagree more than on
 /// nearly all of the expert's own. Source: Brantley et al. 2020; to be used beside a cloning term.
 final class DrilReward: Reward {
   private let members: [MLP]
+  private let actions: ActionSpace
   /// The largest disagreement that earns 1.
   private(set) var bound = 0.0
 
@@ -42,16 +41,17 @@ final class DrilReward: Reward {
   private static let windowSteps = 16
 
   init(_ c: DrilConfiguration, _ policy: PolicySizes, _ context: RewardContext) {
+    actions = context.actions
     members = (0..<c.members).map { member in
       let seed = context.seed.stream("member").step(member)
       let actor = MLP(
-        context.sizes.features, context.actionCount, width: policy.width, hiddenLayers: policy.hiddenLayers, using: RandomSource(seed, on: context.device))
+        context.sizes.features, context.actions.policyOutputs, width: policy.width, hiddenLayers: policy.hiddenLayers, using: RandomSource(seed, on: context.device))
       let own = Self.steps(of: member, among: c.members, context.expert)
       let optimizer = Adam(actor.namedParameters, c.cloning.optimizer)
       var generator = seed.stream("states").generator
       for step in 0..<c.steps {
         let (states, actions) = context.expert.pairs(at: (0..<c.cloning.batch).map { _ in own.randomElement(using: &generator)! })
-        let policy = Categorical(logits: actor(states.features))
+        let policy = context.actions.policy(actor(states.features))
         optimizer.step(
           minimizing: cloningLoss(policy: policy, action: actions, entropyWeight: c.cloning.entropyWeight), progress: Double(step) / Double(c.steps))
       }
@@ -77,10 +77,10 @@ final class DrilReward: Reward {
     return 1 - 2 * (found - bound).isAtLeast(Double(Float.leastNonzeroMagnitude)).to(.float32)
   }
 
-  private func disagreement(_ states: LatentState, _ actions: Tensor) -> Tensor {
+  private func disagreement(_ states: LatentState, _ taken: Tensor) -> Tensor {
     noGrad {
       let features = states.features.to(.float32)
-      return Imitation.disagreement(probabilities: stacked(members.map { Categorical(logits: $0(features)).probabilities }), actions: actions)
+      return Imitation.disagreement(probability: stacked(members.map { exp(actions.policy($0(features)).logProbability(of: taken)) }))
     }
   }
 }

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Spaces
 import Torch
 import WorldModel
 
@@ -30,7 +31,7 @@ public struct RedConfiguration: Configuration {
 /// actions agrees with it there, and hardly elsewhere. Source: Wang et al. 2019, random expert distillation.
 final class RedReward: Reward {
   private let fixed, fitted: MLP
-  private let actionCount: Int
+  private let actions: ActionSpace
   private(set) var sigma = 1.0
 
   /// Every tenth expert state is held out of the fit, to set `σ` by.
@@ -38,10 +39,10 @@ final class RedReward: Reward {
   private static let batch = 256
 
   init(_ c: RedConfiguration, _ context: RewardContext) {
-    actionCount = context.actionCount
+    actions = context.actions
     let network = { (name: String) in
       MLP(
-        context.sizes.features + context.actionCount, c.outputs, width: c.width, hiddenLayers: c.hiddenLayers,
+        context.sizes.features + context.actions.size, c.outputs, width: c.width, hiddenLayers: c.hiddenLayers,
         using: RandomSource(context.seed.stream(name), on: context.device))
     }
     (fixed, fitted) = (network("fixed"), network("fitted"))
@@ -77,8 +78,8 @@ final class RedReward: Reward {
   }
 
   /// `‖f̂ − f‖²` of states `[…]` and the actions taken in them.
-  private func distance(_ states: LatentState, _ actions: Tensor) -> Tensor {
-    let input = concatenated([states.features.to(.float32), actions.oneHot(actionCount)], axis: -1)
+  private func distance(_ states: LatentState, _ taken: Tensor) -> Tensor {
+    let input = concatenated([states.features.to(.float32), actions.encoded(taken)], axis: -1)
     return (fitted(input) - fixed(input)).squared().sum(over: -1)
   }
 }

@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 import Torch
 import WorldModel
 
@@ -28,13 +29,13 @@ public struct RewardContext {
   /// All expert states that are learned from.
   public let expert: ExpertLatents
   public let sizes: LatentSizes
-  public let actionCount: Int
+  public let actions: ActionSpace
   /// Of the policy that is rewarded.
   public let policy: PolicySizes
   public let seed: Seed
 
-  public init(expert: ExpertLatents, sizes: LatentSizes, actionCount: Int, policy: PolicySizes = PolicySizes(), seed: Seed) {
-    (self.expert, self.sizes, self.actionCount, self.policy, self.seed) = (expert, sizes, actionCount, policy, seed)
+  public init(expert: ExpertLatents, sizes: LatentSizes, actions: ActionSpace, policy: PolicySizes = PolicySizes(), seed: Seed) {
+    (self.expert, self.sizes, self.actions, self.policy, self.seed) = (expert, sizes, actions, policy, seed)
   }
 
   var device: Device { expert.deterministic.device }

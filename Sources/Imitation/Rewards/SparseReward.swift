@@ -1,3 +1,4 @@
+import Spaces
 import Torch
 import WorldModel
 
@@ -6,20 +7,34 @@ import WorldModel
 ///
 /// - Parameters:
 ///   - same: the share of each of M expert states that is as in each of N states, `[N, M]`, in 0…1.
-///   - actions: taken in the N states, `int64` `[N]`.
-///   - expertActions: taken in the M states, `int64` `[M]`.
+///   - sameAction: 1 where the action taken in a state is that taken in the expert's, else 0, `[N, M]`.
 /// - Returns: `[N]`, 0 or 1.
-public func sparseReward(same: Tensor, share: Double, actions: Tensor, expertActions: Tensor) -> Tensor {
-  let sameAction = actions.reshaped(-1, 1).isEqual(to: expertActions.reshaped(1, -1)).to(same.type)
+public func sparseReward(same: Tensor, share: Double, sameAction: Tensor) -> Tensor {
   // Less rounding: a share of classes is a fraction.
-  return (same * sameAction).max(over: 1).isAtLeast(share - 1e-6).to(same.type)
+  (same * sameAction.to(same.type)).max(over: 1).isAtLeast(share - 1e-6).to(same.type)
+}
+
+extension ActionSpace {
+  /// Numbers that differ by less are the same, of −1…1.
+  private static let tolerance = 0.1
+
+  /// Whether each of N actions is the same as each of M others: `bool` `[N, M]`.
+  func same(_ a: Tensor, _ b: Tensor) -> Tensor {
+    switch self {
+    case .discrete: return a.reshaped(-1, 1).isEqual(to: b.reshaped(1, -1))
+    case .box:
+      let furthest = (a.reshaped(a.shape[0], 1, -1) - b.reshaped(1, b.shape[0], -1)).magnitude().max(over: -1)
+      return (-furthest).isAtLeast(-Self.tolerance)
+    }
+  }
 }
 
 /// Rewards the action taken in each state of the dream, the start included.
 final class SparseReward: Reward {
   private let share: Double
   private let groups: Int
-  /// One-hot classes `[M, S·K]` and actions `[M]` of all expert states; −1 in the last of an episode, which no action equals.
+  private let space: ActionSpace
+  /// One-hot classes `[M, S·K]` and actions `[M, …]` of all expert states in which something was done.
   private let (stochastic, actions): (Tensor, Tensor)
 
   private static let rows = 2048
@@ -27,18 +42,20 @@ final class SparseReward: Reward {
   init(share: Double, _ context: RewardContext) {
     self.share = share
     groups = context.sizes.groups
-    (stochastic, actions) = (context.expert.states(0..<context.expert.count).stochastic, context.expert.actions)
+    space = context.actions
+    let (states, actions) = context.expert.pairs(at: context.expert.steps)
+    (stochastic, self.actions) = (states.stochastic, actions)
   }
 
   func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
     let z = dream.states.stochastic.dropLast()
-    let (states, taken) = (z.flattened(first: 2), dream.actions.reshaped(-1))
+    let (states, taken) = (z.flattened(first: 2), dream.actions.flattened(first: 2))
     let count = states.shape[0]
     let parts = stride(from: 0, to: count, by: Self.rows).map { first -> Tensor in
       let part = first..<min(first + Self.rows, count)
       let same = states.sliced(part).to(.float32).matmul(stochastic.permuted(1, 0)) / Double(groups)
-      return sparseReward(same: same, share: share, actions: taken.sliced(part), expertActions: actions)
+      return sparseReward(same: same, share: share, sameAction: space.same(taken.sliced(part), actions))
     }
-    return concatenated(parts, axis: 0).unflattened(dream.actions.shape)
+    return concatenated(parts, axis: 0).unflattened(Array(dream.actions.shape.prefix(2)))
   }
 }

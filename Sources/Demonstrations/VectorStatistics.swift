@@ -1,0 +1,29 @@
+import Spaces
+
+/// Mean and standard deviation of each number of some episodes' vectors.
+public struct VectorStatistics: Equatable, Sendable {
+  /// `[V]`.
+  public let means: [Float]
+  public let deviations: [Float]
+
+  /// Reads every frame once, the last of each episode included.
+  /// - Throws: `nothingSelected`, `spacesDiffer`, and what reading frames throws.
+  public init(over selections: [EpisodeSelection]) throws {
+    try selections.check()
+    let space = selections[0].dataset.observation
+    // By Welford's recurrence, which loses nothing where the mean is far from 0.
+    var (count, means, squares) = (0.0, [Double](repeating: 0, count: space.vector), [Double](repeating: 0, count: space.vector))
+    for (dataset, episode) in selections.allEpisodes {
+      try dataset.forEachFrame(episode: episode.index, range: 0..<episode.frameCount) { _, frame in
+        count += 1
+        for (index, number) in space.parts(of: frame).vectors.enumerated() {
+          let difference = Double(number) - means[index]
+          means[index] += difference / count
+          squares[index] += difference * (Double(number) - means[index])
+        }
+      }
+    }
+    self.means = means.map(Float.init)
+    deviations = squares.map { Float(($0 / max(count, 1)).squareRoot()) }
+  }
+}

@@ -1,0 +1,63 @@
+import Configuration
+import Foundation
+import Spaces
+import Testing
+
+@testable import Demonstrations
+
+/// Recordings of numbers: seen alone or beside pixels, and done.
+@Suite struct VectorDatasetTests {
+  private let folder: TemporaryFolder
+  private static let box = ActionSpace.box(low: [-2, 0], high: [2, 4])
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func episode(_ space: ObservationSpace, steps: Int) -> RecordedEpisode {
+    let vectors = (0...steps).flatMap { t in (0..<space.vector).map { Float(t) + Float($0) / 10 } }
+    let pixels = (0...steps).flatMap { t in [UInt8](repeating: UInt8(t), count: space.pixelCount) }
+    return RecordedEpisode(
+      frames: space.frames(pixels: pixels, vectors: vectors), actions: (0..<steps).map { .continuous([Float($0 % 5) - 2, 4]) },
+      rewards: .init(repeating: 1, count: steps), terminated: false, truncated: true)
+  }
+
+  @Test(arguments: [ObservationSpace(vector: 3), ObservationSpace(height: 32, width: 32, vector: 3)])
+  func readsWhatItWrites(space: ObservationSpace) throws {
+    let writer = try DatasetWriter(id: "test/numbers-v0", in: folder.url, observation: space, actions: Self.box)
+    let written = [episode(space, steps: 5), episode(space, steps: 70)]
+    for episode in written { try writer.append(episode) }
+    try writer.finish()
+    let dataset = try Dataset(at: writer.folder)
+    #expect(dataset.observation == space && dataset.actions == Self.box)
+    for (index, episode) in written.enumerated() {
+      #expect(try dataset.frames(episode: index) == episode.frames)
+      // Scaled, as networks take them.
+      #expect(dataset.episodes[index].actions == episode.actions.map(Self.box.scaled))
+    }
+    #expect(try dataset.frames(episode: 1, range: 60..<66) == Array(written[1].frames[60 * space.frameSize..<66 * space.frameSize]))
+
+    let statistics = try VectorStatistics(over: [EpisodeSelection(dataset, episodes: [0])])
+    #expect(abs(statistics.means[1] - 2.6) < 1e-6 && abs(statistics.deviations[0] - (35.0 / 12).squareRoot()) < 1e-5)
+    let summary = try DatasetSummary(dataset)
+    #expect(summary.actions == nil && summary.numbers?[1] == Spread(mean: 1, sd: 0, min: 1, max: 1) && (summary.pixels == nil) == (space.pixelCount == 0))
+    let batch = try dataset.sequence(episode: 0)
+    #expect(batch.previousActions[0] == nil && batch.previousActions[1] == .continuous([-1, 1]))
+  }
+
+  @Test func refusesNumbersThatAreNone() throws {
+    let space = ObservationSpace(vector: 2)
+    let writer = try DatasetWriter(at: folder.url.appending(path: "some"), observation: space, actions: Self.box)
+    var wrong = episode(space, steps: 3)
+    wrong.actions[1] = .continuous([5, 0])
+    #expect(throws: DemonstrationError.wrongAction(file: writer.folder.path, field: "episode_0/actions", step: 1, action: .continuous([5, 0]), actions: Self.box)) {
+      try writer.append(wrong)
+    }
+    var blank = episode(space, steps: 3)
+    blank.frames = space.frames(pixels: [], vectors: [0, 0, 0, .nan, 0, 0, 0, 0])
+    try writer.append(blank)
+    try writer.finish()
+    let file = writer.folder.path + "/data/main_data.hdf5"
+    #expect(throws: DemonstrationError.notFinite(file: file, field: "episode_0/observations", step: 1)) {
+      try Dataset(at: writer.folder).frames(episode: 0)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import Configuration
+import Foundation
+import Testing
+
+@testable import Torch
+
+@Suite struct TanhGaussianTests {
+  private func distribution(mean: [Float], _ spread: [Float]) -> TanhGaussian { TanhGaussian(outputs: Tensor(mean + spread, [1, 2 * mean.count])) }
+
+  /// Densities on a fine grid of −1…1.
+  private func grid(_ d: TanhGaussian) -> [(a: Double, p: Double)] {
+    let count = 20_000
+    let actions = (0..<count).map { Float(-1 + 2 * (Double($0) + 0.5) / Double(count)) }
+    let p: [Float] = exp(d.logProbability(of: Tensor(actions, [count, 1]))).values()
+    return zip(actions, p).map { (Double($0), Double($1)) }
+  }
+
+  @Test(arguments: [(0, 0), (0.8, -0.5), (-0.4, 0.3)] as [(Float, Float)]) func isADistribution(mean: Float, spread: Float) {
+    let d = distribution(mean: [mean], [spread])
+    let values = grid(d).filter { abs($0.a) < 0.999 }
+    let (width, mass) = (2.0 / 20_000, values.reduce(0) { $0 + $1.p } * 2 / 20_000)
+    #expect(abs(mass - 1) < 0.01)
+    // Entropy, which is by quadrature, against the integral of its definition.
+    let entropy = -values.reduce(0) { $0 + $1.p * Foundation.log(max($1.p, 1e-300)) } * width
+    #expect(abs(d.entropy.item - entropy) < 0.02)
+    let drawn: [Float] = (0..<400).flatMap { d.drawn(.sample(RandomSource(Seed(UInt64($0))))).values(as: Float.self) }
+    let expected = values.reduce(0) { $0 + $1.a * $1.p } * width
+    #expect(abs(Double(drawn.reduce(0, +)) / 400 - expected) < 0.08)
+    #expect(abs(d.drawn(.mode).item - Foundation.tanh(Double(mean))) < 1e-6)
+  }
+
+  @Test func sumsOverNumbers() {
+    let (both, first, second) = (distribution(mean: [0.3, -1], [0.1, 0.6]), distribution(mean: [0.3], [0.1]), distribution(mean: [-1], [0.6]))
+    let p = both.logProbability(of: Tensor([Float(0.2), -0.5], [1, 2])).item
+    #expect(abs(p - first.logProbability(of: Tensor([Float(0.2)], [1, 1])).item - second.logProbability(of: Tensor([Float(-0.5)], [1, 1])).item) < 1e-5)
+    #expect(abs(both.entropy.item - first.entropy.item - second.entropy.item) < 1e-5)
+  }
+
+  /// Experts are often at the bounds, where the density of any finite mean is 0.
+  @Test func isFiniteAtTheBounds() {
+    for a: Float in [-1, 1] { #expect(distribution(mean: [0], [0]).logProbability(of: Tensor([a], [1, 1])).item.isFinite) }
+    #expect(distribution(mean: [50], [9]).entropy.item.isFinite)
+  }
+
+  @Test func climbsTowardsWhatIsLikely() {
+    let outputs = Parameter(Tensor([Float(0), 0, 0, 0], [1, 4]))
+    let optimizer = Adam([("outputs", outputs)], OptimizerConfiguration { $0.learningRate = 0.05 })
+    let target = Tensor([Float(0.5), -0.9], [1, 2])
+    for _ in 0..<300 { optimizer.step(minimizing: -TanhGaussian(outputs: outputs).logProbability(of: target).mean()) }
+    let mode: [Float] = TanhGaussian(outputs: outputs).drawn(.mode).values()
+    #expect(abs(mode[0] - 0.5) < 0.02 && abs(mode[1] + 0.9) < 0.02)
+    // Against finite differences of the entropy.
+    let (d, step) = (Parameter(Tensor([Float(0.4), 0.2], [1, 2])), 1e-2)
+    let found: [Float] = gradients(of: TanhGaussian(outputs: d).entropy.sum(), withRespectTo: [d])[0]!.values()
+    for (index, change) in [[step, 0], [0, step]].enumerated() {
+      let moved = { (sign: Double) in TanhGaussian(outputs: d + Tensor(change.map { Float(sign * $0) }, [1, 2])).entropy.item }
+      #expect(abs((moved(1) - moved(-1)) / (2 * step) - Double(found[index])) < 1e-2)
+    }
+  }
+}

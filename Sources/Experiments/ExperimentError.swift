@@ -16,6 +16,7 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case noPixels(String)
   case noSuchCheckpoint(String, Int, known: [Int])
   case nothingHeldOut(String)
+  case cannotCompare(String)
   case notAnOption(String, allowed: String)
 
   public var description: String {
@@ -53,6 +54,8 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       "\(run): has no checkpoint of step \(step); it has \(known.map(String.init).joined(separator: ", ")); training.keptCheckpoints says how many are kept"
     case .nothingHeldOut(let what):
       "\(what): no expert episode was held out to score checkpoints on; lower --use-episodes, record more, or give --select last"
+    case .cannotCompare(let why):
+      "\(why); compare evaluations of agents in one environment, with one --seed and as many --episodes"
     case .notAnOption(let what, let allowed):
       "\(what); \(allowed)"
     }

@@ -19,7 +19,7 @@ struct DittoCommand: ParsableCommand {
     version: "ditto \(Build.version)",
     subcommands: [
       DemoCommand.self, RecordCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, DreamCommand.self, ActCommand.self,
-      BenchCommand.self, PlotCommand.self, StudyCommand.self,
+      BenchCommand.self, PlotCommand.self, ReportCommand.self, StudyCommand.self,
     ])
 
   static func main() {

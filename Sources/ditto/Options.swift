@@ -12,6 +12,7 @@ extension ActionChoice: ExpressibleByArgument {}
 extension Method: ExpressibleByArgument {}
 extension Selection: ExpressibleByArgument {}
 extension RewardKind: ExpressibleByArgument {}
+extension ReportAxis: ExpressibleByArgument {}
 
 /// Where and how to compute.
 struct ComputeOptions: ParsableArguments {

@@ -23,12 +23,7 @@ public struct DreamMovie {
   /// - Throws: `DemonstrationError`; `ExperimentError` where the dataset is not of the model's environment.
   public func gif(of world: LoadedWorldModel, _ dataset: Dataset, episode: Int?) throws -> Data {
     let (model, frame) = (world.model, world.model.frame)
-    guard try FrameShape(dataset) == frame else {
-      throw ExperimentError.wrongFrames(environment: dataset.name, found: "\(dataset.observation)", expected: "\(frame.side)×\(frame.side)")
-    }
-    guard dataset.actionCount == model.actionCount else {
-      throw ExperimentError.wrongActions(what: dataset.name, found: dataset.actionCount, expected: model.actionCount)
-    }
+    try model.checkFits(dataset)
     guard let index = episode ?? dataset.episodes.firstIndex(where: { $0.frameCount >= context + steps }) ?? dataset.episodes.indices.max(by: {
       dataset.episodes[$0].frameCount < dataset.episodes[$1].frameCount
     }) else { throw DemonstrationError.nothingSelected }

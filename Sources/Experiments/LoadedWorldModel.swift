@@ -1,4 +1,5 @@
 import Configuration
+import Demonstrations
 import Foundation
 import Torch
 import WorldModel
@@ -55,6 +56,18 @@ public struct LoadedWorldModel {
   var weights: [(name: String, tensor: Tensor)] {
     model.namedParameters.map { (Self.modelPrefix + $0.name, $0.parameter) }
       + pixels.namedParameters.map { (Self.pixelPrefix + $0.name, $0.parameter) }
+  }
+}
+
+extension WorldModel {
+  /// - Throws: `ExperimentError` where a dataset's frames or actions are not what the model was trained on.
+  func checkFits(_ dataset: Dataset) throws {
+    guard try FrameShape(dataset) == frame else {
+      throw ExperimentError.wrongFrames(environment: dataset.name, found: "\(dataset.observation)", expected: "\(frame.side)×\(frame.side)")
+    }
+    guard dataset.actionCount == actionCount else {
+      throw ExperimentError.wrongActions(what: dataset.name, found: dataset.actionCount, expected: actionCount)
+    }
   }
 }
 

@@ -35,9 +35,7 @@ public struct SignalStudy: Codable, Sendable {
   ) throws {
     let (count, imitation, seed) = (dataset.episodes.count, configuration.imitation, Seed(seed).stream("signal"))
     guard useEpisodes <= count else { throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: useEpisodes, found: count) }
-    guard dataset.actionCount == world.model.actionCount else {
-      throw ExperimentError.wrongActions(what: dataset.name, found: dataset.actionCount, expected: world.model.actionCount)
-    }
+    try world.model.checkFits(dataset)
     let cache = LatentCache(world)
     let expert = try cache.latents(of: dataset, episodes: 0..<useEpisodes, on: compute.device)
     let unseen = useEpisodes < count ? try cache.latents(of: dataset, episodes: useEpisodes..<count, on: compute.device) : expert

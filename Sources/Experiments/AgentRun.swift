@@ -124,7 +124,7 @@ public enum AgentRun {
     private let steps: Int
 
     init(_ loaded: LoadedWorldModel, _ dataset: Dataset, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed) throws {
-      try dataset.checkFits(details)
+      try dataset.checkFits(details.observation, details.actions)
       let imitation = configuration.imitation
       let latents = { (episodes: Range<Int>, restarts: Restarts?) in
         try LatentCache(loaded).latents(of: dataset, episodes: episodes, restarts: restarts, on: details.device)
@@ -178,7 +178,7 @@ struct AgentValidation {
       }
       let following = { (actions: Tensor) in earned(dreamer.dream(from: start, following: actions, using: random)) }
       let anything = space.uniform(shape, using: random)
-      let constant = space.constants(shape, on: dreamer.device).map(following)
+      let constant = space.constants(shape, on: dreamer.device).map { following($0.actions) }
       let wanted = policy(expert.states.features.dropLast()).drawn(.mode)
       let certain = earned(dreamer.dream(from: start, steps: shape[0], choosing: .best, using: random, policy: policy))
       return [

@@ -23,7 +23,7 @@ public struct DreamMovie {
   /// - Throws: `DemonstrationError`; `ExperimentError` where the dataset is not of the model's environment.
   public func gif(of world: LoadedWorldModel, _ dataset: Dataset, episode: Int?) throws -> Data {
     let (model, space) = (world.model, world.model.observation)
-    try dataset.checkFits(world.record.details)
+    try dataset.checkFits(space, model.actions)
     guard let frame = space.frame, let pixels = world.normalizer.pixels else { throw ExperimentError.noPixels(dataset.name) }
     guard let index = episode ?? dataset.episodes.firstIndex(where: { $0.frameCount >= context + steps }) ?? dataset.episodes.indices.max(by: {
       dataset.episodes[$0].frameCount < dataset.episodes[$1].frameCount

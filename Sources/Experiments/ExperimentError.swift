@@ -33,13 +33,13 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
     case .noScriptedPlayer(let environment):
       "\(environment): has no scripted expert; use 'random' or an agent's run folder"
     case .wrongFrames(let environment, let found, let expected):
-      "\(environment): shows frames of \(found), the agent was trained on \(expected); evaluate it in the environment of its recordings"
+      "\(environment): shows frames of \(found), the model was trained on \(expected); take the environment of its recordings"
     case .wrongPixels(let dataset, let found, let pipeline):
       "\(dataset): frames are \(found)×\(found), but pipeline.size is \(pipeline), which an agent would be shown; set pipeline.size=\(found)"
     case .wrongActions(let what, let found, let expected):
       "\(what): has \(found), the world model knows \(expected); use data of the environment that it was trained on"
     case .tooFewEpisodes(let dataset, let wanted, let found):
-      "\(dataset): has \(found) episodes, --use-episodes asks for \(wanted); lower it, or record more"
+      "\(dataset): has too few episodes, \(found) where \(wanted) are needed; record more, or lower --use-episodes"
     case .pipelinesDiffer(let first, let second):
       "\(first) and \(second): their pixels were made by different pipelines; train on datasets of one"
     case .otherPipeline(let dataset):

@@ -187,12 +187,10 @@ extension Dataset {
     }
   }
 
-  /// - Throws: `ExperimentError` where its frames or actions are not those of a run.
-  func checkFits(_ details: RunDetails) throws {
-    guard actions == details.actions else { throw ExperimentError.wrongActions(what: name, found: actions, expected: details.actions) }
-    guard try supportedObservation == details.observation else {
-      throw ExperimentError.wrongFrames(environment: name, found: "\(observation)", expected: "\(details.observation)")
-    }
+  /// - Throws: `ExperimentError` where its frames or actions are not what a model was trained on.
+  func checkFits(_ shown: ObservationSpace, _ done: ActionSpace) throws {
+    guard actions == done else { throw ExperimentError.wrongActions(what: name, found: actions, expected: done) }
+    guard try supportedObservation == shown else { throw ExperimentError.wrongFrames(environment: name, found: "\(observation)", expected: "\(shown)") }
   }
 }
 

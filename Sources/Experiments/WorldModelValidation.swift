@@ -26,7 +26,7 @@ struct WorldModelValidation {
       let actions = model.actions.rows(batch.previousActions, on: model.device).unflattened([batch.length, batch.batch]).sliced(context..<batch.length)
       let predicted = model.decode(model.imagine(from: inference.states[context - 1], actions: actions, draw: draw))
       // A sequence counts up to the end of its episode.
-      let goesOn = Tensor(goesOn(from: context), [batch.length - context, batch.batch], on: model.device)
+      let goesOn = Tensor(batch.goesOn(from: context), [batch.length - context, batch.batch], on: model.device)
       for k in Self.horizons where k <= batch.length - context {
         let (truth, weight) = (observed[context + k - 1], goesOn[k - 1])
         let mean = { (error: Tensor) in (error * weight).sum() / maximum(weight.sum(), .ones([], on: self.model.device)) }
@@ -36,12 +36,14 @@ struct WorldModelValidation {
       return metrics
     }
   }
+}
 
-  /// 1 for each step from `start` on before which its sequence's episode has not ended.
-  private func goesOn(from start: Int) -> [Float] {
-    var open = [Bool](repeating: true, count: batch.batch)
-    return (start..<batch.length).flatMap { t -> [Float] in
-      for row in 0..<batch.batch where batch.isFirst[t * batch.batch + row] { open[row] = false }
+extension SequenceBatch {
+  /// 1 for each step from `start` on before which its sequence's episode has not ended, else 0: `[T − start, B]`.
+  func goesOn(from start: Int) -> [Float] {
+    var open = [Bool](repeating: true, count: batch)
+    return (start..<length).flatMap { t -> [Float] in
+      for row in 0..<batch where isFirst[t * batch + row] { open[row] = false }
       return open.map { $0 ? 1 : 0 }
     }
   }

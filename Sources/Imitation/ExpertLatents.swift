@@ -33,10 +33,10 @@ public struct ExpertLatents {
   }
 
   /// Of all episodes together.
-  var count: Int { deterministic.shape[0] }
+  public var count: Int { deterministic.shape[0] }
 
   /// The states of a range of all of them, `[…, D]` and `[…, S·K]`.
-  func states(_ range: Range<Int>) -> LatentState { states(at: Tensor(range.map(Int64.init), [range.count], on: deterministic.device)) }
+  public func states(_ range: Range<Int>) -> LatentState { states(at: Tensor(range.map(Int64.init), [range.count], on: deterministic.device)) }
 
   /// Places of states in which the expert did something: all but the last of each episode.
   var stepsByEpisode: [[Int]] {

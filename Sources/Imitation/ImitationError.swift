@@ -5,7 +5,7 @@ public enum ImitationError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .episodesTooShort(let required, let longest):
-      "no expert episode has \(required) steps (the longest has \(longest)); lower imitation.horizon or use longer episodes"
+      "no episode has \(required) steps (the longest has \(longest)); lower the horizon (imitation.horizon, --steps) or use longer episodes"
     case .wrongFrame(let expected, let found):
       "a frame has \(found) bytes, the agent takes \(expected); give it the raw pixels it was trained on"
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Spaces
 import Torch
 
@@ -50,14 +51,16 @@ extension ActionSpace {
     }
   }
 
-  /// Constant actions under leading axes: each discrete one; of others, none and each number at each of its bounds.
-  public func constants(_ leading: [Int], on device: Device) -> [Tensor] {
+  /// Constant actions under leading axes, by name: each discrete one; of others, none and each number at each of its bounds.
+  public func constants(_ leading: [Int], on device: Device) -> [(name: String, actions: Tensor)] {
     switch self {
-    case .discrete(let count): return (0..<count).map { .full(leading, Double($0), .int64, on: device) }
+    case .discrete(let count): return (0..<count).map { ("always \($0)", .full(leading, Double($0), .int64, on: device)) }
     case .box(let low, _):
       let still = [Float](repeating: 0, count: low.count)
       let ends = low.indices.flatMap { index in [-1, 1].map { end in still.enumerated().map { $0.offset == index ? end : $0.element } } }
-      return ([still] + ends).map { Tensor($0, [low.count], on: device).expanded(shape(leading)) }
+      return ([still] + ends).map { values in
+        ("always \(values.map { String(format: "%g", $0) }.joined(separator: " "))", Tensor(values, [low.count], on: device).expanded(shape(leading)))
+      }
     }
   }
 

@@ -87,7 +87,7 @@ public struct Observed {
 
   public init(frames: Tensor?, vector: Tensor? = nil) { (self.frames, self.vector) = (frames, vector) }
 
-  func map(_ change: (Tensor) -> Tensor) -> Observed { Observed(frames: frames.map(change), vector: vector.map(change)) }
+  public func map(_ change: (Tensor) -> Tensor) -> Observed { Observed(frames: frames.map(change), vector: vector.map(change)) }
 
   /// The leading `count` axes made one, and one split into `sizes`.
   public func flattened(first count: Int) -> Observed { map { $0.flattened(first: count) } }

@@ -7,7 +7,43 @@ import Imitation
 
 struct StudyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "study", abstract: "Asks whether a world model and a reward are good enough to learn in.", subcommands: [StudySignal.self])
+    commandName: "study", abstract: "Asks whether a world model and a reward are good enough to learn in.", subcommands: [StudyWorldModel.self, StudySignal.self])
+}
+
+/// What studies take to say what they found.
+struct StudyOptions: ParsableArguments {
+  @Option(help: "Where all randomness starts.") var seed: UInt64 = 0
+  @Flag(help: "Print one JSON document.") var json = false
+  @Option(help: .init("Draw it too.", valueName: "file.svg")) var picture: String?
+  @OptionGroup var compute: ComputeOptions
+
+  func show(_ study: some Encodable & CustomStringConvertible, _ drawn: String) throws {
+    if json { try printJSON(study) } else { print(study) }
+    if let picture { try AtomicFile.write(Data(drawn.utf8), to: URL(fileURLWithPath: picture)) }
+  }
+}
+
+struct StudyWorldModel: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "world-model", abstract: "Whether a world model predicts, answers to actions, uses its latent state, and has seen what the expert sees.")
+
+  @Option(help: .init("The run of a finished world model.", valueName: "folder")) var worldModel: String
+  @Option(
+    parsing: .singleValue, help: .init("A dataset of the same environment, of any quality; may be given several times.", valueName: "dataset"))
+  var data: [String]
+  @Option(help: .init("A dataset of expert episodes, to ask how many of their states are like recorded ones.", valueName: "dataset")) var expert: String?
+  @Option(help: "Steps to dream.") var steps = 15
+  @OptionGroup var options: StudyOptions
+
+  func run() throws {
+    if steps < 1 { throw ValidationError("--steps is \(steps), must be at least 1") }
+    let compute = try options.compute.apply()
+    let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
+    let study = try WorldModelStudy(
+      world.model, world.normalizer, data: data.map { try Dataset(at: URL(fileURLWithPath: $0)) },
+      expert: expert.map { try Dataset(at: URL(fileURLWithPath: $0)) }, steps: steps, seed: options.seed, compute)
+    try options.show(study, study.picture)
+  }
 }
 
 struct StudySignal: ParsableCommand {
@@ -18,22 +54,18 @@ struct StudySignal: ParsableCommand {
   @Option(help: .init("A dataset of expert episodes.", valueName: "dataset")) var data: String
   @Option(help: "Learn from the first so many episodes (default: all but two); dreams start in the others.") var useEpisodes: Int?
   @Option(parsing: .singleValue, help: .init("A reward; may be given several times (default: all).", valueName: "reward")) var reward: [RewardKind] = []
-  @Option(help: "Where all randomness starts.") var seed: UInt64 = 0
-  @Flag(help: "Print one JSON document.") var json = false
-  @Option(help: .init("Draw it too.", valueName: "file.svg")) var picture: String?
   @OptionGroup var settings: ConfigurationOptions
-  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var options: StudyOptions
 
   func run() throws {
     if let useEpisodes, useEpisodes < 1 { throw ValidationError("--use-episodes is \(useEpisodes), must be at least 1") }
-    let compute = try compute.apply()
+    let compute = try options.compute.apply()
     let configuration: AgentConfiguration = try settings.load(.agent)
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
     let dataset = try Dataset(at: URL(fileURLWithPath: data))
     let study = try SignalStudy(
       world, dataset, useEpisodes: useEpisodes ?? max(1, dataset.episodes.count - 2), rewards: reward.isEmpty ? RewardKind.allCases : reward, configuration,
-      seed: seed, compute)
-    if json { try printJSON(study) } else { print(study) }
-    if let picture { try AtomicFile.write(Data(study.picture.utf8), to: URL(fileURLWithPath: picture)) }
+      seed: options.seed, compute)
+    try options.show(study, study.picture)
   }
 }

@@ -182,6 +182,23 @@ import Testing
     #expect(String(decoding: try scratch.bytes("signal.svg"), as: UTF8.self).hasPrefix("<svg"))
   }
 
+  @Test func studiesAWorldModel() throws {
+    struct Study: Decodable {
+      struct OpenLoop: Decodable { let sequences: [Int]; let image, drift: [Double] }
+      let openLoop: OpenLoop
+      let coverage: [String: Double]
+      let advice: [String]
+    }
+    let scratch = try Self.made.get()
+    let command = ["study", "world-model", "--world-model", "world", "--data", "data", "--data", "data", "--expert", "data", "--steps", "4"]
+    let outcome = try Program.start(command + ["--json", "--picture", "world.svg"], in: scratch.url).wait()
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    let study = try JSONDecoder().decode(Study.self, from: Data(outcome.output.utf8))
+    #expect(study.openLoop.sequences.count == 4 && study.openLoop.image.count == 4 && study.openLoop.drift.count == 4)
+    #expect((0.9...1).contains(try #require(study.coverage["share"])) && !study.advice.isEmpty)
+    #expect(String(decoding: try scratch.bytes("world.svg"), as: UTF8.self).hasPrefix("<svg"))
+  }
+
   @Test func drawsADream() throws {
     let scratch = try Self.made.get()
     try Program.succeed("dream", "world", "--data", "data", "--steps", "5", "--output", "dream.gif", in: scratch.url)

@@ -36,7 +36,7 @@ public struct SignalStudy: Codable, Sendable {
   ) throws {
     let (count, imitation, seed) = (dataset.episodes.count, configuration.imitation, Seed(seed).stream("signal"))
     guard useEpisodes <= count else { throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: useEpisodes, found: count) }
-    try dataset.checkFits(world.record.details)
+    try dataset.checkFits(world.model.observation, world.model.actions)
     let cache = LatentCache(world)
     let expert = try cache.latents(of: dataset, episodes: 0..<useEpisodes, on: compute.device)
     let unseen = useEpisodes < count ? try cache.latents(of: dataset, episodes: useEpisodes..<count, on: compute.device) : expert

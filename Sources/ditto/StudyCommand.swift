@@ -7,7 +7,7 @@ import Imitation
 
 struct StudyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "study", abstract: "Asks whether a world model and a reward are good enough to learn in.", subcommands: [StudyWorldModel.self, StudySignal.self])
+    commandName: "study", abstract: "Asks whether a world model and a reward are good enough to learn in.", subcommands: [StudyWorldModel.self, StudySignal.self, StudySelection.self])
 }
 
 /// What studies take to say what they found.
@@ -17,9 +17,9 @@ struct StudyOptions: ParsableArguments {
   @Option(help: .init("Draw it too.", valueName: "file.svg")) var picture: String?
   @OptionGroup var compute: ComputeOptions
 
-  func show(_ study: some Encodable & CustomStringConvertible, _ drawn: String) throws {
+  func show(_ study: some Encodable & CustomStringConvertible, _ drawn: @autoclosure () -> String) throws {
     if json { try printJSON(study) } else { print(study) }
-    if let picture { try AtomicFile.write(Data(drawn.utf8), to: URL(fileURLWithPath: picture)) }
+    if let picture { try AtomicFile.write(Data(drawn().utf8), to: URL(fileURLWithPath: picture)) }
   }
 }
 
@@ -67,5 +67,25 @@ struct StudySignal: ParsableCommand {
       world, dataset, useEpisodes: useEpisodes ?? max(1, dataset.episodes.count - 2), rewards: reward.isEmpty ? RewardKind.allCases : reward, configuration,
       seed: options.seed, compute)
     try options.show(study, study.picture)
+  }
+}
+
+struct StudySelection: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "selection", abstract: "How well the offline score ranks the checkpoints of agents. Plays each of them in the environment.")
+
+  @Argument(help: .init("Agents' runs; training.keptCheckpoints says how many checkpoints they keep.", valueName: "run")) var runs: [String]
+  @Option(help: "'road', or 'gym:ID' for a Gymnasium environment.") var environment: String
+  @Option(help: "Episodes for each checkpoint.") var episodes = 20
+  @Option(help: "Where all randomness starts.") var seed: UInt64 = 0
+  @Flag(help: "Print one JSON document.") var json = false
+  @Flag(help: "Let each run act with the checkpoint that returned most from now on. It is marked for it, and is no offline result any more.") var adopt = false
+  @OptionGroup var compute: ComputeOptions
+
+  func run() throws {
+    guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
+    let named = runs.map { (name: $0, url: URL(fileURLWithPath: $0)) }
+    let study = try SelectionStudy(named, environment: environment, episodes: episodes, seed: seed, adopt: adopt, compute.apply())
+    if json { try printJSON(study) } else { print(study) }
   }
 }

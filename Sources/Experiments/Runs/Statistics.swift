@@ -58,6 +58,20 @@ func quantile(_ q: Double, ofSorted values: [Double]) -> Double {
   return values[lower] + (position - Double(lower)) * (values[upper] - values[lower])
 }
 
+/// Spearman's: how well one order of measurements is the other's, from −1 to 1; 0 where either is constant.
+func rankCorrelation(_ a: [Double], _ b: [Double]) -> Double {
+  let (x, y) = (ranks(a), ranks(b))
+  let (mx, my) = (x.mean, y.mean)
+  let products = zip(x, y).reduce(0) { $0 + ($1.0 - mx) * ($1.1 - my) }
+  let norm = (x.reduce(0) { $0 + ($1 - mx) * ($1 - mx) } * y.reduce(0) { $0 + ($1 - my) * ($1 - my) }).squareRoot()
+  return norm > 0 ? products / norm : 0
+}
+
+/// From 0; equals share the mean of their places.
+private func ranks(_ values: [Double]) -> [Double] {
+  values.map { value in Double(values.count { $0 < value }) + Double(values.count { $0 == value } - 1) / 2 }
+}
+
 /// The regularised incomplete beta function `I_x(a, b)`, by its continued fraction (Numerical Recipes, section 6.4).
 func incompleteBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
   if x <= 0 { return 0 }

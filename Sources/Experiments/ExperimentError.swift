@@ -7,6 +7,8 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case wrongPixels(dataset: String, found: Int, pipeline: Int)
   case wrongActions(what: String, found: Int, expected: Int)
   case tooFewEpisodes(dataset: String, wanted: Int, found: Int)
+  case tooFewExperts(dataset: String, needed: Int, found: Int)
+  case otherEyes(agent: String, worldModel: String)
   case pipelinesDiffer(String, String)
   case otherPipeline(String)
   case unknownPipeline(String)
@@ -34,6 +36,10 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       "\(what): has \(found) actions, the world model knows \(expected); use data of the environment that it was trained on"
     case .tooFewEpisodes(let dataset, let wanted, let found):
       "\(dataset): has \(found) episodes, --use-episodes asks for \(wanted); lower it, or record more"
+    case .tooFewExperts(let dataset, let needed, let found):
+      "\(dataset): has \(found) episodes, the study needs \(needed), to learn from some and hold out others; record more"
+    case .otherEyes(let agent, let worldModel):
+      "\(agent): sees frames of another pixel pipeline than \(worldModel); measure it with a world model of the recordings it learned from"
     case .pipelinesDiffer(let first, let second):
       "\(first) and \(second): their pixels were made by different pipelines; train on datasets of one"
     case .otherPipeline(let dataset):

@@ -7,7 +7,7 @@ import Imitation
 
 struct StudyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "study", abstract: "Asks whether a world model and a reward are good enough to learn in.", subcommands: [StudySignal.self])
+    commandName: "study", abstract: "Asks whether a world model and a reward are good enough to learn in, and where agents drift.", subcommands: [StudySignal.self, StudyDrift.self])
 }
 
 struct StudySignal: ParsableCommand {
@@ -33,6 +33,36 @@ struct StudySignal: ParsableCommand {
     let study = try SignalStudy(
       world, dataset, useEpisodes: useEpisodes ?? max(1, dataset.episodes.count - 2), rewards: reward.isEmpty ? RewardKind.allCases : reward, configuration,
       seed: seed, compute)
+    if json { try printJSON(study) } else { print(study) }
+    if let picture { try AtomicFile.write(Data(study.picture.utf8), to: URL(fileURLWithPath: picture)) }
+  }
+}
+
+struct StudyDrift: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "drift", abstract: "How far agents are from the expert's latents along real episodes, step by step; plays in the environment.")
+
+  @Argument(help: .init("Agents.", valueName: "run|name=run")) var agents: [String]
+  @Option(help: .init("The run of a finished world model, which sees for all of them.", valueName: "folder")) var worldModel: String
+  @Option(help: .init("A dataset of expert episodes, at least four.", valueName: "dataset")) var data: String
+  @Option(help: "'road', or 'gym:ID' for a Gymnasium environment, such as gym:ALE/Pong-v5.") var environment: String
+  @Option(help: "How many episodes each agent plays.") var episodes = 20
+  @Option(help: "Where all randomness starts.") var seed: UInt64 = 0
+  @Flag(help: "Print one JSON document.") var json = false
+  @Option(help: .init("Draw it too.", valueName: "file.svg")) var picture: String?
+  @OptionGroup var compute: ComputeOptions
+
+  func run() throws {
+    guard (2...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 2 to 10000000") }
+    let compute = try compute.apply()
+    let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
+    let named = try agents.map { word in
+      let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+      let folder = URL(fileURLWithPath: parts.last ?? word)
+      return (parts.count == 2 ? parts[0] : folder.lastPathComponent, try LoadedAgent(at: folder, seed: seed, compute))
+    }
+    let study = try DriftStudy(
+      world, Dataset(at: URL(fileURLWithPath: data)), named, environment: environment, episodes: episodes, seed: seed, compute)
     if json { try printJSON(study) } else { print(study) }
     if let picture { try AtomicFile.write(Data(study.picture.utf8), to: URL(fileURLWithPath: picture)) }
   }

@@ -74,9 +74,10 @@ public struct Evaluation {
   /// Episodes side by side.
   private static let slots = 20
 
-  /// - Parameter onEpisode: called with each episode, in order; the first one's frames are kept if `keepsFrames`.
+  /// - Parameter onEpisode: called with each episode, in order; with the frames of those that `keepsFrames` says, by their index.
   public func run(
-    _ player: Player, named name: String, _ facts: AgentFacts? = nil, keepsFrames: Bool = false, onEpisode: (PlayedEpisode) throws -> Void = { _ in }
+    _ player: Player, named name: String, _ facts: AgentFacts? = nil, keepsFrames: @escaping (Int) -> Bool = { _ in false },
+    onEpisode: (PlayedEpisode) throws -> Void = { _ in }
   ) throws -> EvaluationResult {
     var pipeline = pipeline
     pipeline.noopsBySeed = true
@@ -87,7 +88,7 @@ public struct Evaluation {
     let root = Seed(seed).stream("evaluate")
     let played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) }, seed: root,
-      keepsFrames: { keepsFrames && $0 == 0 })
+      keepsFrames: keepsFrames)
     var progress = ProgressLine("evaluating \(name)", total: episodes, unit: "episodes")
     defer { progress.finish() }
     try played.play(episodes) { episode in

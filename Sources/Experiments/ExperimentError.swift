@@ -9,6 +9,7 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case wrongPixels(dataset: String, found: Int, pipeline: Int)
   case wrongActions(what: String, found: ActionSpace, expected: ActionSpace)
   case tooFewEpisodes(dataset: String, wanted: Int, found: Int)
+  case otherEyes(agent: String, worldModel: String)
   case pipelinesDiffer(String, String)
   case otherPipeline(String)
   case unknownPipeline(String)
@@ -40,6 +41,8 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       "\(what): has \(found), the world model knows \(expected); use data of the environment that it was trained on"
     case .tooFewEpisodes(let dataset, let wanted, let found):
       "\(dataset): has too few episodes, \(found) where \(wanted) are needed; record more, or lower --use-episodes"
+    case .otherEyes(let agent, let worldModel):
+      "\(agent): sees frames of another pixel pipeline than \(worldModel); measure it with a world model of the recordings it learned from"
     case .pipelinesDiffer(let first, let second):
       "\(first) and \(second): their pixels were made by different pipelines; train on datasets of one"
     case .otherPipeline(let dataset):

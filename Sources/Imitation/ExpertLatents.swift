@@ -23,7 +23,7 @@ public struct ExpertLatents {
   }
 
   /// The states at `indices` (`int64`, any shape): `[…, D]` and `[…, S·K]`.
-  func states(at indices: Tensor) -> LatentState {
+  public func states(at indices: Tensor) -> LatentState {
     let flat = indices.reshaped(-1)
     let h = deterministic.taking(flat).to(.float32)
     let z = classes.taking(flat).oneHot(classCount)
@@ -37,6 +37,30 @@ public struct ExpertLatents {
 
   /// The states of a range of all of them, `[…, D]` and `[…, S·K]`.
   public func states(_ range: Range<Int>) -> LatentState { states(at: Tensor(range.map(Int64.init), [range.count], on: deterministic.device)) }
+
+  /// Some of the episodes, in this order.
+  public func episodes(_ chosen: [Int]) -> ExpertLatents {
+    ExpertLatents(
+      joining: chosen.map { index in
+        let places = places(ofEpisode: index)
+        return ExpertLatents(
+          deterministic: deterministic.sliced(places), classes: classes.sliced(places), actions: actions.sliced(places), lengths: [places.count],
+          classCount: classCount)
+      })
+  }
+
+  /// Where an episode's states are among all.
+  public func places(ofEpisode index: Int) -> Range<Int> {
+    let start = lengths[..<index].reduce(0, +)
+    return start..<start + lengths[index]
+  }
+
+  /// The episodes of all, one after the other.
+  public init(joining parts: [ExpertLatents]) {
+    self.init(
+      deterministic: concatenated(parts.map(\.deterministic), axis: 0), classes: concatenated(parts.map(\.classes), axis: 0),
+      actions: concatenated(parts.map(\.actions), axis: 0), lengths: parts.flatMap(\.lengths), classCount: parts[0].classCount)
+  }
 
   /// Places of states in which the expert did something: all but the last of each episode.
   var stepsByEpisode: [[Int]] {

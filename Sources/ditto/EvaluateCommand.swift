@@ -41,7 +41,7 @@ struct EvaluateCommand: ParsableCommand {
     first: (PlayedEpisode) -> Void = { _ in }
   ) throws -> EvaluationResult {
     try Evaluation(environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed).run(
-      player, named: name, facts, keepsFrames: keepsFrames
+      player, named: name, facts, keepsFrames: { keepsFrames && $0 == 0 }
     ) { episode in
       if episode.index == 0 { first(episode) }
     }

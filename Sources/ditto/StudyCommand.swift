@@ -7,7 +7,8 @@ import Imitation
 
 struct StudyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "study", abstract: "Asks whether a world model and a reward are good enough to learn in.", subcommands: [StudyWorldModel.self, StudySignal.self, StudySelection.self])
+    commandName: "study", abstract: "Asks what a world model, a reward and agents are worth, before, beside and after training.",
+    subcommands: [StudyWorldModel.self, StudySignal.self, StudyDrift.self, StudySelection.self])
 }
 
 /// What studies take to say what they found.
@@ -87,5 +88,31 @@ struct StudySelection: ParsableCommand {
     let named = runs.map { (name: $0, url: URL(fileURLWithPath: $0)) }
     let study = try SelectionStudy(named, environment: environment, episodes: episodes, seed: seed, adopt: adopt, compute.apply())
     if json { try printJSON(study) } else { print(study) }
+  }
+}
+
+struct StudyDrift: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "drift", abstract: "How far agents are from the expert's latents along real episodes, step by step; plays in the environment.")
+
+  @Argument(help: .init("Agents.", valueName: "run|name=run")) var agents: [String]
+  @Option(help: .init("The run of a finished world model, which sees for all of them.", valueName: "folder")) var worldModel: String
+  @Option(help: .init("A dataset of expert episodes, at least four.", valueName: "dataset")) var data: String
+  @Option(help: "'road', or 'gym:ID' for a Gymnasium environment, such as gym:ALE/Pong-v5.") var environment: String
+  @Option(help: "How many episodes each agent plays.") var episodes = 20
+  @OptionGroup var options: StudyOptions
+
+  func run() throws {
+    guard (2...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 2 to 10000000") }
+    let compute = try options.compute.apply()
+    let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
+    let named = try agents.map { word in
+      let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+      let folder = URL(fileURLWithPath: parts.last ?? word)
+      return (parts.count == 2 ? parts[0] : folder.lastPathComponent, try LoadedAgent(at: folder, seed: options.seed, compute))
+    }
+    let study = try DriftStudy(
+      world, Dataset(at: URL(fileURLWithPath: data)), named, environment: environment, episodes: episodes, seed: options.seed, compute)
+    try options.show(study, study.picture)
   }
 }

@@ -49,6 +49,14 @@ public func nearest(
   return stacked(places, axis: 1).to(.int64).gathering(piece, axis: 1).reshaped(-1)
 }
 
+extension ExpertLatents {
+  /// From each of `queries` `[N, …]` to the nearest of all states, `[N]`. Source: DITTO, the minimum in equation 7.
+  public func distance(from queries: Tensor, by distance: Distance = .dot, comparing compared: ComparedState = .both) -> Tensor {
+    let rows = nearest(queries, among: count, by: distance) { compared(states($0)) }
+    return distance(queries, compared(states(at: rows)))
+  }
+}
+
 /// One minus the distance to the nearest of all expert latents. Source: DITTO, equation 7.
 final class NearestReward: Reward {
   private let compared: ComparedState
@@ -62,7 +70,6 @@ final class NearestReward: Reward {
   func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
     let reached = compared.reached(dream.states)
     let queries = reached.flattened(first: 2).to(.float32)
-    let rows = nearest(queries, among: self.expert.count, by: distance) { compared(self.expert.states($0)) }
-    return (1 - distance(queries, compared(self.expert.states(at: rows)))).unflattened(Array(reached.shape.prefix(2)))
+    return (1 - self.expert.distance(from: queries, by: distance, comparing: compared)).unflattened(Array(reached.shape.prefix(2)))
   }
 }

@@ -185,7 +185,7 @@ import Testing
 
   @Test func studiesAWorldModel() throws {
     struct Study: Decodable {
-      struct OpenLoop: Decodable { let sequences: [Int]; let image, drift: [Double] }
+      struct OpenLoop: Decodable { let sequences: [Int]; let error, drift: [Double] }
       let openLoop: OpenLoop
       let coverage: [String: Double]
       let advice: [String]
@@ -195,7 +195,7 @@ import Testing
     let outcome = try Program.start(command + ["--json", "--picture", "world.svg"], in: scratch.url).wait()
     try #require(outcome.status == 0, "\(outcome.errors)")
     let study = try JSONDecoder().decode(Study.self, from: Data(outcome.output.utf8))
-    #expect(study.openLoop.sequences.count == 4 && study.openLoop.image.count == 4 && study.openLoop.drift.count == 4)
+    #expect(study.openLoop.sequences.count == 4 && study.openLoop.error.count == 4 && study.openLoop.drift.count == 4)
     #expect((0.9...1).contains(try #require(study.coverage["share"])) && !study.advice.isEmpty)
     #expect(String(decoding: try scratch.bytes("world.svg"), as: UTF8.self).hasPrefix("<svg"))
   }

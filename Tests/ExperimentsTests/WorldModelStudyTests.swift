@@ -57,11 +57,11 @@ import WorldModel
     let (data, expert) = (try road("data", epsilons: [0, 0.3], seed: 1), try road("expert", epsilons: [0], seed: 2))
     let study = try study([data], expert: expert, steps: 10)
     #expect(study.advice == Self.fine)
-    #expect(study.openLoop.image.last! < 0.5 * min(study.openLoop.stillImage.last!, study.openLoop.meanImage.last!))
+    #expect(study.openLoop.error.last! < 0.5 * min(study.openLoop.stillError.last!, study.openLoop.meanError.last!))
     #expect(study.openLoop.drift.last! < 0.5 * study.openLoop.stillDrift.last!)
     #expect(study.openLoop.stillDrift == study.openLoop.stillDrift.sorted())
     #expect(study.answers.map(\.actions) == ["recorded", "random", "always 0", "always 1", "always 2"])
-    #expect(study.answers[0].separation == 0.5 && study.answers[0].imageSeparation == 0.5)  // against itself
+    #expect(study.answers[0].separation == 0.5 && study.answers[0].errorSeparation == 0.5)  // against itself
     #expect(study.answers.dropFirst().allSatisfy { $0.separation > 0.6 })
     #expect(study.groups.collapsed == 0 && study.groups.divergence.count == 16)
     #expect(try #require(study.coverage).share > 0.9)
@@ -72,7 +72,7 @@ import WorldModel
 
   @Test func saysThatAModelIgnoresActions() throws {
     let study = try study([try road("data", epsilons: [0, 0.3], seed: 1)], ["rssm.actionInput.weight": { $0 * 0 }])
-    #expect(study.answers.allSatisfy { $0.separation == 0.5 && $0.imageSeparation == 0.5 })
+    #expect(study.answers.allSatisfy { $0.separation == 0.5 && $0.errorSeparation == 0.5 })
     #expect(study.advice.contains { $0.contains("hardly answers to actions") })
     #expect(study.coverage == nil)
   }
@@ -100,11 +100,11 @@ import WorldModel
 
   @Test func saysFromWhichStepOnPredictionsFail() {
     let groups = WorldModelStudy.Groups(divergence: [1], information: [1], classes: [2], collapsed: 0)
-    let answer = WorldModelStudy.Answer(actions: "random", reward: [0], separation: 1, image: 1, imageSeparation: 1)
-    let advice = { (image: [Double], drift: [Double]) in
-      let still = [Double](repeating: 10, count: image.count)
+    let answer = WorldModelStudy.Answer(actions: "random", reward: [0], separation: 1, error: 1, errorSeparation: 1)
+    let advice = { (error: [Double], drift: [Double]) in
+      let still = [Double](repeating: 10, count: error.count)
       return WorldModelStudy.advice(
-        .init(sequences: image.map { _ in 1 }, image: image, stillImage: still, meanImage: still.map { $0 * 2 }, drift: drift, stillDrift: still),
+        .init(sequences: error.map { _ in 1 }, error: error, stillError: still, meanError: still.map { $0 * 2 }, drift: drift, stillDrift: still),
         [answer], groups, nil)
     }
     // At one step alone it says nothing, nor before a step from which on most are good; 90 % of the better of two simple answers is the bound for frames.
@@ -115,7 +115,7 @@ import WorldModel
 
   @Test func holdsStandingStillAgainstPredictions() throws {
     let study = try study([try made("still") { _, place in UInt8(place % 251) }])
-    #expect(study.openLoop.stillImage == [0, 0, 0, 0, 0])
+    #expect(study.openLoop.stillError == [0, 0, 0, 0, 0])
     #expect(study.advice.contains { $0.hasPrefix("From step 1 on, frames are predicted hardly better") })
   }
 

@@ -9,15 +9,15 @@ struct OpenDreams {
   /// 1 up to the end of the sequence's episode, then 0.
   let goesOn: Tensor
   /// Loss of what is seen, as in eq 10, of the dream under the recorded actions, of repeating the last frame seen, and of the mean of all frames seen.
-  let image, stillImage, meanImage: Tensor
+  let error, stillError, meanError: Tensor
   /// Eq 8 of the last state inferred.
   let stillReward: Tensor
   /// Eq 8 of dreams under the recorded actions, random ones, and each one alone.
   let rewards: [Tensor]
   /// What each kind of actions is called.
   let kinds: [String]
-  /// Image loss of each of them at the last step, `[1, B]`.
-  let lastImages: [Tensor]
+  /// Loss of what is seen of each of them at the last step, `[1, B]`.
+  let lastErrors: [Tensor]
   /// Of the inferred states, `[K, B, S·K]`.
   let posteriorLogits, priorLogits: Tensor
 
@@ -28,7 +28,7 @@ struct OpenDreams {
     let random = { (name: String) in RandomSource(seed.stream(name), on: model.device) }
     let constants = model.actions.constants(shape, on: model.device)
     kinds = ["recorded", "random"] + constants.map(\.name)
-    (goesOn, image, stillImage, meanImage, stillReward, rewards, lastImages, posteriorLogits, priorLogits) = noGrad {
+    (goesOn, error, stillError, meanError, stillReward, rewards, lastErrors, posteriorLogits, priorLogits) = noGrad {
       computing(in: precision, on: model.device) {
         let (inference, observed) = model.infer(
           sequences, normalizer, from: .zero(model.sizes, batch: batch, on: model.device), draw: .sample(random("posterior")))
@@ -41,15 +41,15 @@ struct OpenDreams {
         let dreams = ([recorded, anything] + constants.map(\.actions)).map {
           Dreamer(model, precision).dream(from: last, following: $0, using: random("noise")).states.sliced(1..<later.count + 1)
         }
-        let image = { (states: LatentState, range: Range<Int>) in
+        let error = { (states: LatentState, range: Range<Int>) in
           observed[later][range].error(of: model.decode(states.sliced(range)))
         }
         return (
           Tensor(sequences.goesOn(from: context), shape, on: model.device),
-          image(dreams[0], 0..<later.count), observed[later].error(of: observed[context - 1]),
+          error(dreams[0], 0..<later.count), observed[later].error(of: observed[context - 1]),
           observed[later].error(of: observed[0..<context].flattened(first: 2).map { $0.mean(over: 0) }),
           latentReward(expert: truth, learner: last.features.to(.float32)), dreams.map { latentReward(expert: truth, learner: $0.features.to(.float32)) },
-          dreams.map { image($0, later.count - 1..<later.count) }, inference.posteriorLogits.sliced(later), inference.priorLogits.sliced(later)
+          dreams.map { error($0, later.count - 1..<later.count) }, inference.posteriorLogits.sliced(later), inference.priorLogits.sliced(later)
         )
       }
     }
@@ -58,12 +58,12 @@ struct OpenDreams {
   /// Side by side.
   init(joining parts: [OpenDreams]) {
     let joined = { (part: (OpenDreams) -> Tensor) in concatenated(parts.map(part), axis: 1) }
-    (goesOn, image, stillImage, meanImage, stillReward) = (
-      joined(\.goesOn), joined(\.image), joined(\.stillImage), joined(\.meanImage), joined(\.stillReward)
+    (goesOn, error, stillError, meanError, stillReward) = (
+      joined(\.goesOn), joined(\.error), joined(\.stillError), joined(\.meanError), joined(\.stillReward)
     )
     kinds = parts[0].kinds
     rewards = parts[0].rewards.indices.map { kind in joined { $0.rewards[kind] } }
-    lastImages = parts[0].lastImages.indices.map { kind in joined { $0.lastImages[kind] } }
+    lastErrors = parts[0].lastErrors.indices.map { kind in joined { $0.lastErrors[kind] } }
     (posteriorLogits, priorLogits) = (joined(\.posteriorLogits), joined(\.priorLogits))
   }
 
@@ -84,12 +84,12 @@ struct OpenDreams {
     let counted: [Float] = goesOn[last].values()
     // Of sequences that go on to the last step.
     let counting = { (values: Tensor) in zip(values.values(as: Float.self), counted).filter { $0.1 > 0 }.map { Double($0.0) } }
-    let (earned, errors) = (rewards.map { counting($0[last]) }, lastImages.map(counting))
+    let (earned, errors) = (rewards.map { counting($0[last]) }, lastErrors.map(counting))
     let separation = { (a: [Double], b: [Double]) in zip(a, b).map { $0 > $1 ? 1 : $0 == $1 ? 0.5 : 0 }.mean }
     return kinds.indices.map { kind in
       WorldModelStudy.Answer(
         actions: kinds[kind], reward: means(rewards[kind]), separation: separation(earned[0], earned[kind]),
-        image: errors[kind].mean, imageSeparation: separation(errors[kind], errors[0]))
+        error: errors[kind].mean, errorSeparation: separation(errors[kind], errors[0]))
     }
   }
 }

@@ -11,9 +11,9 @@ public struct WorldModelStudy: Codable, Sendable {
   public struct OpenLoop: Codable, Sendable {
     /// Sequences whose episode goes on so far; means are over them.
     public let sequences: [Int]
-    /// Image loss of eq 10, half the squared error of normalised pixels summed over a frame: of the dream's frame, of repeating the last one seen,
+    /// Loss of what is seen of eq 10, half the squared error of normalised pixels summed over a frame: of the dream's frame, of repeating the last one seen,
     /// and of the mean of all frames seen, which is what there is to say without knowing anything.
-    public let image, stillImage, meanImage: [Double]
+    public let error, stillError, meanError: [Double]
     /// 1 minus the reward of eq 8 of `(h, z)` against the state inferred from the true frames: of the dream, and of the last state inferred.
     public let drift, stillDrift: [Double]
   }
@@ -26,10 +26,10 @@ public struct WorldModelStudy: Codable, Sendable {
     public let reward: [Double]
     /// How often the recorded actions earn more at the last step from the same start (ties count half): 0.5 says that the model does not tell them apart.
     public let separation: Double
-    /// Mean image loss at the last step.
-    public let image: Double
-    /// How often the recorded actions have the lower image loss there. Other than latents, which a model makes itself, frames come from outside.
-    public let imageSeparation: Double
+    /// Mean loss at the last step.
+    public let error: Double
+    /// How often the recorded actions have the lower loss there. Other than latents, which a model makes itself, frames come from outside.
+    public let errorSeparation: Double
   }
 
   /// What each of the S groups of `z` says, over the frames after those that a sequence begins with.
@@ -88,7 +88,7 @@ extension WorldModelStudy.OpenLoop {
   /// - Throws: `ImitationError.episodesTooShort` where no sequence goes on to the last step.
   init(_ dreams: OpenDreams) throws {
     sequences = try dreams.counts()
-    (image, stillImage, meanImage) = (dreams.means(dreams.image), dreams.means(dreams.stillImage), dreams.means(dreams.meanImage))
+    (error, stillError, meanError) = (dreams.means(dreams.error), dreams.means(dreams.stillError), dreams.means(dreams.meanError))
     (drift, stillDrift) = (dreams.means(1 - dreams.rewards[0]), dreams.means(1 - dreams.stillReward))
   }
 }
@@ -109,8 +109,8 @@ extension WorldModelStudy.Groups {
 }
 
 extension WorldModelStudy {
-  /// Share that predictions may leave of the image error of the last frame and of the mean frame.
-  private static let mostImageError = 0.9
+  /// Share that predictions may leave of the error of the last frame and of the mean frame.
+  private static let mostError = 0.9
   /// How often dreams under the recorded actions should at least be closer to the recording than those under random ones, by latents and by frames.
   private static let leastSeparation = 0.6
   /// Share of the groups of `z` that may be collapsed.
@@ -121,7 +121,7 @@ extension WorldModelStudy {
   /// What speaks against learning in the model, and what to do about it.
   static func advice(_ openLoop: OpenLoop, _ answers: [Answer], _ groups: Groups, _ coverage: Coverage?) -> [String] {
     var found: [String] = []
-    if let step = firstWorse(openLoop.image, than: zip(openLoop.stillImage, openLoop.meanImage).map { mostImageError * min($0, $1) }) {
+    if let step = firstWorse(openLoop.error, than: zip(openLoop.stillError, openLoop.meanError).map { mostError * min($0, $1) }) {
       found.append(
         """
         From step \(step) on, frames are predicted hardly better than by repeating the last one or by the mean of all: train the world model longer or on \
@@ -132,7 +132,7 @@ extension WorldModelStudy {
       found.append("From step \(step) on, latents drift further than if they stood still: train the world model longer, or imagine fewer steps.")
     }
     let random = answers.first { $0.actions == "random" }!
-    let separation = min(random.separation, random.imageSeparation)
+    let separation = min(random.separation, random.errorSeparation)
     if separation < leastSeparation {
       found.append(
         """
@@ -162,18 +162,18 @@ extension WorldModelStudy: CustomStringConvertible {
   public var description: String {
     let number = { (digits: Int, value: Double) in String(format: "%.\(digits)f", value) }
     let steps = openLoop.sequences.indices.map { k in
-      ["\(k + 1)", "\(openLoop.sequences[k])"] + [openLoop.image, openLoop.stillImage, openLoop.meanImage].map { number(1, $0[k]) }
+      ["\(k + 1)", "\(openLoop.sequences[k])"] + [openLoop.error, openLoop.stillError, openLoop.meanError].map { String(format: "%.3g", $0[k]) }
         + [openLoop.drift, openLoop.stillDrift].map { number(3, $0[k]) }
     }
     let earned = answers.map {
-      [$0.actions] + [$0.reward.mean, $0.reward.last!, $0.separation].map { number(3, $0) } + [number(1, $0.image), number(3, $0.imageSeparation)]
+      [$0.actions] + [$0.reward.mean, $0.reward.last!, $0.separation].map { number(3, $0) } + [String(format: "%.3g", $0.error), number(3, $0.errorSeparation)]
     }
     let used = [("KL, nats", groups.divergence), ("information, nats", groups.information), ("classes used", groups.classes)].map { name, values in
       [name] + [0, 0.5, 1].map { number(3, quantile($0, ofSorted: values.sorted())) } + [number(3, values.mean)]
     }
     return ([
-      "\(TextTable(columns: ["step", "sequences", "image error", "last frame", "mean frame", "drift", "last state"], rows: steps))",
-      "\(TextTable(columns: ["actions", "reward", "at the last step", "recorded earn more", "image error", "recorded show it better"], rows: earned))",
+      "\(TextTable(columns: ["step", "sequences", "error", "last frame", "mean frame", "drift", "last state"], rows: steps))",
+      "\(TextTable(columns: ["actions", "reward", "at the last step", "recorded earn more", "error", "recorded show it better"], rows: earned))",
       """
       \(TextTable(columns: ["\(groups.classes.count) groups of z", "least", "median", "most", "mean"], rows: used))
       collapsed: \(groups.collapsed), which say less than \(Groups.collapsedBelow) nats about the state
@@ -188,7 +188,7 @@ extension WorldModelStudy: CustomStringConvertible {
     }
     return LineChart.svg([
       LineChart(
-        title: "open loop", xLabel: "imagined steps", yLabel: "image error", series: [line("model", openLoop.image), line("last frame", openLoop.stillImage)]),
+        title: "open loop", xLabel: "imagined steps", yLabel: "error", series: [line("model", openLoop.error), line("last frame", openLoop.stillError)]),
       LineChart(
         title: "latent drift", xLabel: "imagined steps", yLabel: "1 − eq 8", series: [line("model", openLoop.drift), line("last state", openLoop.stillDrift)]),
       LineChart(title: "actions", xLabel: "imagined steps", yLabel: "eq 8", series: answers.map { line($0.actions, $0.reward) }),

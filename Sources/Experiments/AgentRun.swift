@@ -183,7 +183,7 @@ struct AgentValidation {
       let certain = earned(dreamer.dream(from: start, steps: shape[0], choosing: .best, using: random, policy: policy))
       return [
         "validation/reward": earned(dreamer.dream(from: start, steps: shape[0], using: random, policy: policy)),
-        "validation/best_action_reward": certain, OfflineScore.metric: certain,
+        "validation/best_action_reward": certain,
         "validation/expert_reward": following(expert.actions), "validation/random_reward": following(anything),
         "validation/best_constant_reward": stacked(constant).max(over: 0),
         "validation/agreement": space.likeness(wanted, expert.actions).mean(),

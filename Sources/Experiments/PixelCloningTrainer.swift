@@ -37,10 +37,7 @@ final class PixelCloningTrainer: Trainer {
     return cloner.update(on: try batches.next(), progress: Double(step) / Double(steps))
   }
 
-  func validate() throws -> Metrics {
-    guard let agreement = heldOut.map(cloner.agreement) else { return [:] }
-    return ["validation/agreement": agreement, OfflineScore.metric: agreement]
-  }
+  func validate() throws -> Metrics { heldOut.map { ["validation/agreement": cloner.agreement(on: $0)] } ?? [:] }
 
   var state: [(name: String, tensor: Tensor)] {
     cloner.policy.namedParameters.map { (Self.policyPrefix + $0.name, $0.parameter) }

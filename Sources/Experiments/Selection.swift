@@ -41,13 +41,15 @@ public struct OnlineChoice: Codable, Equatable, Sendable {
   }
 }
 
-/// The offline score, which validation logs.
+/// How good validation says that a policy is, without the environment.
 enum OfflineScore {
-  static let metric = "validation/score"
+  /// What its own dreams from held-out expert states earn by eq 8, actions drawn; of a policy that cannot dream, how often it agrees with the expert there. Of what validation logs it
+  /// ranks checkpoints best (docs/studies.md). Nil where nothing was validated.
+  static func of(_ metrics: [String: Double]) -> Double? { metrics["validation/reward"] ?? metrics["validation/agreement"] }
 
   /// The step that did best so far, the later one of equals; nil where nothing was held out.
   static func best(in run: URL, upTo last: Int = .max) -> (step: Int, score: Double)? {
-    let scored = (try? MetricsLog.lines(of: run))?.compactMap { line in line[metric].flatMap { score in line["step"].map { (step: Int($0), score: score) } } }
+    let scored = (try? MetricsLog.lines(of: run))?.compactMap { line in of(line).flatMap { score in line["step"].map { (step: Int($0), score: score) } } }
     return scored?.filter { $0.step <= last }.max { ($0.score, $0.step) < ($1.score, $1.step) }
   }
 }

@@ -62,7 +62,7 @@ struct TrainingLoop {
         values = metrics.mapValues(\.item)
         values["time/steps_per_second"] = Double(step - loggedStep) / (ProgressLine.now - loggedTime)
         if isValidated { values.merge(try trainer.validate().mapValues(\.item)) { $1 } }
-        if isValidated, let score = values[OfflineScore.metric], score >= best?.score ?? -.infinity { (best, isBest) = ((step, score), true) }
+        if isValidated, let score = OfflineScore.of(values), score >= best?.score ?? -.infinity { (best, isBest) = ((step, score), true) }
         try log.append(values, step: step)
         (loggedStep, loggedTime) = (step, ProgressLine.now)
       }

@@ -33,7 +33,7 @@ import Testing
   @Test func actsWithTheCheckpointThatItsConfigurationSelects() throws {
     try trained("last")
     try trained("offline", select: .offline, kept: 1)
-    let scores = try MetricsLog.lines(of: path("offline")).map { (step: Int($0["step"]!), score: $0["validation/score"]!) }
+    let scores = try MetricsLog.lines(of: path("offline")).map { (step: Int($0["step"]!), score: $0["validation/agreement"]!) }
     let best = try #require(scores.max { ($0.score, $0.step) < ($1.score, $1.step) }).step
     #expect(Set(scores.map(\.score)).count > 1)
     let (last, offline) = (try LoadedAgent(at: path("last")).facts, try LoadedAgent(at: path("offline")).facts)
@@ -51,7 +51,7 @@ import Testing
       try SelectionStudy([("run", self.path("run"))], environment: "road", episodes: 2, seed: 3, adopt: adopt, Compute())
     }
     let looked = try study(false)
-    #expect(looked.checkpoints.map(\.step) == [1, 2, 3, 4, 5, 6] && looked.correlation.keys.sorted() == ["validation/agreement", "validation/score"])
+    #expect(looked.checkpoints.map(\.step) == [1, 2, 3, 4, 5, 6] && looked.withinRuns == looked.together && Array(looked.together.keys) == ["validation/agreement"])
     #expect(try LoadedAgent(at: path("run")).facts.selectedBy == .last)
     let best = try #require(study(true).checkpoints.max { ($0.mean, $0.step) < ($1.mean, $1.step) })
     let facts = try LoadedAgent(at: path("run")).facts

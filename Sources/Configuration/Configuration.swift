@@ -23,6 +23,12 @@ extension Configuration {
     }
   }
 
+  /// The values that are not the defaults, as YAML writes them, by dotted key.
+  public func differences() throws -> [String: String] {
+    let usual = try settingsTree(of: Self()).leaves()
+    return try settingsTree(of: self).leaves().filter { usual[$0.key] != $0.value }
+  }
+
   /// The complete configuration as a document that `load` reads back equal.
   public func yaml(_ section: ConfigurationSection) throws -> String {
     try Yams.serialize(node: Node([(Node(section.rawValue), settingsTree(of: self))]))
@@ -67,6 +73,19 @@ func settingsTree(of configuration: some Configuration) throws -> Node {
 }
 
 extension Node {
+  /// Text of scalars and lists by dotted key.
+  fileprivate func leaves(at key: String = "") -> [String: String] {
+    switch self {
+    case .mapping(let mapping):
+      mapping.reduce(into: [:]) { all, pair in
+        let name = pair.key.string ?? ""
+        all.merge(pair.value.leaves(at: key.isEmpty ? name : "\(key).\(name)")) { $1 }
+      }
+    case .sequence(let sequence): [key: "[\(sequence.compactMap(\.string).joined(separator: ", "))]"]
+    default: [key: string ?? ""]
+    }
+  }
+
   /// Numbers as Swift prints them. Yams keeps only 15 digits of some, and writes 0.0003 as 0.00029999999999999997.
   fileprivate func withExactNumbers(of value: Any) -> Node {
     switch self {

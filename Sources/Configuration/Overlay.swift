@@ -9,7 +9,7 @@ struct Overlay {
 
     func place(line: Int?) -> String {
       switch self {
-      case .document(let name, _): "\(name):\(line ?? 1)"
+      case .document(let name, _): name.hasPrefix("--") ? name : "\(name):\(line ?? 1)"  // an option has no lines
       case .override(let text): "--set \(text)"
       }
     }

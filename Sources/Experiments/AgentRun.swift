@@ -113,7 +113,11 @@ public enum AgentRun {
   private static func train(_ trainer: any Trainer, _ configuration: AgentConfiguration, _ run: RunFolder) throws {
     let loop = TrainingLoop(
       trainer: trainer, run: run, configuration: configuration.training, label: "agent",
-      shown: [("reward", "reward/mean"), ("agreement", "actor/agreement"), ("entropy", "actor/entropy")])
+      shown: [("reward", "reward/mean"), ("agreement", "actor/agreement"), ("entropy", "actor/entropy"), ("discriminator", "discriminator/accuracy")],
+      alarms: [
+        "discriminator/collapsed":
+          "the discriminator tells nearly all dreams from the expert, and what it rewards says next to nothing; see discriminator/* in the metrics, and docs/methods/dgail.md"
+      ])
     try loop()
   }
 

@@ -58,7 +58,7 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
     case .nothingHeldOut(let what):
       "\(what): no expert episode was held out to score checkpoints on; lower --use-episodes, record more, or give --select last"
     case .cannotCompare(let why):
-      "\(why); compare evaluations of agents in one environment, with one --seed and as many --episodes"
+      why
     case .notAnOption(let what, let allowed):
       "\(what); \(allowed)"
     }

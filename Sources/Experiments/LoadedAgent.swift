@@ -33,7 +33,7 @@ public struct LoadedAgent {
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     pipeline = world.pipeline
     configuration = document.yaml
-    facts = AgentFacts(own, record, of: url, step: checkpoint.step, by: selectedBy, choosing: actions ?? own.actions)
+    facts = try AgentFacts(own, world, record, of: url, step: checkpoint.step, by: selectedBy, choosing: actions ?? own.actions)
     let (sizes, blank, details) = (own.imitation.policy, RandomSource(Seed(0), on: device), record.details)
     if own.method == .bc {
       let policy = PixelPolicy(details.observation, depth: world.model.depth, actions: details.actions, sizes, using: blank)

@@ -33,10 +33,10 @@ public struct Report: Codable, Sendable {
   /// Episodes that each agent was evaluated on.
   public let episodes: Int
   public let points: [Point]
-  /// Mean returns of players that learn nothing, such as the expert's.
+  /// Mean returns of players that learn nothing, such as the expert's; over horizons, also of agents that have none, the mean of theirs.
   public let levels: [String: Double]
-  /// Agents whose checkpoint was chosen by its returns in the environment.
-  public let chosenOnline: [String]
+  /// The share of logged steps at which an agent's discriminator had collapsed, where it ever had, by file.
+  public let collapsed: [String: Double]
 
   /// - Parameters:
   ///   - files: results of `ditto evaluate --json`; those without an agent are levels.
@@ -50,34 +50,40 @@ public struct Report: Codable, Sendable {
       }
     }
     let agents = zip(files, results).compactMap { file, result in result.agent.map { (file: file, result: result, facts: $0) } }
-    guard let first = agents.first else { throw ExperimentError.cannotCompare("none of the files is the evaluation of an agent") }
+    guard let first = agents.first else { throw ExperimentError.cannotCompare("none of the files is the evaluation of an agent; give what 'ditto evaluate RUN --json' printed") }
     for (file, result) in zip(files, results) {
       guard result.environment == first.result.environment, result.seed == first.result.seed, result.agent == nil || result.returns.count == first.result.returns.count
-      else { throw ExperimentError.cannotCompare("\(file.path) was evaluated on other episodes than \(first.file.path)") }
-    }
-    let lines = Dictionary(grouping: agents) { $0.facts.label }.flatMap { label, agents -> [(line: String, agents: [(file: URL, result: EvaluationResult, facts: AgentFacts)])] in
-      let bySteps = Dictionary(grouping: agents) { $0.facts.gradientSteps }
-      return bySteps.map { (bySteps.count == 1 ? label : "\(label), \($0.key) steps", $0.value) }
-    }.sorted { $0.line < $1.line }
-    points = try lines.flatMap { line, agents in
-      let byX = try Dictionary(grouping: agents) { agent in
-        guard let x = axis.value(of: agent.facts) else { throw ExperimentError.cannotCompare("\(agent.file.path): method '\(agent.facts.method)' has no \(axis.name)") }
-        return x
+      else {
+        throw ExperimentError.cannotCompare(
+          "\(file.path) was evaluated on other episodes than \(first.file.path); evaluate both in one environment, with one --seed and as many --episodes")
       }
-      return try byX.sorted { $0.key < $1.key }.map { x, agents in
+    }
+    let lines = Dictionary(grouping: agents) { $0.facts.label }.flatMap { label, agents in
+      let differing = Set(agents.flatMap { $0.facts.traits(over: axis).keys }).filter { trait in Set(agents.map { $0.facts.traits(over: axis)[trait] }).count > 1 }
+      return Dictionary(grouping: agents) { $0.facts.name(tellingApart: differing, over: axis) }
+    }.sorted { $0.key < $1.key }
+    var (points, levels) = ([Point](), Dictionary(results.filter { $0.agent == nil }.map { ($0.player == "scripted" ? "expert (scripted)" : $0.player, $0.mean) }) { $1 })
+    for (line, agents) in lines {
+      for (x, agents) in Dictionary(grouping: agents, by: { axis.value(of: $0.facts) }).sorted(by: { $0.key ?? 0 < $1.key ?? 0 }) {
         let agents = agents.sorted { $0.facts.seed < $1.facts.seed }
         guard Set(agents.map(\.facts.seed)).count == agents.count else {
-          throw ExperimentError.cannotCompare("\(agents[0].file.path) and others are of the same seed at \(x) \(axis.name)")
+          throw ExperimentError.cannotCompare("\(agents[0].file.path) and others are of the same seed, and nothing else sets them apart; leave all but one out")
         }
         let means = agents.map(\.result.mean)
-        return Point(
-          line: line, x: x, mean: means.mean, se: means.count > 1 ? (means.variance / Double(means.count)).squareRoot() : nil, means: means,
-          gradientSteps: agents[0].facts.gradientSteps, seconds: agents.map(\.facts.seconds).mean)
+        guard let x else {
+          levels[line] = means.mean
+          continue
+        }
+        points.append(
+          Point(
+            line: line, x: x, mean: means.mean, se: means.count > 1 ? (means.variance / Double(means.count)).squareRoot() : nil, means: means,
+            gradientSteps: agents[0].facts.gradientSteps, seconds: agents.map(\.facts.seconds).mean))
       }
     }
+    guard !points.isEmpty else { throw ExperimentError.cannotCompare("none of the agents has a \(axis.name); compare them over another axis") }
+    (self.points, self.levels) = (points, levels)
     (environment, self.axis, episodes) = (first.result.environment, axis, first.result.returns.count)
-    levels = Dictionary(results.filter { $0.agent == nil }.map { ($0.player, $0.mean) }) { $1 }
-    chosenOnline = agents.filter { $0.facts.selectedBy == .online }.map(\.file.lastPathComponent)
+    collapsed = Dictionary(agents.compactMap { agent in agent.facts.collapsed.flatMap { $0 > 0 ? (agent.file.lastPathComponent, $0) : nil } }) { $1 }
   }
 
   private var lines: [String] { points.map(\.line).reduce(into: []) { if $0.last != $1 { $0.append($1) } } }
@@ -85,11 +91,30 @@ public struct Report: Codable, Sendable {
 }
 
 extension AgentFacts {
-  /// The method, with the rewards where they are not its own.
-  var label: String {
-    guard let rewards, rewards != (method == .ditto ? ["dot": 1] : ["gail": 1]) else { return method.rawValue }
+  /// The method, with the rewards where they are not its own, and why its checkpoint acts where nobody may overlook that.
+  fileprivate var label: String {
+    let mark = switch selectedBy {
+    case .last, .offline: ""
+    case .online: ", chosen online"
+    case .named: ", step \(step)"
+    }
+    guard let rewards, rewards != (method == .ditto ? ["dot": 1] : ["gail": 1]) else { return method.rawValue + mark }
     let sum = rewards.sorted { $0.key < $1.key }.map { $0.value == 1 ? $0.key : String(format: "%g %@", $0.value, $0.key) }
-    return "\(method.rawValue) \(sum.joined(separator: " + "))"
+    return "\(method.rawValue) \(sum.joined(separator: " + "))\(mark)"
+  }
+
+  /// What may set agents of one label apart, beside their seeds and what they are compared over.
+  fileprivate func traits(over axis: ReportAxis) -> [String: String] {
+    var traits = settings
+    (traits["steps"], traits["actions"], traits["checkpoint"], traits["world model"]) = ("\(gradientSteps)", actions.rawValue, selectedBy.rawValue, worldModel)
+    for other in ReportAxis.allCases where other != axis { traits[other.name] = other.value(of: self).map(String.init) }
+    return traits
+  }
+
+  /// The label, and what tells it apart from others of that label.
+  fileprivate func name(tellingApart traits: Set<String>, over axis: ReportAxis) -> String {
+    let own = self.traits(over: axis)
+    return ([label] + traits.sorted().map { $0 == "steps" ? "\(own[$0]!) steps" : "\($0) \(own[$0] ?? "as usual")" }).joined(separator: ", ")
   }
 }
 
@@ -106,9 +131,9 @@ extension Report: CustomStringConvertible {
     let table = TextTable(columns: [axis.name] + xs.map(String.init) + ["steps", "seconds"], rows: rows)
     let others = levels.sorted { $0.value > $1.value }.map { "\($0.key) \(String(format: "%.1f", $0.value))" }.joined(separator: ", ")
     let agents = points.reduce(0) { $0 + $1.means.count }
-    var lines = ["\(table)", "", "Mean return ± 1 standard error over agents (how many of them), \(episodes) episodes each in \(environment); \(agents) agents. \(others)"]
-    if !chosenOnline.isEmpty { lines.append("Checkpoints chosen by returns in the environment: \(chosenOnline.joined(separator: ", "))") }
-    return lines.joined(separator: "\n")
+    let lines = ["\(table)", "", "Mean return ± 1 standard error over agents (how many of them), \(episodes) episodes each in \(environment); \(agents) agents. \(others)"]
+    let collapses = collapsed.sorted { $0.key < $1.key }.map { String(format: "%@ (%.0f %% of the steps)", $0.key, 100 * $0.value) }
+    return (lines + (collapses.isEmpty ? [] : ["Discriminators that had collapsed: \(collapses.joined(separator: ", "))"])).joined(separator: "\n")
   }
 
   /// A row for each point.

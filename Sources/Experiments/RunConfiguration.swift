@@ -75,9 +75,28 @@ public struct AgentConfiguration: Configuration {
     let weights = imitation.reward.weights
     problems.require(
       method != .dgail || weights.gail != 0 || weights.airl != 0, "method",
-      "is dgail, but nothing is learned from a discriminator; give --method dgail, or imitation.reward.weights.gail")
+      "is dgail, but no reward is learned by a discriminator; give gail or airl a weight, or take the method ditto")
     problems.require(validationEpisodes, in: 0...1_000_000, "validationEpisodes")
     problems.check(training, "training")
+  }
+}
+
+extension AgentConfiguration {
+  /// - Parameters: as of every configuration.
+  public static func load(_ layers: [Preset], overrides: [String]) throws -> AgentConfiguration {
+    try load(.agent, from: layers, overrides: overrides, under: implied)
+  }
+
+  /// What a method and rewards imply where nothing else is said.
+  private static func implied(by c: AgentConfiguration) -> [Preset] {
+    let weights = c.imitation.reward.weights
+    return [
+      // Behavioral cloning has no entropy term in the paper.
+      ("method bc", c.method == .bc, "cloning: {entropyWeight: 0}"),
+      ("method dgail", c.method == .dgail && weights.gail == 0 && weights.airl == 0, "imitation: {reward: {weights: {dot: 0, gail: 1}}}"),
+      // Brantley et al. (2020) reward agreement beside cloning, never alone.
+      ("reward dril", weights.dril != 0, "imitation: {cloningWeight: 1}"),
+    ].filter(\.1).map { Preset(name: $0.0, yaml: "agent: {\($0.2)}") }
   }
 }
 

@@ -30,6 +30,8 @@ struct TrainingLoop {
   let label: String
   /// The metrics shown on the progress line, by their names in the log.
   let shown: [(label: String, metric: String)]
+  /// What is said, once, when a metric first is 1.
+  var alarms: [String: String] = [:]
 
   static let stateFile = "state.safetensors"
 
@@ -50,7 +52,7 @@ struct TrainingLoop {
     var progress = ProgressLine(label, total: configuration.steps, step: step)
     defer { progress.finish() }
     var watch = Forecast.Watch(first: step, last: configuration.steps)
-    var values: [String: Double] = [:]
+    var (values, unsaid) = ([String: Double](), alarms)
     var (loggedStep, loggedTime) = (step, ProgressLine.now)
     while step < configuration.steps {
       let metrics = try trainer.update(step: step)
@@ -64,6 +66,11 @@ struct TrainingLoop {
         if isValidated { values.merge(try trainer.validate().mapValues(\.item)) { $1 } }
         if isValidated, let score = OfflineScore.of(values), score >= best?.score ?? -.infinity { (best, isBest) = ((step, score), true) }
         try log.append(values, step: step)
+        for (metric, warning) in alarms where unsaid[metric] != nil && values[metric] == 1 {
+          progress.finish()
+          Console.warn("step \(step): \(warning)")
+          unsaid[metric] = nil
+        }
         (loggedStep, loggedTime) = (step, ProgressLine.now)
       }
       if let forecast = watch.forecast(after: step, metrics) {

@@ -20,7 +20,7 @@ public final class DreamLearner: LatentLearner {
   /// - Parameters:
   ///   - expert: the expert's episodes, which rewards are made of.
   ///   - windows: what windows are drawn from, such as pieces of the same episodes besides; nil for the episodes alone.
-  /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a window.
+  /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a window; `.tooFewWindows` or `.tooFewParts` where a reward cannot be learned from so little.
   public init(
     _ worldModel: WorldModel, _ configuration: ImitationConfiguration, expert: ExpertLatents, windows: ExpertLatents? = nil,
     _ precision: Precision = .f32, seed: Seed
@@ -32,8 +32,12 @@ public final class DreamLearner: LatentLearner {
     self.configuration = configuration
     self.precision = precision
     dreamer = Dreamer(worldModel, precision)
-    reward = configuration.reward.reward(
+    reward = try configuration.reward.reward(
       RewardContext(expert: expert, sizes: worldModel.sizes, actions: worldModel.actions, policy: configuration.policy, seed: seed.stream("reward")))
+    let weights = configuration.reward.weights
+    if weights.gail != 0 || weights.airl != 0, self.windows.places < Discriminator.leastWindows {
+      throw ImitationError.tooFewWindows(required: Discriminator.leastWindows, found: self.windows.places, horizon: configuration.windowSteps)
+    }
     networks = ActorCritic(
       features: worldModel.sizes.features, actions: worldModel.actions, configuration.policy,
       using: RandomSource(seed.stream("policy"), on: worldModel.device))
@@ -60,22 +64,25 @@ public final class DreamLearner: LatentLearner {
     let (start, expert) = begun(windows, using: random)
     // Where the learner goes from there under its own actions.
     let dream = dreamer.dream(from: start, steps: c.horizon, using: random, policy: networks.policy)
-    let earned = reward(expert, dream)  // [H, B]
-    var metrics = reward.update(expert, dream, progress: progress)
+    let (earned, parts) = reward.parts(expert, dream)  // [H, B]
+    var metrics = parts.merging(reward.update(expert, dream, progress: progress)) { $1 }
     var (losses, norms): (PolicyLosses?, (actor: Tensor, critic: Tensor)?)
-    for _ in 0..<c.epochs {
+    for _ in 0..<(c.policyGradient == .ppo ? c.epochs : 1) {
       losses = computing(in: precision, on: device) {
         PolicyLosses(networks, features: dream.states.features, actions: dream.actions, reward: earned, c, progress: progress, before: losses)
       }
       var actorLoss = losses!.actor
       if c.cloningWeight > 0 {
         let cloning = computing(in: precision, on: device) { networks.policy(expert.states.features.dropLast()) }
-        actorLoss = actorLoss + c.cloningWeight * cloningLoss(policy: cloning, action: expert.actions, entropyWeight: 0)
+        let loss = cloningLoss(policy: cloning, action: expert.actions, entropyWeight: 0)
+        actorLoss = actorLoss + c.cloningWeight * loss
+        metrics["actor/cloning_loss"] = loss
       }
       norms = (actorOptimizer.step(minimizing: actorLoss, progress: progress), criticOptimizer.step(minimizing: losses!.critic, progress: progress))
     }
     if (step + 1) % c.targetInterval == 0 { networks.targetCritic.copyParameters(from: networks.critic) }
 
+    if c.policyGradient == .ppo { metrics["actor/clipped_share"] = losses!.clippedShare(beyond: c.clip) }
     metrics.merge([
       "reward/mean": earned.mean(), "reward/last": earned[c.horizon - 1].mean(),
       "actor/loss": losses!.actor, "actor/entropy": losses!.policy.entropy.mean(), "actor/gradient_norm": norms!.actor,
@@ -106,7 +113,7 @@ public final class DreamLearner: LatentLearner {
   public func surprise(at windows: LatentWindows) -> Tensor {
     noGrad {
       computing(in: precision, on: device) {
-        (-networks.policy(windows.states.features.dropLast()).logProbability(of: windows.actions).mean(over: 0)).clamped(0, .infinity)
+        (-networks.policy(windows.states.features.dropLast()).logProbability(ofOthers: windows.actions).mean(over: 0)).clamped(0, .infinity)
       }
     }
   }

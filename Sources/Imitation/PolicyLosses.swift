@@ -10,8 +10,8 @@ public struct PolicyLosses {
   public let returns: Tensor
   /// As the actor's loss takes it, `[H, B]`.
   public let advantage: Tensor
-  /// Log-probabilities that the actions were drawn with, `[H, B]`.
-  let drawnWith: Tensor
+  /// Of the actions, `[H, B]`: what the policy says of them now, and what it said when it drew them.
+  private let logProbability, drawnWith: Tensor
   /// Scalars, to be minimised.
   public let actor, critic: Tensor
 
@@ -27,7 +27,7 @@ public struct PolicyLosses {
   ) {
     value = networks.value(features.dropLast())
     policy = networks.policy(features.dropLast())
-    let logProbability = policy.logProbability(of: actions)
+    logProbability = policy.logProbability(of: actions)
     if let before {
       (returns, advantage, drawnWith) = (before.returns, before.advantage, before.drawnWith)
     } else {
@@ -46,5 +46,10 @@ public struct PolicyLosses {
         policy: policy, action: actions, drawnWith: drawnWith, advantage: advantage, clip: c.clip, entropyWeight: entropyWeight)
     }
     critic = c.criticWeight * criticLoss(value: value, returns: returns)
+  }
+
+  /// The share of actions whose probability is by more than `clip` times another than when they were drawn, a scalar.
+  func clippedShare(beyond clip: Double) -> Tensor {
+    noGrad { (exp(logProbability - drawnWith) - 1).magnitude().isAtLeast(clip).to(.float32).mean() }
   }
 }

@@ -4,8 +4,14 @@ public protocol Distribution {
   func drawn(_ draw: Draw) -> Tensor
   /// Of what was drawn, in nats, `[…]`.
   func logProbability(of drawn: Tensor) -> Tensor
+  /// Of what somebody else chose, who may be where this one hardly ever draws, in nats, `[…]`.
+  func logProbability(ofOthers chosen: Tensor) -> Tensor
   /// In nats, `[…]`.
   var entropy: Tensor { get }
+}
+
+extension Distribution {
+  public func logProbability(ofOthers chosen: Tensor) -> Tensor { logProbability(of: chosen) }
 }
 
 extension Categorical: Distribution {}

@@ -10,8 +10,10 @@ public struct TanhGaussian {
 
   /// The range of `log σ`, which a tangent keeps the network's outputs in.
   private static let (least, largest) = (-5.0, 1.0)
-  /// Actions are taken to be no closer to ±1: of the bounds themselves, where experts often are, no finite `u` is the source.
-  private static let edge = 1 - 1e-3
+  /// The largest float below 1: what was drawn is no closer to ±1, whatever rounding made of it. Nearer to 0 an edge would bias the gradients of a policy that is sure of a bound.
+  private static let edge = 1 - 0x1p-24
+  /// The actions of others are taken to be no closer to ±1: of the bounds themselves, where experts often are, no finite `u` is the source.
+  private static let othersEdge = 1 - 1e-3
   /// Gauss–Hermite nodes and weights for the mean of a function of a standard normal (Abramowitz and Stegun, table 25.10, n = 10).
   private static let nodes: [(x: Double, weight: Double)] = [
     (0.342901327223705, 0.6108626337353258), (1.036610829789514, 0.2401386110823147), (1.756683649299882, 0.03387439445548106),
@@ -42,6 +44,8 @@ public struct TanhGaussian {
     let normal = ((u - mean) / exp(logDeviation)).squared() * -0.5 - logDeviation - 0.5 * Foundation.log(2 * Double.pi)
     return (normal - Self.logSlope(u)).sum(over: -1)
   }
+
+  public func logProbability(ofOthers actions: Tensor) -> Tensor { logProbability(of: actions.clamped(-Self.othersEdge, Self.othersEdge)) }
 
   /// In nats, `[…]`: the normal's, and the mean of the logarithm of the tangent's slope, by quadrature.
   public var entropy: Tensor {

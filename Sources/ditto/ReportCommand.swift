@@ -5,7 +5,7 @@ import Foundation
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report", abstract: "Compares agents that were evaluated: a table and a picture over expert episodes or horizons.",
-    discussion: "Agents that differ in their seeds alone are one point. Results of 'scripted' and 'random' become horizontal lines.")
+    discussion: "Agents that differ in their seeds alone are one point; what else sets them apart makes lines of their own. Results of 'scripted' and 'random' become horizontal lines.")
 
   @Argument(help: .init("Results of 'ditto evaluate --json'.", valueName: "file.json")) var results: [String]
   @Option(help: "What they are compared over: \(ReportAxis.allCases.map(\.rawValue).joined(separator: " or ")).") var over = ReportAxis.episodes

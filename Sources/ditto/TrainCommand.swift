@@ -79,9 +79,10 @@ struct TrainAgent: ParsableCommand {
     } else {
       guard let data else { throw ValidationError("--data is missing: name a dataset of expert episodes") }
       if let useEpisodes, useEpisodes < 1 { throw ValidationError("--use-episodes is \(useEpisodes), must be at least 1") }
-      var settings = options.settings
-      settings.overrides = try methodSettings() + settings.overrides
-      let configuration: AgentConfiguration = try settings.load(.agent)
+      let configuration = try AgentConfiguration.load(Presets.layers(options.settings.config) + optionLayers(), overrides: options.settings.overrides)
+      if reward != nil, configuration.method == .bc || configuration.method == .dbc {
+        throw ValidationError("--reward is for ditto and dgail; method '\(configuration.method)' clones, and is rewarded for nothing")
+      }
       let (expert, source) = (URL(fileURLWithPath: data), try source(configuration.method, expert: URL(fileURLWithPath: data)))
       if options.dryRun {
         return print(
@@ -101,24 +102,18 @@ struct TrainAgent: ParsableCommand {
     return .worldModel(URL(fileURLWithPath: worldModel))
   }
 
-  /// The settings that `--method` and `--reward` stand for.
-  private func methodSettings() throws -> [String] {
-    (method.map { ["method=\($0.rawValue)"] } ?? []) + (select.map { ["selection=\($0.rawValue)"] } ?? []) + (method == .bc ? ["cloning.entropyWeight=0"] : []) + (try rewardSettings())
-  }
-
-  private func rewardSettings() throws -> [String] {
-    guard let text = reward ?? (method == .dgail ? RewardKind.gail.rawValue : nil) else { return [] }
-    var weights = Dictionary(uniqueKeysWithValues: RewardKind.allCases.map { ($0.rawValue, "0") })
-    for part in text.split(separator: ",") {
-      let words = part.split(separator: "=", maxSplits: 1).map(String.init)
-      guard let name = words.first, weights[name] != nil, let weight = words.count == 2 ? Double(words[1]) : 1, weight.isFinite else {
-        throw ValidationError("--reward is '\(text)', must be one of \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")), or a sum such as dot=1,gail=0.5")
+  /// What `--method`, `--select` and `--reward` stand for.
+  private func optionLayers() throws -> [Preset] {
+    var layers: [Preset] = []
+    if let method { layers.append(Preset(name: "--method \(method)", yaml: "agent: {method: \(method)}")) }
+    if let select { layers.append(Preset(name: "--select \(select)", yaml: "agent: {selection: \(select)}")) }
+    if let reward {
+      guard let weights = RewardWeights(sum: reward) else {
+        throw ValidationError("--reward is '\(reward)', must be one of \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")), or a sum such as dot=1,gail=0.5")
       }
-      weights[name] = "\(weight)"
+      let all = RewardKind.allCases.map { "\($0): \(weights[$0])" }.joined(separator: ", ")
+      layers.append(Preset(name: "--reward \(reward)", yaml: "agent: {imitation: {reward: {weights: {\(all)}}}}"))
     }
-    // Brantley et al. (2020) reward agreement beside cloning, never alone.
-    let cloning = weights["dril"] == "0" ? [] : ["imitation.cloningWeight=1"]
-    let settings = weights.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
-    return cloning + ["imitation.reward.weights={\(settings)}"]
+    return layers
   }
 }

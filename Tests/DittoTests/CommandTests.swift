@@ -43,8 +43,12 @@ import Testing
     ("train agent --world-model world --data data --reward dot=0 --output new", 64, "imitation.reward.weights"),
     ("train agent --method bc --world-model world --data data --output new", 64, "--world-model"),
     ("train agent --method dgail --data data --output new", 64, "--world-model"),
-    ("train agent --world-model world --data data --set method=dgail --output new", 64, "discriminator"),
-    ("train agent --world-model world --data data --set imitation.epochs=2 --output new", 64, "ppo"),
+    ("train agent --world-model world --data data --method dgail --reward dot --output new", 64, "--method dgail"),
+    ("train agent --world-model world --data data --method dgail --use-episodes 1 --set imitation.horizon=290 --output new", 65, "windows"),
+    ("train agent --world-model world --data data --method dbc --reward nearest --output new", 64, "--reward is for ditto and dgail"),
+    ("train agent --world-model world --data data --reward dot=1,dot=2 --output new", 64, "dot=1,gail=0.5"),
+    ("train agent --world-model world --data data --reward dril --set imitation.reward.dril.members=1 --output new", 64, "at least 2"),
+    ("train agent --world-model world --data data --reward dril --use-episodes 1 --set imitation.reward.dril.members=99 --output new", 65, "members"),
     ("evaluate world --environment road", 64, "agent"),
     ("evaluate agent --environment gym:CartPole-v1 --episodes 1", 64, "gym"),
     ("act nowhere", 64, "nowhere"),
@@ -150,7 +154,7 @@ import Testing
   /// Every method, and rewards and optimisers beside the usual ones, learn something that acts.
   @Test(arguments: [
     "--method bc", "--method dbc --world-model world", "--method dgail --world-model world",
-    "--world-model world --reward dot=1,contrast=0.5,airl=0.1", "--world-model world --reward nearest --set imitation.policyGradient=ppo --set imitation.epochs=3",
+    "--world-model world --reward dot=1,contrast=0.5,airl=0.1", "--world-model world --reward nearest --set imitation.policyGradient=ppo --set imitation.epochs=3", "--world-model world --reward gail=1,airl=1 --set imitation.horizon=3",
     "--world-model world --reward sparse --set imitation.cloningWeight=0.1",
   ]) func learnsByEveryMethod(words: String) throws {
     let scratch = try Self.made.get()
@@ -161,6 +165,7 @@ import Testing
     try #require(outcome.status == 0, "\(outcome.errors)")
     let metrics = String(decoding: try scratch.bytes(run + "/metrics.jsonl"), as: UTF8.self)
     #expect(metrics.contains("validation/agreement") && metrics.contains("discriminator/accuracy") == (words.contains("dgail") || words.contains("airl")))
+    #expect(metrics.contains("actor/clipped_share") == words.contains("ppo") && metrics.contains("actor/cloning_loss") == words.contains("cloningWeight"))
     let played = try Program.succeed("evaluate", run, "--environment", "road", "--episodes", "2", "--json", in: scratch.url)
     #expect(played.output.contains("returns"))
   }

@@ -37,10 +37,10 @@ import Testing
     let best = try #require(scores.max { ($0.score, $0.step) < ($1.score, $1.step) }).step
     #expect(Set(scores.map(\.score)).count > 1)
     let (last, offline) = (try LoadedAgent(at: path("last")).facts, try LoadedAgent(at: path("offline")).facts)
-    #expect((last.gradientSteps, last.selectedBy) == (6, .last) && (offline.gradientSteps, offline.selectedBy) == (best, .offline))
+    #expect((last.step, last.selectedBy) == (6, .last) && (offline.step, offline.selectedBy) == (best, .offline))
     // Of all others only the newest is kept.
     #expect(Set(try TrainingLoop.checkpoints(of: path("offline"), keep: 1).steps()) == [best, 6])
-    #expect((try LoadedAgent(at: path("last"), step: 3).facts.gradientSteps, try LoadedAgent(at: path("last"), step: 3).facts.selectedBy) == (3, .named))
+    #expect((try LoadedAgent(at: path("last"), step: 3).facts.step, try LoadedAgent(at: path("last"), step: 3).facts.selectedBy) == (3, .named))
     #expect(throws: ExperimentError.noSuchCheckpoint(path("last").path, 7, known: [1, 2, 3, 4, 5, 6])) { try LoadedAgent(at: self.path("last"), step: 7) }
     #expect(throws: ExperimentError.nothingHeldOut("data-v0")) { try self.trained("none", select: .offline, useEpisodes: nil) }
   }
@@ -55,7 +55,7 @@ import Testing
     #expect(try LoadedAgent(at: path("run")).facts.selectedBy == .last)
     let best = try #require(study(true).checkpoints.max { ($0.mean, $0.step) < ($1.mean, $1.step) })
     let facts = try LoadedAgent(at: path("run")).facts
-    #expect((facts.gradientSteps, facts.selectedBy) == (best.step, .online))
+    #expect((facts.step, facts.selectedBy) == (best.step, .online))
     #expect(looked.chosen["best"] == best.mean && looked.chosen["last"] == looked.checkpoints.last!.mean)
   }
 
@@ -64,39 +64,5 @@ import Testing
     #expect(rankCorrelation([1, 1, 1], [1, 2, 3]) == 0)
     // Ranks 0, 1.5, 1.5, 3 and 0, 2, 1, 3: covariance 4.5, variances 4.5 and 5.
     #expect(abs(rankCorrelation([1, 2, 2, 3], [1, 3, 2, 4]) - 4.5 / (4.5 * 5.0).squareRoot()) < 1e-12)
-  }
-
-  private func result(_ name: String, method: Imitation.Method, episodes: Int, seed: UInt64, mean: Double, environmentSeed: UInt64 = 1) throws -> URL {
-    var configuration = AgentConfiguration()
-    configuration.method = method
-    let details = RunDetails(
-      device: .cpu, precision: .f32, threads: 1, data: [], ObservationSpace(vector: 1), 2, useEpisodes: episodes, worldModel: nil)
-    let facts = AgentFacts(
-      configuration, Record(kind: .agent, seed: seed, version: "test", started: Date(), details: details), of: scratch, step: 10, by: .last, choosing: .best)
-    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-    let evaluation = EvaluationResult(
-      player: name, environment: "road", seed: environmentSeed, agent: name == "scripted" ? nil : facts, returns: [mean - 1, mean + 1], lengths: [1, 1])
-    try AtomicFile.write(JSONEncoder().encode(evaluation), to: path("\(name).json"))
-    return path("\(name).json")
-  }
-
-  @Test func comparesAgents() throws {
-    let files = [
-      try result("a", method: .ditto, episodes: 1, seed: 1, mean: 10), try result("b", method: .ditto, episodes: 1, seed: 2, mean: 14),
-      try result("c", method: .ditto, episodes: 4, seed: 1, mean: 20), try result("d", method: .dbc, episodes: 1, seed: 1, mean: 5),
-      try result("scripted", method: .bc, episodes: 0, seed: 0, mean: 30),
-    ]
-    let report = try Report(files, over: .episodes)
-    #expect(report.points.map(\.line) == ["dbc", "ditto", "ditto"] && report.points.map(\.x) == [1, 1, 4] && report.points.map(\.mean) == [5, 12, 20])
-    #expect(report.points.map(\.se) == [nil, 2, nil] && report.levels == ["scripted": 30])
-    #expect("\(report)".contains("12.0 ± 2.0 (2)") && report.csv.split(separator: "\n").count == 4 && report.picture.contains("scripted"))
-    for (extra, axis) in [
-      (try result("e", method: .ditto, episodes: 1, seed: 1, mean: 10), ReportAxis.episodes),  // the same seed twice
-      (try result("f", method: .ditto, episodes: 2, seed: 1, mean: 10, environmentSeed: 2), .episodes), (files[3], .horizon),
-    ] {
-      #expect { try Report([files[0], extra], over: axis) } throws: { error in
-        if case ExperimentError.cannotCompare = error { true } else { false }
-      }
-    }
   }
 }

@@ -80,7 +80,7 @@ import WorldModel
     (c.weights.dot, c.red.steps, c.dril.steps, c.dril.members) = (0, 5, 5, 2)
     c.weights[kind] = 1
     let windows = try WindowSampler(latents, horizon: 4, batch: 6, seed: Seed(3)).windows(step: 0)
-    let reward = c.reward(RewardContext(expert: latents, sizes: sizes, actions: Self.box, seed: Seed(2)))
+    let reward = try c.reward(RewardContext(expert: latents, sizes: sizes, actions: Self.box, seed: Seed(2)))
     let same = Dream(states: windows.states, actions: windows.actions)
     let earned: [Float] = reward(windows, same).values()
     #expect(earned.count == 24 && earned.allSatisfy(\.isFinite))

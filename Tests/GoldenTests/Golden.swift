@@ -106,14 +106,14 @@ final class Golden {
 
   /// Says how many results were compared. Fails where one was left out, or a parameter was not loaded.
   /// - Parameter prefixes: how names begin that belong to methods this package does not have yet, or differs in on purpose.
-  func finish(notBuilt prefixes: [String] = [], sourceLocation: SourceLocation = #_sourceLocation) {
+  func finish(leavingOut prefixes: [String] = [], sourceLocation: SourceLocation = #_sourceLocation) {
     let open = file.names.filter { name in
       let parts = name.split(separator: ".")
       if parts.contains("param") { return !read.contains(name) }
       return !parts.contains("in") && !parts.contains("hp") && !compared.contains(name)
     }
     let left = open.filter { name in !prefixes.contains { name.hasPrefix($0) } }
-    let skipped = open.count == left.count ? "" : "; \(open.count - left.count) belong to what is not built"
+    let skipped = open.count == left.count ? "" : "; \(open.count - left.count) are left out on purpose"
     print("\(name): compared \(compared.count) of \(compared.count + left.count) tensors\(skipped)")
     if compared.isEmpty { Issue.record("\(name): no tensor was compared", sourceLocation: sourceLocation) }
     if !left.isEmpty { Issue.record("\(name): not compared: \(left.joined(separator: ", "))", sourceLocation: sourceLocation) }

@@ -38,8 +38,31 @@ import Testing
 
   /// Experts are often at the bounds, where the density of any finite mean is 0.
   @Test func isFiniteAtTheBounds() {
-    for a: Float in [-1, 1] { #expect(distribution(mean: [0], [0]).logProbability(of: Tensor([a], [1, 1])).item.isFinite) }
+    for a: Float in [-1, 1] { #expect(distribution(mean: [0], [0]).logProbability(ofOthers: Tensor([a], [1, 1])).item.isFinite) }
     #expect(distribution(mean: [50], [9]).entropy.item.isFinite)
+  }
+
+  /// Drawn actions pull a policy nowhere on average, also one that is sure of a bound.
+  @Test(arguments: [0, 2, -4, 5] as [Float]) func scoresHaveNoMean(mean: Float) {
+    let count = 20_000
+    let leaf = Tensor([mean, 0], [1, 2]).requiringGradient()
+    let many = TanhGaussian(outputs: leaf.expanded([count, 2]))
+    let score: [Float] = gradients(of: many.logProbability(of: many.drawn(.sample(RandomSource(Seed(1))))).mean(), withRespectTo: [leaf])[0]!.values()
+    // Of one draw the deviation is 1 / σ = e² for the mean; log σ has a deviation of √2 and a slope of 3.
+    #expect(abs(score[0]) < 5 * 7.4 / Float(count).squareRoot() + 0.02 && abs(score[1]) < 5 * 4.3 / Float(count).squareRoot() + 0.02, "\(score)")
+  }
+
+  @Test(arguments: [(0.4, 0.2, 0.7), (-1, 0.5, -0.95), (2, -0.3, 0.99)] as [(Double, Double, Double)])
+  func gradientsOfDensitiesAreThoseOfDifferences(mean: Double, spread: Double, action: Double) {
+    let taken = Tensor([action], [1, 1])
+    let density = { (outputs: Tensor) in TanhGaussian(outputs: outputs).logProbability(of: taken) }
+    let leaf = Tensor([mean, spread], [1, 2]).requiringGradient()
+    let found: [Double] = gradients(of: density(leaf).sum(), withRespectTo: [leaf])[0]!.values()
+    for (index, step) in [[1e-6, 0], [0, 1e-6]].enumerated() {
+      let change = Tensor(step, [1, 2])
+      let difference = (density(Tensor([mean, spread], [1, 2]) + change).item - density(Tensor([mean, spread], [1, 2]) - change).item) / 2e-6
+      #expect(abs(difference - found[index]) < 1e-4 * max(1, abs(difference)))
+    }
   }
 
   @Test func climbsTowardsWhatIsLikely() {

@@ -62,6 +62,11 @@ final class Discriminator: Reward {
   private let reward: AdversarialReward
   private let actions: ActionSpace
 
+  /// Fewer windows of the expert it would learn by heart.
+  static let leastWindows = 32
+  /// It has collapsed where it is at least so often right and, in nats, at most so unsure.
+  private static let collapse = (accuracy: 0.99, entropy: 0.05)
+
   init(_ c: DiscriminatorConfiguration, _ reward: AdversarialReward, _ context: RewardContext) {
     (input, self.reward, actions) = (c.input, reward, context.actions)
     let inputs = c.input == .successive ? 2 * context.sizes.deterministic : context.sizes.features + context.actions.size
@@ -72,8 +77,8 @@ final class Discriminator: Reward {
 
   func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor { reward(logits(dream.states, dream.actions)) }
 
-  /// One gradient step; reports how well it tells them apart, and how sure it is. An accuracy near 1 with a low entropy is a collapse: the
-  /// learner then earns the same whatever it does.
+  /// One gradient step; reports how well it tells them apart, how sure it is, and as 1 or 0 whether that is a collapse: the learner then earns the same
+  /// whatever it does.
   func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics {
     let (real, imagined) = (logits(expert.states, expert.actions), logits(dream.states, dream.actions))
     let loss = discriminatorLoss(expert: real, learner: imagined)
@@ -82,10 +87,11 @@ final class Discriminator: Reward {
     let earned = reward(imagined.detached())
     let right = concatenated([real.detached().reshaped(-1).isAtLeast(0).to(.float32), 1 - imagined.detached().reshaped(-1).isAtLeast(0).to(.float32)], axis: 0)
     let probability = sigmoid(all)
+    // −D log D − (1 − D) log(1 − D), in nats; log 2 where it cannot tell.
+    let (accuracy, entropy) = (right.mean(), (probability * softplus(-all) + (1 - probability) * softplus(all)).mean())
     return [
-      "discriminator/loss": loss, "discriminator/accuracy": right.mean(),
-      // −D log D − (1 − D) log(1 − D), in nats; log 2 where it cannot tell.
-      "discriminator/entropy": (probability * softplus(-all) + (1 - probability) * softplus(all)).mean(),
+      "discriminator/loss": loss, "discriminator/accuracy": accuracy, "discriminator/entropy": entropy,
+      "discriminator/collapsed": accuracy.isAtLeast(Self.collapse.accuracy).to(.float32) * (-entropy).isAtLeast(-Self.collapse.entropy).to(.float32),
       "discriminator/reward_range": earned.reshaped(-1).max(over: 0) + (-earned).reshaped(-1).max(over: 0),
     ]
   }

@@ -40,13 +40,16 @@ final class DrilReward: Reward {
   /// Steps that go to the same member, where episodes are fewer than members.
   private static let windowSteps = 16
 
-  init(_ c: DrilConfiguration, _ policy: PolicySizes, _ context: RewardContext) {
+  /// - Throws: `ImitationError.tooFewParts` where there are fewer parts of the expert's data than members.
+  init(_ c: DrilConfiguration, _ policy: PolicySizes, _ context: RewardContext) throws {
     actions = context.actions
+    let parts = Self.parts(among: c.members, context.expert)
+    guard parts.count >= c.members else { throw ImitationError.tooFewParts(members: c.members, found: parts.count, windowSteps: Self.windowSteps) }
     members = (0..<c.members).map { member in
       let seed = context.seed.stream("member").step(member)
       let actor = MLP(
         context.sizes.features, context.actions.policyOutputs, width: policy.width, hiddenLayers: policy.hiddenLayers, using: RandomSource(seed, on: context.device))
-      let own = Self.steps(of: member, among: c.members, context.expert)
+      let own = parts.enumerated().filter { $0.offset % c.members == member }.flatMap(\.element)
       let optimizer = Adam(actor.namedParameters, c.cloning.optimizer)
       var generator = seed.stream("states").generator
       for step in 0..<c.steps {
@@ -63,13 +66,9 @@ final class DrilReward: Reward {
     bound = found[min(found.count - 1, Int((c.quantile * Double(found.count)).rounded(.up)) - 1)]
   }
 
-  /// The expert's steps that a member learns from: every so many an episode, or every so many a window; at least one.
-  static func steps(of member: Int, among members: Int, _ expert: ExpertLatents) -> [Int] {
-    let all = expert.steps
-    let parts: [[Int]] = expert.lengths.count >= members ? expert.stepsByEpisode
-      : stride(from: 0, to: all.count, by: windowSteps).map { Array(all[$0..<min($0 + windowSteps, all.count)]) }
-    let own = parts.enumerated().filter { $0.offset % members == member }.flatMap(\.element)
-    return own.isEmpty ? all : own
+  /// The expert's steps in disjoint parts, which are dealt out to the members: episodes, or windows where episodes are fewer than members.
+  static func parts(among members: Int, _ expert: ExpertLatents) -> [Range<Int>] {
+    expert.lengths.count >= members ? expert.stepsByEpisode : expert.stepsByEpisode.flatMap { $0.pieces(of: windowSteps) }
   }
 
   func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
@@ -80,7 +79,7 @@ final class DrilReward: Reward {
   private func disagreement(_ states: LatentState, _ taken: Tensor) -> Tensor {
     noGrad {
       let features = states.features.to(.float32)
-      return Imitation.disagreement(probability: stacked(members.map { exp(actions.policy($0(features)).logProbability(of: taken)) }))
+      return Imitation.disagreement(probability: stacked(members.map { exp(actions.policy($0(features)).logProbability(ofOthers: taken)) }))
     }
   }
 }

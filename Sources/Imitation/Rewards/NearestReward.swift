@@ -22,22 +22,27 @@ public enum Distance: String, Codable, CaseIterable, Sendable {
   /// What orders `b` `[M, D]` by closeness to each `a` `[N, D]`, the closest largest: `[N, M]`, from one matrix product.
   fileprivate func closeness(_ a: Tensor, _ b: Tensor) -> Tensor {
     let products = a.matmul(b.permuted(1, 0))
-    let (na, nb) = (a.norm(over: -1, keepingAxes: true), b.norm(over: -1).reshaped(1, -1))
+    let squares = b.squared().sum(over: -1).reshaped(1, -1)
     switch self {
-    case .dot: return products / maximum(na, nb).squared()
-    case .l2: return products - 0.5 * nb.squared()
-    case .cosine: return products / nb
+    case .dot: return products / maximum(a.squared().sum(over: -1).reshaped(-1, 1), squares)
+    case .l2: return products - 0.5 * squares
+    case .cosine: return products / squares.squareRoot()
     }
   }
 }
 
-/// The row nearest to each of `queries` `[N, D]`, among `count` rows: `int64` `[N]`. Exact up to rounding, in pieces that bound the memory.
+/// The row nearest to each of `queries` `[N, D]`, among `count` rows: `int64` `[N]`. Exact up to rounding, in pieces small enough to stay in a processor's caches.
 /// - Parameters:
 ///   - pairs: of queries and rows that are looked at together.
 ///   - rows: the rows of a range, `[…, D]`.
 public func nearest(
-  _ queries: Tensor, among count: Int, by distance: Distance, atOnce pairs: Int = 1 << 24, rows: (Range<Int>) -> Tensor
+  _ queries: Tensor, among count: Int, by distance: Distance, atOnce pairs: Int = 1 << 20, rows: (Range<Int>) -> Tensor
 ) -> Tensor {
+  let most = 4096
+  if queries.shape[0] > most {
+    return concatenated(
+      (0..<queries.shape[0]).pieces(of: most).map { nearest(queries.sliced($0), among: count, by: distance, atOnce: pairs, rows: rows) }, axis: 0)
+  }
   let step = max(1, min(count, pairs / max(queries.shape[0], 1)))
   var (closest, places) = ([Tensor](), [Tensor]())
   for first in stride(from: 0, to: count, by: step) {

@@ -34,8 +34,8 @@ final class RedReward: Reward {
   private let actions: ActionSpace
   private(set) var sigma = 1.0
 
-  /// Every tenth expert state is held out of the fit, to set `σ` by.
-  private static let heldOut = 10
+  /// Every tenth run of so many successive expert steps is held out of the fit, to set `σ` by: single steps would have neighbours in it that are much like them.
+  private static let (heldOut, runSteps) = (10, 16)
   private static let batch = 256
 
   init(_ c: RedConfiguration, _ context: RewardContext) {
@@ -47,8 +47,7 @@ final class RedReward: Reward {
     }
     (fixed, fitted) = (network("fixed"), network("fitted"))
     fixed.freeze()
-    let steps = context.expert.steps
-    let learned = steps.enumerated().filter { steps.count < Self.heldOut || $0.offset % Self.heldOut != 0 }.map(\.element)
+    let (learned, unseen) = Self.parted(context.expert)
     let optimizer = Adam(fitted.namedParameters, OptimizerConfiguration { $0.learningRate = c.learningRate })
     var generator = context.seed.stream("fit").generator
     for step in 0..<c.steps {
@@ -56,9 +55,16 @@ final class RedReward: Reward {
       optimizer.step(minimizing: distance(states, actions).mean(), progress: Double(step) / Double(c.steps))
     }
     fitted.freeze()
-    let unseen = steps.enumerated().filter { $0.offset % Self.heldOut == 0 }.map(\.element)
     let (states, actions) = context.expert.pairs(at: unseen)
     sigma = Self.sigma(for: c.expertMean, distances: distance(states, actions).values(as: Float.self).map(Double.init))
+  }
+
+  /// The expert's steps that are learned from and those held out; the last run of them where there are fewer than ten, and all for both where there is one.
+  static func parted(_ expert: ExpertLatents) -> (learned: [Int], heldOut: [Int]) {
+    let runs = expert.stepsByEpisode.flatMap { $0.pieces(of: runSteps) }
+    guard runs.count > 1 else { return (Array(runs[0]), Array(runs[0])) }
+    let isHeldOut = { (run: Int) in runs.count < heldOut ? run == runs.count - 1 : run % heldOut == heldOut - 1 }
+    return (runs.indices.filter { !isHeldOut($0) }.flatMap { runs[$0] }, runs.indices.filter(isHeldOut).flatMap { runs[$0] })
   }
 
   /// The `σ` with which the mean of `exp(−σ d)` is `mean`: it falls from 1 to 0 as `σ` grows.

@@ -45,7 +45,8 @@ public struct RewardContext {
 public enum RewardKind: String, CaseIterable, Codable, Sendable {
   case dot, l2, cosine, nearest, sparse, contrast, red, dril, gail, airl
 
-  func make(_ c: RewardConfiguration, _ context: RewardContext) -> any Reward {
+  /// - Throws: `ImitationError.tooFewParts`.
+  func make(_ c: RewardConfiguration, _ context: RewardContext) throws -> any Reward {
     switch self {
     case .dot: LatentMatching(c.compared, latentReward)
     case .l2: LatentMatching(c.compared, l2Reward)
@@ -54,7 +55,7 @@ public enum RewardKind: String, CaseIterable, Codable, Sendable {
     case .sparse: SparseReward(share: c.sameShare, context)
     case .contrast: ContrastReward(c.compared, samples: c.contrastSamples, context)
     case .red: RedReward(c.red, context)
-    case .dril: DrilReward(c.dril, context.policy, context)
+    case .dril: try DrilReward(c.dril, context.policy, context)
     case .gail: Discriminator(c.discriminator, c.discriminator.reward, context)
     case .airl: Discriminator(c.discriminator, .logit, context)
     }
@@ -75,6 +76,18 @@ public struct RewardWeights: Configuration {
   public var airl = 0.0
 
   public init() {}
+
+  /// Of a reward's name, or a sum such as `dot=1,gail=0.5`; nil for other words, and for a name that comes twice.
+  public init?(sum text: String) {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
+    let kinds = parts.compactMap { $0.first.flatMap(RewardKind.init) }
+    guard kinds.count == parts.count, Set(kinds).count == kinds.count else { return nil }
+    dot = 0
+    for (kind, words) in zip(kinds, parts) {
+      guard let weight = words.count == 2 ? Double(words[1]) : 1, weight.isFinite else { return nil }
+      self[kind] = weight
+    }
+  }
 
   /// Those that count.
   public var used: [(kind: RewardKind, weight: Double)] {
@@ -134,8 +147,9 @@ public struct RewardConfiguration: Configuration {
   }
 
   /// The weighted sum of all that count.
-  public func reward(_ context: RewardContext) -> WeightedReward {
-    WeightedReward(weights.used.map { ($0.kind.rawValue, $0.weight, $0.kind.make(self, context)) })
+  /// - Throws: `ImitationError.tooFewParts`.
+  public func reward(_ context: RewardContext) throws -> WeightedReward {
+    WeightedReward(try weights.used.map { ($0.kind.rawValue, $0.weight, try $0.kind.make(self, context)) })
   }
 }
 
@@ -145,15 +159,23 @@ public final class WeightedReward: Reward {
 
   init(_ parts: [(name: String, weight: Double, reward: any Reward)]) { self.parts = parts }
 
-  public func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+  public func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor { parts(expert, dream).sum }
+
+  /// The sum, and where there are several parts, the mean of each before it is weighted.
+  func parts(_ expert: LatentWindows, _ dream: Dream) -> (sum: Tensor, means: Metrics) {
     noGrad {
-      let earned = parts.map { $0.weight == 1 ? $0.reward(expert, dream) : $0.weight * $0.reward(expert, dream) }
-      return earned.dropFirst().reduce(earned[0], +)
+      let earned = parts.map { $0.reward(expert, dream) }
+      let weighted = zip(parts, earned).map { $0.weight == 1 ? $1 : $0.weight * $1 }
+      let means = parts.count == 1 ? [] : zip(parts, earned).map { ("reward/\($0.name)", $1.mean()) }
+      return (weighted.dropFirst().reduce(weighted[0], +), Dictionary(uniqueKeysWithValues: means))
     }
   }
 
+  /// Where two say something of one name, as two discriminators do, the second's is under its own.
   public func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics {
-    parts.reduce(into: [:]) { $0.merge($1.reward.update(expert, dream, progress: progress)) { $1 } }
+    parts.reduce(into: [:]) { all, part in
+      for (name, value) in part.reward.update(expert, dream, progress: progress) { all[all[name] == nil ? name : "\(part.name)/\(name)"] = value }
+    }
   }
 
   public var state: [(name: String, tensor: Tensor)] { parts.flatMap { part in part.reward.state.map { ("\(part.name).\($0.name)", $0.tensor) } } }

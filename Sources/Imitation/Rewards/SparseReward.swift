@@ -37,7 +37,8 @@ final class SparseReward: Reward {
   /// One-hot classes `[M, S·K]` and actions `[M, …]` of all expert states in which something was done.
   private let (stochastic, actions): (Tensor, Tensor)
 
-  private static let rows = 2048
+  /// Pairs of learner and expert states that are looked at together.
+  private static let pairs = 1 << 22
 
   init(share: Double, _ context: RewardContext) {
     self.share = share
@@ -50,9 +51,7 @@ final class SparseReward: Reward {
   func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
     let z = dream.states.stochastic.dropLast()
     let (states, taken) = (z.flattened(first: 2), dream.actions.flattened(first: 2))
-    let count = states.shape[0]
-    let parts = stride(from: 0, to: count, by: Self.rows).map { first -> Tensor in
-      let part = first..<min(first + Self.rows, count)
+    let parts = (0..<states.shape[0]).pieces(of: max(1, Self.pairs / stochastic.shape[0])).map { part -> Tensor in
       let same = states.sliced(part).to(.float32).matmul(stochastic.permuted(1, 0)) / Double(groups)
       return sparseReward(same: same, share: share, sameAction: space.same(taken.sliced(part), actions))
     }

@@ -201,12 +201,13 @@ import Spaces
     defer { try? FileManager.default.removeItem(at: scratch) }
     let world = try LoadedWorldModel.road(at: scratch.appending(path: "world"))
     let folder = scratch.appending(path: "expert")
-    try Recording(environment: "road", pipeline: world.configuration.pipeline, episodes: 6, epsilons: [0], seed: 1).run(.scripted, named: "scripted", to: folder)
-    let study = try DriftStudy(world, Dataset(at: folder), [], environment: "road", episodes: 20, seed: 0, Compute())
+    try Recording(environment: "road", pipeline: world.configuration.pipeline, episodes: 24, epsilons: [0], seed: 1).run(.scripted, named: "scripted", to: folder)
+    let study = try DriftStudy(world, Dataset(at: folder), [], environment: "road", episodes: 60, seed: 0, Compute())
     let (expert, random) = (study.paths[0], study.paths[1])
     #expect(expert.lasting == 1 && random.lasting == 0 && expert.ending.isEmpty)
-    #expect(random.mean(0..<30)! > 1.2 * expert.mean(0..<30)!, "\(study)")
-    #expect(random.ending.last! > 1.5 * expert.mean(0..<300)!)
-    #expect(random.totalVariation.estimate > 0.3 && random.totalVariation.estimate > expert.totalVariation.estimate + 0.3)
+    #expect(random.mean(0..<30)! > 1.15 * expert.mean(0..<30)!, "\(study)")
+    #expect(random.ending.last! > 1.5 * expert.mean(0..<300)!, "\(study)")
+    // Two halves of the expert's episodes may look different, as their roads do, but that proves nothing; so many of random play's do.
+    #expect(random.totalVariation.bound > 0 && expert.totalVariation.bound == 0, "\(study)")
   }
 }

@@ -11,11 +11,10 @@ import Testing
   private let scratch = FileManager.default.temporaryDirectory.appending(path: "ditto-signal-\(UUID().uuidString)")
   deinit { try? FileManager.default.removeItem(at: scratch) }
 
+  /// Of an expert with so many episodes.
   private func study(episodes: Int, useEpisodes: Int? = nil) throws -> SignalStudy {
-    let (world, folder) = (try LoadedWorldModel.road(at: scratch.appending(path: "world-\(episodes)")), scratch.appending(path: "expert-\(episodes)"))
-    if !FileManager.default.fileExists(atPath: folder.path) {
-      try Recording(environment: "road", pipeline: world.configuration.pipeline, episodes: episodes, epsilons: [0], seed: 1).run(.scripted, named: "scripted", to: folder)
-    }
+    let (world, folder) = (try LoadedWorldModel.road(at: scratch.appending(path: "world")), scratch.appending(path: "expert"))
+    try Recording(environment: "road", pipeline: world.configuration.pipeline, episodes: episodes, epsilons: [0], seed: 1).run(.scripted, named: "scripted", to: folder)
     var configuration = AgentConfiguration()
     (configuration.cloning.batch, configuration.imitation.policy.width, configuration.imitation.policy.hiddenLayers) = (64, 32, 1)
     configuration.imitation.horizon = 10
@@ -36,6 +35,9 @@ import Testing
   @Test func saysThatNothingIsHeldOut() throws {
     let study = try study(episodes: 1)
     #expect(study.heldOut == 0 && "\(study)".contains("Dreams start in the episodes that rewards and cloning learned from"))
-    #expect(throws: ExperimentError.tooFewEpisodes(dataset: "expert-1-v0", wanted: 2, found: 1)) { try self.study(episodes: 1, useEpisodes: 2) }
+  }
+
+  @Test func refusesToLearnFromMoreThanThereIs() {
+    #expect(throws: ExperimentError.tooFewEpisodes(dataset: "expert-v0", wanted: 2, found: 1)) { try self.study(episodes: 1, useEpisodes: 2) }
   }
 }

@@ -17,6 +17,9 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case noPixels(String)
   case noSuchCheckpoint(String, Int, known: [Int])
   case nothingHeldOut(String)
+  case damagedChoice(String)
+  case namedTwice(String)
+  case trainingDataGone(String)
   case cannotCompare(String)
   case notAnOption(String, allowed: String)
 
@@ -40,13 +43,13 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
     case .wrongActions(let what, let found, let expected):
       "\(what): has \(found), the world model knows \(expected); use data of the environment that it was trained on"
     case .tooFewEpisodes(let dataset, let wanted, let found):
-      "\(dataset): has too few episodes, \(found) where \(wanted) are needed; record more, or lower --use-episodes"
+      "\(dataset): has too few episodes, \(found) where \(wanted) are needed; record more, or lower --use-episodes where that asks for so many"
     case .otherEyes(let agent, let worldModel):
       "\(agent): sees frames of another pixel pipeline than \(worldModel); measure it with a world model of the recordings it learned from"
     case .pipelinesDiffer(let first, let second):
       "\(first) and \(second): their pixels were made by different pipelines; train on datasets of one"
     case .otherPipeline(let dataset):
-      "\(dataset): was recorded through another pixel pipeline than the configuration's; leave its kind, size, crop and frameSkip as they are recorded"
+      "\(dataset): was recorded through another pixel pipeline than the world model's configuration has; leave pipeline.kind, size, crop and frameSkip as they are recorded"
     case .unknownPipeline(let dataset):
       "\(dataset): its metadata describe no pixel pipeline that this program knows; record it again, or take 'ditto_pipeline' out of metadata.json"
     case .noSuchMetric(let run, let metric, let known):
@@ -56,7 +59,13 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
     case .noSuchCheckpoint(let run, let step, let known):
       "\(run): has no checkpoint of step \(step); it has \(known.map(String.init).joined(separator: ", ")); training.keptCheckpoints says how many are kept"
     case .nothingHeldOut(let what):
-      "\(what): no expert episode was held out to score checkpoints on; lower --use-episodes, record more, or give --select last"
+      "\(what): no expert episode was held out to score checkpoints on, or only such as are shorter than the horizon; lower --use-episodes, record more or longer ones, or give --select last"
+    case .damagedChoice(let file):
+      "\(file): marks a run whose checkpoint was chosen by its returns, and is damaged; restore it, or choose again with 'ditto study selection --adopt'"
+    case .namedTwice(let name):
+      "'\(name)': stands for more than one player; give each once, and agents names of their own (name=run), other than 'expert' and 'random'"
+    case .trainingDataGone(let path):
+      "\(path): the world model was trained on it, and it is not there as it was; restore it, or leave out --expert, which is compared with it"
     case .cannotCompare(let why):
       why
     case .notAnOption(let what, let allowed):

@@ -159,6 +159,7 @@ extension Report: CustomStringConvertible {
       })
     chart.levels = levels.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     chart.xTicks = xs.map(Double.init)
+    chart.isLogarithmic = axis == .episodes
     return LineChart.svg([chart])
   }
 }

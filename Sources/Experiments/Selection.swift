@@ -29,9 +29,12 @@ public struct OnlineChoice: Codable, Equatable, Sendable {
 
   static func file(in run: URL) -> URL { run.appending(path: "online.json") }
 
-  init?(of run: URL) {
-    guard let data = try? Data(contentsOf: Self.file(in: run)), let choice = try? JSONDecoder().decode(Self.self, from: data) else { return nil }
-    self = choice
+  /// The one of a run; nil where there is none.
+  /// - Throws: `ExperimentError.damagedChoice`: a run must not lose its mark without a word.
+  static func made(in run: URL) throws -> OnlineChoice? {
+    let file = file(in: run)
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    do { return try JSONDecoder().decode(Self.self, from: Data(contentsOf: file)) } catch { throw ExperimentError.damagedChoice(file.path) }
   }
 
   init(_ means: [Int: Double], _ evaluation: Evaluation) {
@@ -44,20 +47,22 @@ public struct OnlineChoice: Codable, Equatable, Sendable {
 /// How good validation says that a policy is, without the environment.
 enum OfflineScore {
   /// What its own dreams from held-out expert states earn by eq 8, actions drawn; of a policy that cannot dream, how often it agrees with the expert there. Of what validation logs it
-  /// ranks checkpoints best (docs/studies.md). Nil where nothing was validated.
+  /// ranked the checkpoints of the agents that were looked at best, though hardly better than their step does (docs/studies.md). Nil where nothing was validated.
   static func of(_ metrics: [String: Double]) -> Double? { metrics["validation/reward"] ?? metrics["validation/agreement"] }
 
-  /// The step that did best so far, the later one of equals; nil where nothing was held out.
-  static func best(in run: URL, upTo last: Int = .max) -> (step: Int, score: Double)? {
+  /// The step that did best of those whose checkpoints are there, the later one of equals; nil where nothing was held out. A run that was killed may have logged a step without
+  /// saving it.
+  static func best(in run: URL) throws -> (step: Int, score: Double)? {
+    let kept = try TrainingLoop.checkpoints(of: run, keep: 1).steps()
     let scored = (try? MetricsLog.lines(of: run))?.compactMap { line in of(line).flatMap { score in line["step"].map { (step: Int($0), score: score) } } }
-    return scored?.filter { $0.step <= last }.max { ($0.score, $0.step) < ($1.score, $1.step) }
+    return scored?.filter { kept.contains($0.step) }.max { ($0.score, $0.step) < ($1.score, $1.step) }
   }
 }
 
 extension Checkpoint {
   /// The one that an agent acts with.
   /// - Parameter step: of a certain one; nil for the one that its run chooses.
-  /// - Throws: `RunError.notARun` where there is none; `ExperimentError.noSuchCheckpoint` or `.nothingHeldOut`.
+  /// - Throws: `RunError.notARun` where there is none; `ExperimentError.noSuchCheckpoint`, `.nothingHeldOut` or `.damagedChoice`.
   static func acting(in run: URL, by selection: Selection, step: Int? = nil) throws -> (checkpoint: Checkpoint, by: SelectedBy) {
     let checkpoints = TrainingLoop.checkpoints(of: run, keep: 1)
     let at = { (step: Int) in
@@ -67,14 +72,14 @@ extension Checkpoint {
       return try Checkpoint(at: checkpoints.place(of: step))
     }
     if let step { return (try at(step), .named) }
-    if let choice = OnlineChoice(of: run) {
+    if let choice = try OnlineChoice.made(in: run) {
       Console.warn("\(run.path): acts with checkpoint \(choice.step), which was chosen by its returns in \(choice.environment)")
       return (try at(choice.step), .online)
     }
     switch selection {
     case .last: return (try newest(of: run), .last)
     case .offline:
-      guard let best = OfflineScore.best(in: run) else { throw ExperimentError.nothingHeldOut(run.path) }
+      guard let best = try OfflineScore.best(in: run) else { throw ExperimentError.nothingHeldOut(run.path) }
       return (try at(best.step), .offline)
     }
   }

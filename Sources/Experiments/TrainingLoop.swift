@@ -48,7 +48,7 @@ struct TrainingLoop {
       step = newest.step
     }
     let log = try MetricsLog(in: run.url, after: step)
-    var best = OfflineScore.best(in: run.url, upTo: step)
+    var best = try OfflineScore.best(in: run.url)
     var progress = ProgressLine(label, total: configuration.steps, step: step)
     defer { progress.finish() }
     var watch = Forecast.Watch(first: step, last: configuration.steps)

@@ -52,10 +52,7 @@ public enum WorldModelRun {
     guard pipeline.kind == .none || pipeline.size == side else {
       throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: side, pipeline: pipeline.size)
     }
-    let shown = { (p: PixelPipeline) in
-      (p.kind, p.size, p.frameSkip) == (pipeline.kind, pipeline.size, pipeline.frameSkip) && (p.crop, p.vector) == (pipeline.crop, pipeline.vector)
-    }
-    if let other = try datasets.first(where: { try PixelPipeline.recorded(in: $0).map { !shown($0) } ?? false }) { throw ExperimentError.otherPipeline(other.name) }
+    for dataset in datasets { try dataset.checkFits(pipeline) }
     return (try Trainer(datasets, configuration, details, seed: Seed(seed)), details)
   }
 
@@ -191,6 +188,13 @@ extension Dataset {
   func checkFits(_ shown: ObservationSpace, _ done: ActionSpace) throws {
     guard actions == done else { throw ExperimentError.wrongActions(what: name, found: actions, expected: done) }
     guard try supportedObservation == shown else { throw ExperimentError.wrongFrames(environment: name, found: "\(observation)", expected: "\(shown)") }
+  }
+
+  /// - Throws: `ExperimentError.otherPipeline` where its recorder wrote down that its frames were made otherwise.
+  func checkFits(_ pipeline: PixelPipeline) throws {
+    guard let own = try PixelPipeline.recorded(in: self) else { return }
+    guard (own.kind, own.size, own.frameSkip) == (pipeline.kind, pipeline.size, pipeline.frameSkip), (own.crop, own.vector) == (pipeline.crop, pipeline.vector)
+    else { throw ExperimentError.otherPipeline(name) }
   }
 }
 

@@ -18,6 +18,12 @@ struct StudyOptions: ParsableArguments {
   @Option(help: .init("Draw it too.", valueName: "file.svg")) var picture: String?
   @OptionGroup var compute: ComputeOptions
 
+  /// Sets the process up, after a look whether the picture can be written once there is something to draw.
+  func apply() throws -> Compute {
+    if let picture { try AtomicFile.checkPlace(of: URL(fileURLWithPath: picture)) }
+    return try compute.apply()
+  }
+
   func show(_ study: some Encodable & CustomStringConvertible, _ drawn: @autoclosure () -> String) throws {
     if json { try printJSON(study) } else { print(study) }
     if let picture { try AtomicFile.write(Data(drawn().utf8), to: URL(fileURLWithPath: picture)) }
@@ -32,16 +38,16 @@ struct StudyWorldModel: ParsableCommand {
   @Option(
     parsing: .singleValue, help: .init("A dataset of the same environment, of any quality; may be given several times.", valueName: "dataset"))
   var data: [String]
-  @Option(help: .init("A dataset of expert episodes, to ask how many of their states are like recorded ones.", valueName: "dataset")) var expert: String?
+  @Option(help: .init("A dataset of expert episodes, to ask how many of their states are like those that the model was trained on.", valueName: "dataset")) var expert: String?
   @Option(help: "Steps to dream.") var steps = 15
   @OptionGroup var options: StudyOptions
 
   func run() throws {
     if steps < 1 { throw ValidationError("--steps is \(steps), must be at least 1") }
-    let compute = try options.compute.apply()
+    let compute = try options.apply()
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
     let study = try WorldModelStudy(
-      world.model, world.normalizer, data: data.map { try Dataset(at: URL(fileURLWithPath: $0)) },
+      world, data: data.map { try Dataset(at: URL(fileURLWithPath: $0)) },
       expert: expert.map { try Dataset(at: URL(fileURLWithPath: $0)) }, steps: steps, seed: options.seed, compute)
     try options.show(study, study.picture)
   }
@@ -60,13 +66,12 @@ struct StudySignal: ParsableCommand {
 
   func run() throws {
     if let useEpisodes, useEpisodes < 1 { throw ValidationError("--use-episodes is \(useEpisodes), must be at least 1") }
-    let compute = try options.compute.apply()
+    let compute = try options.apply()
     let configuration: AgentConfiguration = try settings.load(.agent)
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
     let dataset = try Dataset(at: URL(fileURLWithPath: data))
     let study = try SignalStudy(
-      world, dataset, useEpisodes: useEpisodes ?? max(1, dataset.episodes.count - 2), rewards: reward.isEmpty ? RewardKind.allCases : reward, configuration,
-      seed: options.seed, compute)
+      world, dataset, useEpisodes: useEpisodes, rewards: reward.isEmpty ? RewardKind.allCases : reward, configuration, seed: options.seed, compute)
     try options.show(study, study.picture)
   }
 }
@@ -104,7 +109,7 @@ struct StudyDrift: ParsableCommand {
 
   func run() throws {
     guard (2...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 2 to 10000000") }
-    let compute = try options.compute.apply()
+    let compute = try options.apply()
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
     let named = try agents.map { word in
       let parts = word.split(separator: "=", maxSplits: 1).map(String.init)

@@ -63,8 +63,8 @@ import Spaces
 
   /// Where all of `n` agree, the least mean is the one under which that has half the risk: `μⁿ = 0.025`.
   @Test func trustsFewEpisodesLittle() {
-    for n in [1, 6, 20] { #expect(abs(TotalVariation.leastMean(of: .init(repeating: 1, count: n)) - pow(0.025, 1 / Double(n))) < 1e-9) }
-    #expect(TotalVariation.leastMean(of: [0, 0, 0]) == 0)
+    for n in [1, 6, 20] { #expect(abs(TotalVariation.leastMean(1, of: n) - pow(0.025, 1 / Double(n))) < 1e-9) }
+    #expect(TotalVariation.leastMean(0, of: 3) == 0)
   }
 
   /// A coin's share of heads in 15 throws is above the truth's bound in at most one of forty.
@@ -72,10 +72,29 @@ import Spaces
     var generator = Seed(5).generator
     for truth in [0.2, 0.5, 0.9] {
       let missed = (0..<2000).count { _ in
-        TotalVariation.leastMean(of: (0..<15).map { _ in Double.random(in: 0..<1, using: &generator) < truth ? 1 : 0 }) > truth
+        TotalVariation.leastMean((0..<15).map { _ in Double.random(in: 0..<1, using: &generator) < truth ? 1 : 0 }.mean, of: 15) > truth
       }
       #expect(Double(missed) / 2000 <= 0.025)
     }
+  }
+}
+
+@Suite struct TotalVariationSharesTests {
+  /// The first half is judged by who calls everything the first kind, the second by who calls nothing so.
+  @Test(arguments: [(1, 1), (2, 3), (3, 2), (7, 4)]) func findsNothingWhereClassifiersDiffer(counts: (Int, Int)) {
+    let called = { (share: Double) in [counts.0, counts.1].map { [Double](repeating: share, count: $0) } }
+    // One episode more of a kind is in the first half.
+    let found = TotalVariation(shares: [[called(1)[0] + [1], called(1)[1]], called(0)])
+    #expect(found.estimate == 0 && found.bound == 0)
+  }
+
+  @Test func halvesWeighTheSame() {
+    // Means 0.9 and 0.7 of the first kind, 0 and 0.2 of the second.
+    let found = TotalVariation(shares: [[[0.8, 1], [0, 0, 0]], [[0.7], [0.1, 0.3]]])
+    #expect(abs(found.estimate - 0.7) < 1e-12)
+    // As many episodes as twice the smaller half, of each kind.
+    let many = TotalVariation(shares: (0..<2).map { half in [.init(repeating: 1, count: 40 + half), .init(repeating: 0, count: 60 - half)] })
+    #expect(many.estimate == 1 && abs(many.bound - (pow(0.025, 1.0 / 80) + pow(0.025, 1.0 / 118) - 1)) < 1e-9)
   }
 }
 
@@ -162,9 +181,33 @@ import Spaces
     #expect { try study(large, [agent], "road") } throws: { error in
       if case ExperimentError.wrongFrames(_, _, expected: "1×32×32 uint8") = error { true } else { false }
     }
+    for name in ["clone", "expert", "random"] {
+      #expect(throws: ExperimentError.namedTwice(name)) { try study(data, [agent, (name, agent.agent)], "road") }
+    }
+    let wide = scratch.appending(path: "wide")
+    var skipping = PixelPipeline(.road, size: 32)
+    skipping.frameSkip = 2
+    try Recording(environment: "road", pipeline: skipping, episodes: 4, epsilons: [0], seed: 1)
+      .run(.random, named: "random", to: wide)
+    #expect(throws: ExperimentError.otherPipeline("wide-v0")) { try study(Dataset(at: wide), [agent], "road") }
     #expect(throws: EnvironmentError.unknownEnvironment("raod")) { try study(data, [agent], "raod") }
     configuration.pipeline.maxEpisodeSteps = 5
     let other = try clone("other")
     #expect(throws: ExperimentError.otherEyes(agent: "other", worldModel: world.url.path)) { try study(data, [agent, other], "road") }
+  }
+
+  /// Who drives at random on the road soon is where the expert never was.
+  @Test func whoDriftsIsFartherThanTheExpert() throws {
+    defer { try? FileManager.default.removeItem(at: scratch) }
+    let world = try LoadedWorldModel.road(at: scratch.appending(path: "world"))
+    let folder = scratch.appending(path: "expert")
+    try Recording(environment: "road", pipeline: world.configuration.pipeline, episodes: 24, epsilons: [0], seed: 1).run(.scripted, named: "scripted", to: folder)
+    let study = try DriftStudy(world, Dataset(at: folder), [], environment: "road", episodes: 60, seed: 0, Compute())
+    let (expert, random) = (study.paths[0], study.paths[1])
+    #expect(expert.lasting == 1 && random.lasting == 0 && expert.ending.isEmpty)
+    #expect(random.mean(0..<30)! > 1.15 * expert.mean(0..<30)!, "\(study)")
+    #expect(random.ending.last! > 1.5 * expert.mean(0..<300)!, "\(study)")
+    // Two halves of the expert's episodes may look different, as their roads do, but that proves nothing; so many of random play's do.
+    #expect(random.totalVariation.bound > 0 && expert.totalVariation.bound == 0, "\(study)")
   }
 }

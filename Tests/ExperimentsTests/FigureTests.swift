@@ -41,16 +41,55 @@ import Testing
       title: "a < b & c", xLabel: "x", yLabel: "y", series: [.init("line", [.init(x: 0, y: 1, low: 0, high: 2), .init(x: 10, y: 3, low: 2, high: 4)], hasDots: true)])
     chart.levels = [("expert", 300)]
     chart.xTicks = [0, 3, 10]
-    let svg = LineChart.svg([chart, chart])
+    let svg = LineChart.svg([chart])
+    for (name, count) in [("polyline", 1), ("polygon", 1), ("circle", 2)] { #expect(elements(name, of: chart).count == count) }
+    #expect(!svg.contains("nan") && !svg.contains("inf"))
+  }
+
+  /// What a chart's elements of a name say of themselves.
+  private func elements(_ name: String, of chart: LineChart) -> [[String: String]] {
     final class Elements: NSObject, XMLParserDelegate {
-      var count: [String: Int] = [:]
-      func parser(_: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?, attributes: [String: String]) { count[name, default: 0] += 1 }
+      var found: [(name: String, attributes: [String: String])] = []
+      func parser(_: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?, attributes: [String: String]) { found.append((name, attributes)) }
     }
-    let (parser, elements) = (XMLParser(data: Data(svg.utf8)), Elements())
+    let (parser, elements) = (XMLParser(data: Data(LineChart.svg([chart]).utf8)), Elements())
     parser.delegate = elements
     #expect(parser.parse())
-    #expect(elements.count["polyline"] == 2 && elements.count["polygon"] == 2 && elements.count["circle"] == 4)
-    #expect(!svg.contains("nan") && !svg.contains("inf"))
+    return elements.found.filter { $0.name == name }.map(\.attributes)
+  }
+
+  @Test func bandsEndWherePointsHaveNone() {
+    let banded = { (x: Double) in LineChart.Point(x: x, y: 1, low: 0, high: 2) }
+    let points = [banded(0), banded(1), .init(x: 2, y: 1), banded(3), .init(x: 4, y: 1), banded(5), banded(6), banded(7)]
+    let bands = elements("polygon", of: LineChart(title: "", xLabel: "", yLabel: "", series: [.init("a", points)]))
+    let corners = bands.map { $0["points"]!.split(separator: " ") }
+    #expect(corners.map(\.count) == [4, 2, 6])
+    // One alone is a bar: straight up, and drawn by its stroke.
+    #expect(Set(corners[1].map { $0.split(separator: ",")[0] }).count == 1 && Set(corners[1]).count == 2)
+    #expect(bands[1]["stroke"] != nil && bands[0]["stroke"] == nil && bands[0]["fill"] == bands[1]["stroke"])
+  }
+
+  @Test func namesStandRightOfThePlot() {
+    let chart = { (name: String) in LineChart(title: "", xLabel: "", yLabel: "", series: [.init("ditto", [.init(x: 0, y: 0)]), .init(name, [.init(x: 1, y: 1)])]) }
+    let right = { (attributes: [String: String]) in attributes["points"]!.split(separator: " ").flatMap { $0.split(separator: ",").prefix(1) }.compactMap { Double($0) }.max()! }
+    let names = elements("text", of: chart("dgail")).filter { $0["text-anchor"] == "start" }.map { Double($0["x"]!)! }
+    #expect(names.count == 2 && names.min()! > elements("polyline", of: chart("dgail")).map(right).max()!)
+    let width = { (name: String) in Double(self.elements("svg", of: chart(name))[0]["width"]!)! }
+    #expect(width("dgail") == width("d") && width(.init(repeating: "m", count: 40)) > width("dgail") + 35 * 6)
+  }
+
+  @Test func logarithmsMakeFactorsEquallyFar() {
+    var chart = LineChart(
+      title: "", xLabel: "", yLabel: "", series: [.init("a", [0, 1, 2, 4, 8, 15].map { .init(x: $0, y: $0) }, hasDots: true)])
+    chart.isLogarithmic = true
+    let dots = elements("circle", of: chart).map { Double($0["cx"]!)! }
+    #expect(dots.count == 5)  // 0 has no logarithm
+    #expect(abs(dots[1] - dots[0] - (dots[3] - dots[2])) < 0.2 && dots[4] - dots[3] < dots[3] - dots[2])
+    for (ticks, expected) in [(nil, 4), ([1.0, 2, 4, 8, 15], 5)] {
+      chart.xTicks = ticks
+      let below = elements("text", of: chart).filter { $0["text-anchor"] == "middle" && $0["transform"] == nil && Double($0["y"]!)! > 300 }
+      #expect(below.count == expected + 1)  // and the axis' name: 1, 2, 5, 10
+    }
   }
 
   /// Nothing to draw is no reason to crash.

@@ -51,18 +51,72 @@ import Testing
       try SelectionStudy([("run", self.path("run"))], environment: "road", episodes: 2, seed: 3, adopt: adopt, Compute())
     }
     let looked = try study(false)
-    #expect(looked.checkpoints.map(\.step) == [1, 2, 3, 4, 5, 6] && looked.withinRuns == looked.together && Array(looked.together.keys) == ["validation/agreement"])
+    #expect(looked.checkpoints.map(\.step) == [1, 2, 3, 4, 5, 6] && looked.withinRuns == looked.together && Set(looked.together.keys) == ["validation/agreement", "step"])
     #expect(try LoadedAgent(at: path("run")).facts.selectedBy == .last)
     let best = try #require(study(true).checkpoints.max { ($0.mean, $0.step) < ($1.mean, $1.step) })
     let facts = try LoadedAgent(at: path("run")).facts
     #expect((facts.step, facts.selectedBy) == (best.step, .online))
-    #expect(looked.chosen["best"] == best.mean && looked.chosen["last"] == looked.checkpoints.last!.mean)
+    #expect(looked.chosen["best"] == best.mean && looked.chosen["step"] == looked.checkpoints.last!.mean)
+  }
+
+  @Test func aDamagedMarkIsNoUnmarkedRun() throws {
+    try trained("run")
+    let mark = path("run").appending(path: "online.json")
+    for damaged in ["", "{\"step\": 3}"] {
+      try Data(damaged.utf8).write(to: mark)
+      #expect(throws: ExperimentError.damagedChoice(mark.path)) { try LoadedAgent(at: self.path("run")) }
+    }
+    // Choosing again mends it.
+    _ = try SelectionStudy([("run", path("run"))], environment: "road", episodes: 2, seed: 3, adopt: true, Compute())
+    #expect(try LoadedAgent(at: path("run")).facts.selectedBy == .online)
+  }
+
+  @Test func actsWithABestCheckpointThatIsThere() throws {
+    try trained("run", select: .offline)
+    let best = try #require(try OfflineScore.best(in: path("run")))
+    // A run that was killed after it logged a step, before its checkpoint.
+    try FileManager.default.removeItem(at: TrainingLoop.checkpoints(of: path("run"), keep: 1).place(of: best.step))
+    let next = try #require(try OfflineScore.best(in: path("run")))
+    #expect(next.step != best.step && next.score <= best.score)
+    let facts = try LoadedAgent(at: path("run")).facts
+    #expect((facts.step, facts.selectedBy) == (next.step, .offline))
+  }
+
+  @Test func ranksCheckpointsOfSeveralRuns() throws {
+    let points = { (run: String, _ means: [Double], _ rewards: [Double]) in
+      zip(means, rewards).enumerated().map { index, values in
+        SelectionStudy.Checkpoint(run: run, step: 10 * (index + 1), mean: values.0, se: 0, offline: ["validation/reward": values.1, "validation/agreement": 0.5])
+      }
+    }
+    // Rewards rank the first run's as they are, and the second's the wrong way round, as its steps do; the third has one checkpoint, and no order.
+    let study = SelectionStudy(points("a", [1, 2, 4], [0.1, 0.2, 0.3]) + points("b", [8, 5, 2], [0.1, 0.2, 0.3]) + points("c", [6], [0.9]))
+    #expect(study.byRun == ["a": ["validation/reward": 1, "step": 1], "b": ["validation/reward": -1, "step": -1], "c": [:]])
+    #expect(study.withinRuns == ["validation/reward": 0, "step": 0])
+    // Ranks of the returns 0, 1.5, 3, 6, 4, 1.5, 5 and of the rewards 0.5, 2.5, 4.5, 0.5, 2.5, 4.5, 6.
+    let together = try #require(rankCorrelation([0.5, 2.5, 4.5, 0.5, 2.5, 4.5, 6], [0, 1.5, 3, 6, 4, 1.5, 5]))
+    #expect(abs(try #require(study.together["validation/reward"]) - together) < 1e-12)
+    #expect(study.together["validation/agreement"] == nil)
+    // Of equals, the last.
+    #expect(study.chosen == ["validation/reward": 4, "validation/agreement": 4, "step": 4, "best": 6])
+    let json = String(decoding: try JSONEncoder().encode(study), as: UTF8.self)
+    #expect("\(study)".contains("'step' takes the last") && json.contains("byRun"))
+  }
+
+  @Test func playsSeveralRunsAndEachOnce() throws {
+    for name in ["one", "two"] { try trained(name) }
+    let runs = { (names: [String]) in
+      try SelectionStudy(names.map { ($0, self.path($0)) }, environment: "road", episodes: 2, seed: 3, adopt: false, Compute())
+    }
+    let study = try runs(["one", "two"])
+    #expect(study.checkpoints.map(\.run) == ["one", "two"].flatMap { [String](repeating: $0, count: 6) })
+    #expect(Set(study.byRun.keys) == ["one", "two"])
+    #expect(throws: ExperimentError.namedTwice("one")) { try runs(["one", "two", "one"]) }
   }
 
   @Test func ranksAsSpearmanDoes() {
     #expect(rankCorrelation([1, 2, 3, 4], [10, 20, 30, 1000]) == 1 && rankCorrelation([1, 2, 3], [3, 2, 1]) == -1)
-    #expect(rankCorrelation([1, 1, 1], [1, 2, 3]) == 0)
+    #expect(rankCorrelation([1, 1, 1], [1, 2, 3]) == nil && rankCorrelation([1], [2]) == nil)
     // Ranks 0, 1.5, 1.5, 3 and 0, 2, 1, 3: covariance 4.5, variances 4.5 and 5.
-    #expect(abs(rankCorrelation([1, 2, 2, 3], [1, 3, 2, 4]) - 4.5 / (4.5 * 5.0).squareRoot()) < 1e-12)
+    #expect(abs(rankCorrelation([1, 2, 2, 3], [1, 3, 2, 4])! - 4.5 / (4.5 * 5.0).squareRoot()) < 1e-12)
   }
 }

@@ -42,21 +42,17 @@ import WorldModel
 
   /// - Parameter change: parameters by name to what takes their place.
   private func study(
-    _ data: [Dataset], expert: Dataset? = nil, steps: Int = 5, _ change: [String: (Tensor) -> Tensor] = [:]
+    _ data: [Dataset], expert: Dataset? = nil, trainedOn learned: [Dataset] = [], steps: Int = 5, _ change: [String: (Tensor) -> Tensor] = [:]
   ) throws -> WorldModelStudy {
-    let file = try #require(Bundle.module.url(forResource: "Fixtures/road-world-model", withExtension: "safetensors"))
-    let world = try WorldModelConfiguration.load(.worldModel, from: Presets.layers(["road"]))
-    let details = RunDetails(
-      device: .cpu, precision: .f32, threads: 1, data: [], ObservationSpace(height: 32, width: 32), 3, useEpisodes: 0, worldModel: nil)
-    let (model, normalizer) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: file), .cpu)
-    for (name, parameter) in model.namedParameters { if let change = change[name] { parameter.assign(change(parameter)) } }
-    return try WorldModelStudy(model, normalizer, data: data, expert: expert, steps: steps, seed: 0, Compute())
+    let world = try LoadedWorldModel.road(at: scratch.appending(path: "world-\(UUID().uuidString)"), trainedOn: learned)
+    for (name, parameter) in world.model.namedParameters { if let change = change[name] { parameter.assign(change(parameter)) } }
+    return try WorldModelStudy(world, data: data, expert: expert, steps: steps, seed: 0, Compute())
   }
 
   @Test func findsNothingAgainstAModelThatLearned() throws {
     let (data, expert) = (try road("data", epsilons: [0, 0.3], seed: 1), try road("expert", epsilons: [0], seed: 2))
-    let study = try study([data], expert: expert, steps: 10)
-    #expect(study.advice == Self.fine)
+    let study = try study([data], expert: expert, trainedOn: [data], steps: 10)
+    #expect(study.advice == Self.fine && study.seenInTraining == ["data-v0"])
     #expect(study.openLoop.error.last! < 0.5 * min(study.openLoop.stillError.last!, study.openLoop.meanError.last!))
     #expect(study.openLoop.drift.last! < 0.5 * study.openLoop.stillDrift.last!)
     #expect(study.openLoop.stillDrift == study.openLoop.stillDrift.sorted())
@@ -66,7 +62,7 @@ import WorldModel
     #expect(study.groups.collapsed == 0 && study.groups.divergence.count == 16)
     #expect(try #require(study.coverage).share > 0.9)
     // The same seed, the same numbers; and some sequences end on the way.
-    #expect("\(try self.study([data], expert: expert, steps: 10))" == "\(study)")
+    #expect("\(try self.study([data], expert: expert, trainedOn: [data], steps: 10))" == "\(study)")
     #expect(study.openLoop.sequences == study.openLoop.sequences.sorted(by: >=) && study.openLoop.sequences.last! < 512)
   }
 
@@ -80,9 +76,8 @@ import WorldModel
   @Test func saysThatAModelKnowsNothing() throws {
     let data = try road("data", epsilons: [0, 0.3], seed: 1)
     let configuration = try WorldModelConfiguration.load(.worldModel, from: Presets.layers(["road"]))
-    let model = WorldModel(configuration.model, ObservationSpace(height: 32, width: 32), actions: 3, using: RandomSource(Seed(0)))
-    let normalizer = try Normalizer(over: [EpisodeSelection(data)], configuration.pixels, on: .cpu)
-    let study = try WorldModelStudy(model, normalizer, data: [data], expert: nil, steps: 5, seed: 0, Compute())
+    let untrained = WorldModel(configuration.model, ObservationSpace(height: 32, width: 32), actions: 3, using: RandomSource(Seed(0)))
+    let study = try study([data], Dictionary(uniqueKeysWithValues: untrained.namedParameters.map { name, parameter in (name, { _ in parameter }) }))
     #expect(study.advice.contains { $0.hasPrefix("From step 1 on, frames") } && study.advice.contains { $0.contains("hardly answers to actions") })
   }
 
@@ -119,14 +114,26 @@ import WorldModel
     #expect(study.advice.contains { $0.hasPrefix("From step 1 on, frames are predicted hardly better") })
   }
 
-  @Test func coversWhatIsLikeTheRecordings() throws {
+  @Test func coversWhatIsLikeWhatTheModelLearnedFrom() throws {
     let data = try road("data", epsilons: [0, 0.3], seed: 1)
     let noise = try made("noise") { t, place in UInt8((t * 7919 + place * 104_729) % 251) }
     // The recordings themselves: about 95 % of the quarter that is compared with the others, and all of those.
-    #expect(try #require(study([data], expert: data).coverage).share > 0.95)
-    let study = try study([data], expert: noise)
+    #expect(try #require(study([data], expert: data, trainedOn: [data]).coverage).share > 0.95)
+    // Recordings that are asked about do not cover what the model has never learned.
+    let study = try study([noise], expert: noise, trainedOn: [data])
     #expect(try #require(study.coverage).share < 0.1)
+    #expect(study.seenInTraining.isEmpty)
     #expect(study.advice.contains { $0.hasPrefix("Only ") && $0.contains("of the expert's states are covered") })
+  }
+
+  @Test func saysThatWhatTheModelLearnedFromIsGone() throws {
+    let (data, learned) = (try made("data") { t, _ in UInt8(t) }, try made("learned") { t, _ in UInt8(t + 1) })
+    try FileManager.default.removeItem(atPath: learned.path)
+    #expect(throws: ExperimentError.trainingDataGone(learned.path)) { try self.study([data], expert: data, trainedOn: [learned]) }
+    #expect(try study([data], trainedOn: [learned]).coverage == nil)
+    // Another one in its place is not it.
+    _ = try made("learned") { t, _ in UInt8(t + 2) }
+    #expect(throws: ExperimentError.trainingDataGone(learned.path)) { try self.study([data], expert: data, trainedOn: [learned]) }
   }
 
   @Test func refusesDataThatDoNotFit() throws {
@@ -140,7 +147,7 @@ import WorldModel
     #expect(throws: ImitationError.episodesTooShort(required: 5, longest: 4)) { try self.study([short]) }
     #expect(throws: DemonstrationError.episodesTooShort(required: 21, found: 12)) { try self.study([try made("one", episodes: 1, steps: 11, pixel: grey)]) }
     #expect(throws: ExperimentError.tooFewEpisodes(dataset: "single-v0", wanted: 2, found: 1)) {
-      try self.study([try made("single", episodes: 1, pixel: grey)], expert: data)
+      try self.study([data], expert: data, trainedOn: [try made("single", episodes: 1, pixel: grey)])
     }
   }
 }

@@ -21,6 +21,14 @@ public enum AtomicFile {
     try synchronize(folder)
   }
 
+  /// For before the work that makes a file.
+  /// - Throws: `RunError.cannotWrite` where `write` to `url` could not succeed: its folder is not there or not to be written in, or it is a folder itself.
+  public static func checkPlace(of url: URL) throws {
+    try check(access(url.deletingLastPathComponent().path, W_OK | X_OK) == 0, url)
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue { throw RunError.cannotWrite(url.path, reason: "it is a folder") }
+  }
+
   /// Brings the contents of a file, or the entries of a folder, to the disk.
   static func synchronize(_ url: URL) throws {
     let file = open(url.path, O_RDONLY | O_CLOEXEC)

@@ -58,13 +58,13 @@ func quantile(_ q: Double, ofSorted values: [Double]) -> Double {
   return values[lower] + (position - Double(lower)) * (values[upper] - values[lower])
 }
 
-/// Spearman's: how well one order of measurements is the other's, from −1 to 1; 0 where either is constant.
-func rankCorrelation(_ a: [Double], _ b: [Double]) -> Double {
+/// Spearman's: how well one order of measurements is the other's, from −1 to 1; nil where either has none, being constant.
+func rankCorrelation(_ a: [Double], _ b: [Double]) -> Double? {
   let (x, y) = (ranks(a), ranks(b))
   let (mx, my) = (x.mean, y.mean)
   let products = zip(x, y).reduce(0) { $0 + ($1.0 - mx) * ($1.1 - my) }
   let norm = (x.reduce(0) { $0 + ($1 - mx) * ($1 - mx) } * y.reduce(0) { $0 + ($1 - my) * ($1 - my) }).squareRoot()
-  return norm > 0 ? products / norm : 0
+  return norm > 0 ? products / norm : nil
 }
 
 /// From 0; equals share the mean of their places.

@@ -4,7 +4,7 @@ import Imitation
 import Torch
 import WorldModel
 
-/// How many of an expert's states are like recorded ones: no further from the nearest than recorded states are from those of other episodes.
+/// How many of an expert's states are like those that a world model was trained on: no further from the nearest than recorded states are from those of other episodes.
 public struct Coverage: Codable, Sendable {
   /// The share of the expert's states whose distance is at most `bound`.
   public let share: Double
@@ -22,6 +22,7 @@ public struct Coverage: Codable, Sendable {
   /// Recorded episodes are dealt into so many parts, each compared with all others; the expert's with all but the first, which are as many.
   private static let parts = 4
 
+  /// - Parameter recordings: all that the model was trained on, episodes that it was only validated on among them.
   /// - Throws: `ExperimentError.tooFewEpisodes` for fewer than two recorded episodes; `DemonstrationError` where frames cannot be read.
   init(of expert: Dataset, by recordings: [Dataset], _ model: WorldModel, _ normalizer: Normalizer, seed: Seed, _ compute: Compute) throws {
     let encoded = { (episodes: [(dataset: Dataset, index: Int)]) in
@@ -64,8 +65,8 @@ extension Coverage: CustomStringConvertible {
   public var description: String {
     let number = { (value: Double) in String(format: "%.4f", value) }
     return """
-      coverage: \(WorldModelStudy.percent(share)) of \(expertStates) expert states are within \(number(bound)) of \(recordedStates) recorded ones \
-      (medians: expert \(number(expertDistance)), recorded \(number(recordedDistance)))
+      coverage: \(WorldModelStudy.percent(share)) of \(expertStates) expert states are within \(number(bound)) of \(recordedStates) that the model was trained on \
+      (medians: expert \(number(expertDistance)), its own \(number(recordedDistance)))
       """
   }
 }

@@ -26,7 +26,7 @@ public struct DriftStudy: Codable, Sendable {
     public let lasting: Double
     /// The mean distance in the last states, in their order, of the episodes that end earlier than that; empty where none does.
     public let ending: [Double]
-    /// Between the expert's latents and the player's: how different a classifier shows them to be, and a 95 % lower bound. For `expert`, of the dataset's even and odd
+    /// Between the expert's latents and the player's: how different a classifier shows them to be, and a lower bound. For `expert`, of the dataset's even and odd
     /// episodes.
     public let totalVariation: TotalVariation
   }
@@ -41,7 +41,7 @@ public struct DriftStudy: Codable, Sendable {
   private static let expertEpisodes = 4
 
   /// - Parameters:
-  ///   - agents: with their names; they need not have been learned in `world`.
+  ///   - agents: with names of their own; they need not have been learned in `world`.
   ///   - dataset: expert episodes in `environment`.
   ///   - episodes: of each player, at least 2; the same ones for all.
   /// - Throws: `ExperimentError` where the parts do not belong together; what the environment and reading frames throw.
@@ -54,6 +54,9 @@ public struct DriftStudy: Codable, Sendable {
       throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: Self.expertEpisodes, found: dataset.episodes.count)
     }
     try dataset.checkFits(model.observation, model.actions)
+    try dataset.checkFits(pipeline)
+    let names = ["expert", "random"] + agents.map(\.name)
+    if let name = names.enumerated().first(where: { names[..<$0].contains($1) })?.element { throw ExperimentError.namedTwice(name) }
     for (name, loaded) in agents where loaded.agent.actions != model.actions {
       throw ExperimentError.wrongActions(what: name, found: loaded.agent.actions, expected: model.actions)
     }
@@ -129,7 +132,7 @@ extension DriftStudy: CustomStringConvertible {
 
       Mean distance from the nearest expert latent in each third of the longest expert episode, over the episodes that still run; the share of episodes that last
       as long as the shortest of the expert's, and the mean distance in the last states of those that do not; and the total variation from the expert's latents that a
-      classifier shows on episodes it did not learn from, with its 95 % lower bound. The expert's own episodes are compared with its others.
+      classifier shows on episodes it did not learn from, with its nominal 95 % lower bound. The expert's own episodes are compared with its others.
       """
   }
 

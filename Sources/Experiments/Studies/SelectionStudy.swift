@@ -14,18 +14,23 @@ public struct SelectionStudy: Codable, Sendable {
   }
 
   public let checkpoints: [Checkpoint]
-  /// Spearman's rank correlation with the mean return, by metric: the mean over runs of the correlation within each, which is what choosing in a run depends on; and that over all
-  /// checkpoints together, where runs with other held-out episodes have other scores for the same policy.
+  /// Spearman's rank correlation with the mean return, by rule. The rules are the metrics of validation, and `step`, which takes the last: later checkpoints are mostly better, so a metric
+  /// is worth what it says beyond that. Of each run, which is what choosing in it depends on; absent where a run's order cannot be compared, as with one checkpoint or a constant metric.
+  public let byRun: [String: [String: Double]]
+  /// The mean over runs of the correlation within each, where there is one; and that over all checkpoints together, where runs with other held-out episodes have other scores for the
+  /// same policy.
   public let withinRuns, together: [String: Double]
-  /// The mean, over runs, of the return of the checkpoint that each rule takes: the metrics, `last`, and the best that there is.
+  /// The mean, over runs, of the return of the checkpoint that each rule takes, and of the `best` that there is.
   public let chosen: [String: Double]
 
   /// Metrics of validation that say how good a policy is.
   private static let metrics = ["validation/reward", "validation/best_action_reward", "validation/agreement"]
+  private static let step = "step"
 
   /// - Parameter adopt: whether each run is to act with its best checkpoint from now on, and to be marked for it.
-  /// - Throws: as `LoadedAgent` and `Evaluation`; `ExperimentError.nothingHeldOut` where a run was not validated.
+  /// - Throws: as `LoadedAgent` and `Evaluation`; `ExperimentError.nothingHeldOut` where a run was not validated, or `.namedTwice`.
   public init(_ runs: [(name: String, url: URL)], environment: String, episodes: Int, seed: UInt64, adopt: Bool, _ compute: Compute) throws {
+    if let again = runs.indices.first(where: { index in runs[..<index].contains { $0.name == runs[index].name } }) { throw ExperimentError.namedTwice(runs[again].name) }
     var found: [Checkpoint] = []
     for (name, url) in runs {
       let lines = try MetricsLog.lines(of: url).filter { OfflineScore.of($0) != nil }
@@ -45,28 +50,41 @@ public struct SelectionStudy: Codable, Sendable {
       }
       found += own
     }
-    checkpoints = found
-    let known = Self.metrics.filter { metric in found.allSatisfy { $0.offline[metric] != nil } }
-    let byRun = runs.map { run in found.filter { $0.run == run.name } }
-    let correlation = { (metric: String, points: [Checkpoint]) in rankCorrelation(points.map { $0.offline[metric]! }, points.map(\.mean)) }
-    together = Dictionary(uniqueKeysWithValues: known.map { ($0, correlation($0, found)) })
-    withinRuns = Dictionary(uniqueKeysWithValues: known.map { metric in (metric, byRun.map { correlation(metric, $0) }.mean) })
-    let mean = { (choice: ([Checkpoint]) -> Checkpoint) in byRun.map { choice($0).mean }.mean }
+    self.init(found)
+  }
+
+  /// - Parameter checkpoints: of one run after the other, in the order of their steps.
+  init(_ checkpoints: [Checkpoint]) {
+    let metrics = Self.metrics.filter { metric in checkpoints.allSatisfy { $0.offline[metric] != nil } }
+    let rules = (metrics.map { metric in (metric, { (point: Checkpoint) in point.offline[metric]! }) } + [(Self.step, { Double($0.step) })])
+    let runs = Dictionary(grouping: checkpoints, by: \.run)
+    let correlations = { (points: [Checkpoint]) in
+      Dictionary(uniqueKeysWithValues: rules.compactMap { name, value in rankCorrelation(points.map(value), points.map(\.mean)).map { (name, $0) } })
+    }
+    let byRun = runs.mapValues(correlations)
+    let inOrder = runs.keys.sorted()
+    withinRuns = Dictionary(
+      uniqueKeysWithValues: rules.compactMap { name, _ in
+        let known = inOrder.compactMap { byRun[$0]![name] }
+        return known.isEmpty ? nil : (name, known.mean)
+      })
+    let mean = { (choice: ([Checkpoint]) -> Checkpoint) in inOrder.map { choice(runs[$0]!).mean }.mean }
     chosen = Dictionary(
-      uniqueKeysWithValues: known.map { metric in (metric, mean { own in own.max { ($0.offline[metric]!, $0.step) < ($1.offline[metric]!, $1.step) }! }) }
-        + [("last", mean { $0.last! }), ("best", mean { own in own.max { $0.mean < $1.mean }! })])
+      uniqueKeysWithValues: rules.map { name, value in (name, mean { own in own.max { (value($0), $0.step) < (value($1), $1.step) }! }) }
+        + [("best", mean { own in own.max { $0.mean < $1.mean }! })])
+    (self.checkpoints, self.byRun, together) = (checkpoints, byRun, correlations(checkpoints))
   }
 }
 
 extension SelectionStudy: CustomStringConvertible {
   public var description: String {
-    let metrics = Self.metrics.filter { together[$0] != nil }
+    let metrics = Self.metrics.filter { chosen[$0] != nil }
     let names = metrics.map { String($0.dropFirst("validation/".count)) }
     let rows = checkpoints.map { point in
       [point.run, "\(point.step)", String(format: "%.1f", point.mean), String(format: "%.1f", point.se)] + metrics.map { String(format: "%.4f", point.offline[$0]!) }
     }
     let number = { (format: String, value: Double?) in value.map { String(format: format, $0) } ?? "" }
-    let rules = (metrics + ["last", "best"]).map { rule in
+    let rules = (metrics + [Self.step, "best"]).map { rule in
       [rule.replacing("validation/", with: ""), number("%.2f", withinRuns[rule]), number("%.2f", together[rule]), number("%.1f", chosen[rule])]
     }
     return """
@@ -74,7 +92,7 @@ extension SelectionStudy: CustomStringConvertible {
 
       \(TextTable(columns: ["chosen by", "correlation within runs", "over all", "return of what it chooses"], rows: rules))
 
-      \(checkpoints.count) checkpoints; Spearman's rank correlation with the return. 'best' knows the returns, which no offline rule does.
+      \(checkpoints.count) checkpoints; Spearman's rank correlation with the return. 'step' takes the last, which is what a metric has to beat; 'best' knows the returns, which no offline rule does.
       """
   }
 }

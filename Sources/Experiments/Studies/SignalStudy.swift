@@ -6,7 +6,7 @@ import Spaces
 import Torch
 import WorldModel
 
-/// Does a reward tell the expert from others? Asked before an agent is trained: dreams from expert starts that were not learned from, under the expert's own
+/// Does a reward tell the expert from others? Asked before an agent is trained: dreams from expert starts, held out from what is learned where there are enough, under the expert's own
 /// actions, under a policy cloned from its latents (D-BC), and under random actions, and what each earns at every step.
 public struct SignalStudy: Codable, Sendable {
   /// What one kind of dream earns of one reward.
@@ -22,6 +22,8 @@ public struct SignalStudy: Codable, Sendable {
   }
 
   public let signals: [Signal]
+  /// Episodes that dreams start in and nothing was learned from. 0 where there are none: dreams then start in episodes that were, and rewards know them.
+  public let heldOut: Int
 
   /// Dreams of each kind.
   private static let dreams = 512
@@ -29,17 +31,20 @@ public struct SignalStudy: Codable, Sendable {
   private static let (cloningSteps, discriminatorSteps) = (1000, 200)
 
   /// - Parameters:
-  ///   - useEpisodes: expert episodes that rewards and cloning learn from; dreams start in later ones, where there are any.
+  ///   - useEpisodes: expert episodes that rewards and cloning learn from, nil for all but two; dreams start in later ones, where there are any.
   /// - Throws: as `AgentRun.start`.
   public init(
-    _ world: LoadedWorldModel, _ dataset: Dataset, useEpisodes: Int, rewards: [RewardKind], _ configuration: AgentConfiguration, seed: UInt64, _ compute: Compute
+    _ world: LoadedWorldModel, _ dataset: Dataset, useEpisodes: Int?, rewards: [RewardKind], _ configuration: AgentConfiguration, seed: UInt64, _ compute: Compute
   ) throws {
     let (count, imitation, seed) = (dataset.episodes.count, configuration.imitation, Seed(seed).stream("signal"))
+    let useEpisodes = useEpisodes ?? max(1, count - 2)
     guard useEpisodes <= count else { throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: useEpisodes, found: count) }
     try dataset.checkFits(world.model.observation, world.model.actions)
     let cache = LatentCache(world)
     let expert = try cache.latents(of: dataset, episodes: 0..<useEpisodes, on: compute.device)
-    let unseen = useEpisodes < count ? try cache.latents(of: dataset, episodes: useEpisodes..<count, on: compute.device) : expert
+    heldOut = count - useEpisodes
+    if heldOut == 0 { Console.warn("\(dataset.name): all \(count) episodes are learned from, so dreams start in those too, and rewards tell the expert better than they do elsewhere") }
+    let unseen = heldOut > 0 ? try cache.latents(of: dataset, episodes: useEpisodes..<count, on: compute.device) : expert
     let windows = try WindowSampler(unseen, horizon: imitation.horizon, batch: Self.dreams, seed: seed.stream("windows")).windows(step: 0)
     let dreamer = Dreamer(world.model, compute.precision)
 
@@ -110,7 +115,8 @@ extension SignalStudy: CustomStringConvertible {
       return [name] + ["expert", "dbc", "random"].map { number(own($0).mean.mean) } + ["dbc", "random"].map { number(own($0).separation.last!) }
     }
     let table = TextTable(columns: ["reward", "expert", "dbc", "random", "expert > dbc", "expert > random"], rows: rows)
-    return "\(table)\n\nMeans over all steps and dreams; and how often the expert's actions earn more at the last step than the others from the same start: 0.5 tells nothing apart."
+    let starts = heldOut > 0 ? "" : "\nDreams start in the episodes that rewards and cloning learned from: in others, rewards tell the expert less."
+    return "\(table)\n\nMeans over all steps and dreams; and how often the expert's actions earn more at the last step than the others from the same start: 0.5 tells nothing apart.\(starts)"
   }
 
   /// A panel for each reward: what each kind of dream earns, step by step, with the middle 80 % of the dreams.

@@ -47,6 +47,8 @@ public struct WorldModelStudy: Codable, Sendable {
     static let collapsedBelow = 0.01
   }
 
+  /// Recordings among those that were asked about which the model was trained on: what it predicts of them says less than of others.
+  public let seenInTraining: [String]
   public let openLoop: OpenLoop
   /// Under recorded actions, random ones, and each one alone.
   public let answers: [Answer]
@@ -60,12 +62,16 @@ public struct WorldModelStudy: Codable, Sendable {
 
   /// - Parameters:
   ///   - data: recordings of the model's environment, best such as it was not trained on; sequences begin anywhere in them.
-  ///   - expert: expert episodes, to be told how many of their states are like recorded ones; nil to leave that out.
+  ///   - expert: expert episodes, to be told how many of their states are like those that the model was trained on; nil to leave that out.
   ///   - steps: how far the model dreams, in environment steps.
-  /// - Throws: `ExperimentError`, `DemonstrationError` or `ImitationError` where a dataset does not fit the model, or its episodes are too short or too few.
-  public init(
-    _ model: WorldModel, _ normalizer: Normalizer, data: [Dataset], expert: Dataset?, steps: Int, seed: UInt64, _ compute: Compute
-  ) throws {
+  /// - Throws: `ExperimentError`, `DemonstrationError` or `ImitationError` where a dataset does not fit the model, or its episodes are too short or too few;
+  ///   `ExperimentError.trainingDataGone` where the expert is to be compared with what is not there any more.
+  public init(_ world: LoadedWorldModel, data: [Dataset], expert: Dataset?, steps: Int, seed: UInt64, _ compute: Compute) throws {
+    let (model, normalizer) = (world.model, world.normalizer)
+    let known = world.record.details.data.map(\.fingerprint)
+    seenInTraining = data.filter { known.contains($0.fingerprint) }.map(\.name)
+    for name in seenInTraining { Console.warn("\(name): the world model was trained on it, so that it predicts it better than others") }
+    let learned = expert == nil ? [] : try world.trainingData()
     for dataset in data + (expert.map { [$0] } ?? []) { try dataset.checkFits(model.observation, model.actions) }
     let seed = Seed(seed).stream("world model")
     let sampler = try SequenceSampler(
@@ -79,8 +85,18 @@ public struct WorldModelStudy: Codable, Sendable {
     let all = OpenDreams(joining: dreams)
     (openLoop, answers) = (try OpenLoop(all), all.answers)
     groups = Groups(posterior: model.rssm.classes(all.posteriorLogits), prior: model.rssm.classes(all.priorLogits))
-    coverage = try expert.map { try Coverage(of: $0, by: data, model, normalizer, seed: seed.stream("coverage"), compute) }
+    coverage = try expert.map { try Coverage(of: $0, by: learned, model, normalizer, seed: seed.stream("coverage"), compute) }
     advice = Self.advice(openLoop, answers, groups, coverage)
+  }
+}
+
+extension LoadedWorldModel {
+  /// The recordings that its run names.
+  /// - Throws: `ExperimentError.trainingDataGone`.
+  fileprivate func trainingData() throws -> [Dataset] {
+    do { return try record.details.openData() } catch DemonstrationError.missing(let path), ExperimentError.dataChanged(let path) {
+      throw ExperimentError.trainingDataGone(path)
+    }
   }
 }
 
@@ -115,7 +131,7 @@ extension WorldModelStudy {
   private static let leastSeparation = 0.6
   /// Share of the groups of `z` that may be collapsed.
   private static let mostCollapsed = 0.5
-  /// Share of the expert's states that recordings should cover.
+  /// Share of the expert's states that what the model was trained on should cover.
   private static let leastCoverage = 0.8
 
   /// What speaks against learning in the model, and what to do about it.
@@ -144,7 +160,7 @@ extension WorldModelStudy {
       found.append("\(groups.collapsed) of \(groups.information.count) groups of z are collapsed: lower loss.klWeight or model.groups.")
     }
     if let share = coverage?.share, share < leastCoverage {
-      found.append("Only \(percent(share)) of the expert's states are covered by the recordings: record more like them, and train the world model on those too.")
+      found.append("Only \(percent(share)) of the expert's states are covered by what the model was trained on: record more like them, and train it on those too.")
     }
     return found.isEmpty ? ["Nothing speaks against learning in it."] : found
   }
@@ -178,17 +194,18 @@ extension WorldModelStudy: CustomStringConvertible {
       \(TextTable(columns: ["\(groups.classes.count) groups of z", "least", "median", "most", "mean"], rows: used))
       collapsed: \(groups.collapsed), which say less than \(Groups.collapsedBelow) nats about the state
       """,
-    ] + (coverage.map { ["\($0)"] } ?? []) + [advice.joined(separator: "\n")]).joined(separator: "\n\n")
+    ] + (coverage.map { ["\($0)"] } ?? [])
+      + (seenInTraining.isEmpty ? [] : ["The model was trained on \(seenInTraining.joined(separator: ", ")): of other recordings it predicts less."]) + [advice.joined(separator: "\n")]).joined(separator: "\n\n")
   }
 
-  /// Frames and latents beside standing still, what actions earn, and what each group of `z` says.
+  /// Frames beside the last and the mean one, latents beside standing still, what actions earn, and what each group of `z` says.
   public var picture: String {
     let line = { (name: String, values: [Double]) in
       LineChart.Series(name, values.enumerated().map { .init(x: Double($0 + 1), y: $1) })
     }
     return LineChart.svg([
       LineChart(
-        title: "open loop", xLabel: "imagined steps", yLabel: "error", series: [line("model", openLoop.error), line("last frame", openLoop.stillError)]),
+        title: "open loop", xLabel: "imagined steps", yLabel: "error", series: [line("model", openLoop.error), line("last frame", openLoop.stillError), line("mean frame", openLoop.meanError)]),
       LineChart(
         title: "latent drift", xLabel: "imagined steps", yLabel: "1 − eq 8", series: [line("model", openLoop.drift), line("last state", openLoop.stillDrift)]),
       LineChart(title: "actions", xLabel: "imagined steps", yLabel: "eq 8", series: answers.map { line($0.actions, $0.reward) }),

@@ -43,7 +43,7 @@ struct LatentCache {
     }
     let latents = try ExpertLatents(encoding: recorded, with: world.model, world.normalizer, seed: Seed(0).stream("encode"))
     try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: false)
-    try? AtomicFile.write(Safetensors.encoded(latents.tensors), to: file)
+    try? AtomicFile.write(Safetensors.pieces(of: latents.tensors), to: file)
     return latents
   }
 }

@@ -83,7 +83,7 @@ import WorldModel
     let stored = try ExpertLatents(from: Safetensors(at: file), classCount: world.model.sizes.classes, on: .cpu)
     let doubled = ExpertLatents(
       deterministic: stored.deterministic * 2, classes: stored.classes, actions: stored.actions, lengths: stored.lengths, classCount: stored.classCount)
-    try AtomicFile.write(Safetensors.encoded(doubled.tensors), to: file)
+    try AtomicFile.write(Safetensors.pieces(of: doubled.tensors), to: file)
     #expect(try encoded(0..<2) == first.map { $0 * 2 })
     // Damaged, it is made anew; other episodes are others'.
     try Data("damaged".utf8).write(to: file)

@@ -127,7 +127,7 @@ public enum AgentRun {
       try dataset.checkFits(details.observation, details.actions)
       let imitation = configuration.imitation
       let latents = { (episodes: Range<Int>, restarts: Restarts?) in
-        try LatentCache(loaded).latents(of: dataset, episodes: episodes, restarts: restarts, on: details.device)
+        try LatentCache(loaded, details.precision).latents(of: dataset, episodes: episodes, restarts: restarts, on: details.device)
       }
       let interval = imitation.restartInterval
       let expert = try latents(0..<details.useEpisodes, nil)

@@ -90,5 +90,9 @@ import WorldModel
     #expect(try encoded(0..<2) == first)
     #expect(try encoded(1..<3) != first)
     #expect(try files().count == 2)
+    // Encoded in bf16 they are others, and kept beside.
+    let half: [Float] = try LatentCache(world, .bf16).latents(of: dataset, episodes: 0..<2, on: .cpu).deterministic.values()
+    #expect(half.count == first.count && half != first)
+    #expect(try files().contains(kept[0].replacingOccurrences(of: ".safetensors", with: "-bf16.safetensors")) && files().count == 3)
   }
 }

@@ -51,7 +51,6 @@ import Testing
     ("plot world --metric lost --output new", 64, "loss/image"),
     ("plot nowhere --metric loss/image --output new", 64, "nowhere"),
     ("bench data --data nowhere", 65, "nowhere"),
-    ("bench act --data data", 64, "bench data"),
     ("study drift agent --world-model world --data data --environment road", 65, "4 are needed"),
   ]) func refusesWithOneLine(command: String, status: Int, names: String) throws {
     let scratch = try Self.made.get()

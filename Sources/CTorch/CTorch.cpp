@@ -312,10 +312,12 @@ int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stri
 int ct_gru_cell(CTTensor x, CTTensor h, CTTensor input_weight, CTTensor recurrent_weight, CTTensor input_bias,
                 CTTensor recurrent_bias, CTTensor *out) {
   return attempt([&] {
-    auto of_x = affine(in(x), in(input_weight), in(input_bias)).chunk(3, 1), of_h = affine(in(h), in(recurrent_weight), in(recurrent_bias)).chunk(3, 1);
+    auto type = in(h).scalar_type();  // the gates' own, in autocast too
+    auto of_x = affine(in(x), in(input_weight), in(input_bias)).to(type).chunk(3, 1);
+    auto of_h = affine(in(h), in(recurrent_weight), in(recurrent_bias)).to(type).chunk(3, 1);
     auto reset = at::sigmoid(of_x[0] + of_h[0]), carry = at::sigmoid(of_x[1] + of_h[1]);
-    auto fresh = at::tanh(at::addcmul(of_x[2], reset, of_h[2])).to(in(h).scalar_type());
-    *out = own(at::lerp(fresh, in(h), carry.to(in(h).scalar_type())));
+    auto fresh = at::tanh(at::addcmul(of_x[2], reset, of_h[2]));
+    *out = own(at::lerp(fresh, in(h), carry));
   });
 }
 int ct_orthogonal(CTTensor normal, CTTensor *out) {

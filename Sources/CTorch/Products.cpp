@@ -54,6 +54,7 @@ EACH_PROCESSOR void few_rows(const float *a, const float *weight, const float *b
   }
 }
 
+/// Of at least one number each; `weight` and `bias` lie contiguous in memory.
 at::Tensor product_of_few_rows(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
   int64_t rows = a.size(0), inner = a.size(1), outputs = weight.size(0);
   auto x = a.contiguous(), result = at::empty({rows, outputs}, a.options());
@@ -97,10 +98,12 @@ bool is_plain(const at::Tensor &a) { return a.is_cpu() && a.scalar_type() == at:
 
 }  // namespace
 
-at::Tensor product(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+at::Tensor product(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &given) {
+  if (a.numel() == 0) return at::linear(a, weight, given);
+  auto bias = given ? std::optional(given->contiguous()) : std::nullopt;
   if (is_plain(a) && a.size(0) <= few && weight.is_contiguous()) return product_of_few_rows(a, weight, bias);
   auto type = a.scalar_type();
-  if (!onednn_linear() || !a.is_cpu() || (type != at::kFloat && type != at::kBFloat16) || a.numel() == 0) return at::linear(a, weight, bias);
+  if (!onednn_linear() || !a.is_cpu() || (type != at::kFloat && type != at::kBFloat16)) return at::linear(a, weight, bias);
   return onednn_linear()->call(a, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 

@@ -4,7 +4,7 @@ import Spaces
 /// A Minari dataset on disk: recorded episodes of pixels, vectors or both, and of actions.
 ///
 /// Opening reads everything but the frames. Those are read when they are asked for, in blocks of 64, and the blocks used last are kept in
-/// memory, so that a small dataset is decompressed once and a large one takes bounded memory. Safe to use from several threads at once.
+/// memory, 512 MiB in all datasets together, so that a small dataset is decompressed once and a large one takes bounded memory. Safe to use from several threads at once.
 public final class Dataset: Sendable {
   /// The dataset's id, such as `ditto/pong-expert-v0`, or its folder's name where it has none.
   public let name: String
@@ -21,16 +21,21 @@ public final class Dataset: Sendable {
   /// Covers metadata, actions, rewards, ends, the file's size and 1 MiB of it at equal distances (pixels are not all read).
   public let fingerprint: String
 
-  let cache: FrameCache
+  private let cache: FrameCache
   private let reader: EpisodeReader
 
   /// Frames per cached block.
   static let blockLength = 64
 
   /// Opens the dataset in a folder that holds `data/main_data.hdf5`, or in that `data` folder itself.
-  /// - Parameter cacheBytes: memory for decompressed frames, 512 MiB unless said otherwise.
+  /// - Parameter cached: whether frames are kept in memory; if not, blocks are read anew each time.
   /// - Throws: `DemonstrationError` where the dataset cannot be read, is inconsistent, or is of a kind that is not supported.
-  public init(at folder: URL, cacheBytes: Int = 512 << 20) throws {
+  public convenience init(at folder: URL, cached: Bool = true) throws {
+    try self.init(at: folder, cache: cached ? .shared : FrameCache(capacity: 0))
+  }
+
+  /// - Parameter cache: where decompressed frames are kept.
+  init(at folder: URL, cache: FrameCache) throws {
     let (data, metadataFile) = try Self.dataFolder(in: folder)
     let file = data.appendingPathComponent("main_data.hdf5")
     let stored = try metadataFile.map { try DatasetMetadata(json: Self.contents(of: $0), file: $0.path) }
@@ -48,9 +53,11 @@ public final class Dataset: Sendable {
     path = folder.path
     self.metadata = metadata.values
     self.reader = reader
-    cache = FrameCache(capacity: cacheBytes)
+    self.cache = cache
     fingerprint = try Self.fingerprint(metadataFile, file, episodes)
   }
+
+  deinit { cache.forget(ObjectIdentifier(self)) }
 
   /// Frames `range` of an episode, one after the other; all `T + 1` of them where no range is given.
   /// - Throws: `noSuchEpisode`, `noSuchFrames`, `damagedField`.
@@ -75,7 +82,7 @@ public final class Dataset: Sendable {
     while next < range.upperBound {
       let block = next / Self.blockLength
       let held = block * Self.blockLength..<min((block + 1) * Self.blockLength, count)
-      let bytes = try cache.block(FrameCache.Key(episode: episode, block: block)) { try reader.frames(episode, held) }
+      let bytes = try cache.block(FrameCache.Key(dataset: ObjectIdentifier(self), episode: episode, block: block)) { try reader.frames(episode, held) }
       let end = min(held.upperBound, range.upperBound)
       try bytes.withUnsafeBytes { buffer in
         for frame in next..<end {

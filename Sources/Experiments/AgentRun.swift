@@ -30,7 +30,7 @@ public enum AgentRun {
     let run = try RunFolder.create(
       at: output, configuration: prepared.world.yaml(.worldModel) + configuration.yaml(.agent),
       record: Record(kind: .agent, seed: seed, version: Build.version, started: Date(), details: prepared.details))
-    if let weights = prepared.weights { try AtomicFile.write(Safetensors.encoded(weights), to: output.appending(path: LoadedAgent.worldModelFile)) }
+    if let weights = prepared.weights { try AtomicFile.write(Safetensors.pieces(of: weights), to: output.appending(path: LoadedAgent.worldModelFile)) }
     try train(prepared.trainer, configuration, run)
   }
 
@@ -100,7 +100,7 @@ public enum AgentRun {
       } else {
         loaded = try LoadedWorldModel(at: URL(fileURLWithPath: source.path), on: record.details.device)
         guard loaded.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path) }
-        try AtomicFile.write(Safetensors.encoded(loaded.weights), to: own)
+        try AtomicFile.write(Safetensors.pieces(of: loaded.weights), to: own)
       }
       trainer = try LatentTrainer(loaded, dataset, configuration, record.details, seed: seed)
     } else {
@@ -131,7 +131,7 @@ public enum AgentRun {
       try dataset.checkFits(details.observation, details.actions)
       let imitation = configuration.imitation
       let latents = { (episodes: Range<Int>, restarts: Restarts?) in
-        try LatentCache(loaded).latents(of: dataset, episodes: episodes, restarts: restarts, on: details.device)
+        try LatentCache(loaded, details.precision).latents(of: dataset, episodes: episodes, restarts: restarts, on: details.device)
       }
       let interval = imitation.restartInterval
       let expert = try latents(0..<details.useEpisodes, nil)

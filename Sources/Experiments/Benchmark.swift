@@ -1,5 +1,6 @@
 import Configuration
 import Demonstrations
+import Environments
 import Foundation
 import Imitation
 import Spaces
@@ -15,6 +16,7 @@ public struct BenchmarkResult: Codable, Sendable {
   }
   /// What was measured.
   public let work: String
+  /// That it was computed in.
   public let dtype: Precision
   public let threads: Int
   /// Of one repetition: a gradient step with clipping and optimiser; a set of episodes encoded; an action; a batch read.
@@ -94,52 +96,63 @@ public struct Benchmark {
   public func encode() throws -> BenchmarkResult {
     let (episodes, length) = (16, 512)
     let (model, normalizer, recorded) = (model, normalizer, frames(length))
-    let expert = (0..<episodes).map { _ in ExpertEpisode(actions: (1..<length).map { .discrete($0 % Self.actionCount) }) { recorded } }
+    let expert = (0..<episodes).map { _ in ExpertEpisode(actions: (1..<length).map { .discrete($0 % Self.actionCount) }, frames: recorded) }
     let items = episodes * length
     return try measured("encode", items: items, flops: Double(items) * work.filtering) { _ in
       Double(try ExpertLatents(encoding: expert, with: model, normalizer, compute.precision, seed: Seed(0)).lengths.count)
     }
   }
 
-  /// One observation to one action: 100 of them in a repetition.
+  /// One observation to one action, which an agent finds in f32 whatever it is asked for: 100 of them in a repetition.
   public func act() throws -> BenchmarkResult {
     let networks = ActorCritic(features: world.model.features, actions: .discrete(Self.actionCount), agent.imitation.policy, using: random)
     let agent = Agent(model, normalizer, networks.actor, choosing: .best, compute.precision, seed: Seed(0))
     let observation = frames(1)
     let flops = work.filtering + work.policy(self.agent.imitation.policy, outputs: Self.actionCount)
-    return try measured("act", items: 1, flops: flops, repeats: 100 * repeats) { _ in
+    return try measured("act", items: 1, flops: flops, repeats: 100 * repeats, in: .f32) { _ in
       Double(try agent.act(on: observation).description.count)
     }
   }
 
-  /// One batch of sequences from recordings on disk, through the prefetching reader.
+  /// One batch of sequences from recordings on disk, through the prefetching reader: 100 of them in a repetition, so that those that it made ahead do not
+  /// count for much. Without recordings, from some of the road's that are made for this and read without a cache, as if there were no end to them.
   public func data(_ folders: [URL]) throws -> BenchmarkResult {
     let sequences = world.sequences
+    let datasets = try folders.isEmpty ? [recorded()] : folders.map { try Dataset(at: $0) }
     let sampler = try SequenceSampler(
-      folders.map { EpisodeSelection(try Dataset(at: $0)) }, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling, seed: Seed(0))
+      datasets.map { EpisodeSelection($0) }, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling, seed: Seed(0))
     let batches = Prefetcher(from: 0) { try sampler.batch(step: $0) }
-    return try measured("data", items: sequences.batch * sequences.length, flops: nil) { _ in Double(try batches.next().batch) }
+    return try measured("data", items: sequences.batch * sequences.length, flops: nil, repeats: 100 * repeats) { _ in Double(try batches.next().batch) }
+  }
+
+  /// A dataset of 20 episodes whose folder is gone already.
+  private func recorded() throws -> Dataset {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "ditto-bench-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let recording = Recording(environment: "road", pipeline: PixelPipeline(.road, size: frame.side), episodes: 20, epsilons: [0], seed: 0)
+    try recording.run(.scripted, named: "scripted", to: folder)
+    return try Dataset(at: folder, cached: false)
   }
 
   /// Runs `body` twice to warm up, then `repeats` times; its result is waited for.
   private func measured(
-    _ name: String, items: Int, flops: Double?, repeats: Int? = nil, _ body: (Int) throws -> Double
+    _ name: String, items: Int, flops: Double?, repeats: Int? = nil, in precision: Precision? = nil, _ body: (Int) throws -> Double
   ) rethrows -> BenchmarkResult {
-    let clock = ContinuousClock()
+    let (clock, precision) = (ContinuousClock(), precision ?? compute.precision)
     let times = try (0..<(repeats ?? self.repeats) + 2).map { step in try clock.measure { _ = try body(step) } / .seconds(1) }.dropFirst(2).sorted()
     let median = times[times.startIndex + times.count / 2]
     let memory = ProcessMemory.peak
     let rate = flops.map { $0 / median / 1e9 }
     return BenchmarkResult(
-      work: name, dtype: compute.precision, threads: Libtorch.threads, seconds: .init(median: median, min: times.first!, max: times.last!),
-      rate: Double(items) / median, gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(compute) }, peakMemory: memory)
+      work: name, dtype: precision, threads: Libtorch.threads, seconds: .init(median: median, min: times.first!, max: times.last!),
+      rate: Double(items) / median, gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(precision, on: compute.device) }, peakMemory: memory)
   }
 
   /// Of one large matrix product, in 10⁹ floating-point operations per second: the best of several.
-  private static func productRate(_ compute: Compute) -> Double {
+  private static func productRate(_ precision: Precision, on device: Device) -> Double {
     let (size, clock) = (4096, ContinuousClock())
-    let type: ElementType = compute.precision == .bf16 ? .bfloat16 : .float32
-    let a = Tensor.normal([size, size], using: RandomSource(Seed(0), on: compute.device)).to(type)
+    let type: ElementType = precision == .bf16 ? .bfloat16 : .float32
+    let a = Tensor.normal([size, size], using: RandomSource(Seed(0), on: device)).to(type)
     let seconds = (0..<4).map { _ in clock.measure { _ = a.matmul(a).sliced(0..<1).sum().item } / .seconds(1) }.min()!
     return 2 * Double(size * size) * Double(size) / seconds / 1e9
   }

@@ -4,7 +4,7 @@ import Torch
 public struct Forecast: CustomStringConvertible {
   public let steps: Int
   public let secondsPerStep: Double
-  /// The most resident memory so far, in GiB.
+  /// The most resident memory, in GiB, of these steps, a validation and the writing of a checkpoint.
   public let memory: Double
 
   public var description: String {
@@ -28,13 +28,16 @@ public struct Forecast: CustomStringConvertible {
     init(first: Int, last: Int) { (self.first, self.last) = (first, last) }
 
     /// To be called after each step, counted from 1; the forecast of the steps that are left comes once.
-    mutating func forecast(after step: Int, _ metrics: Metrics) -> Forecast? {
+    mutating func forecast(after step: Int, of trainer: any Trainer, _ metrics: Metrics) throws -> Forecast? {
       guard step == first + Self.warmUp || step == first + Self.steps else { return nil }
       _ = metrics.first?.value.item  // the device has done it when this is known
       if step == first + Self.warmUp { begun = ProgressLine.now }
       guard step == first + Self.steps else { return nil }
-      return Forecast(
-        steps: last - step, secondsPerStep: (ProgressLine.now - begun) / Double(Self.counted), memory: ProcessMemory.peak)
+      let seconds = (ProgressLine.now - begun) / Double(Self.counted)
+      // What a run does besides is not counted in time, but it needs room.
+      _ = try trainer.validate()
+      for _ in Safetensors.pieces(of: trainer.state) {}
+      return Forecast(steps: last - step, secondsPerStep: seconds, memory: ProcessMemory.peak)
     }
   }
 }
@@ -47,7 +50,7 @@ extension Trainer {
     while true {
       let metrics = try update(step: step)
       step += 1
-      if let forecast = watch.forecast(after: step, metrics) { return forecast }
+      if let forecast = try watch.forecast(after: step, of: self, metrics) { return forecast }
     }
   }
 }

@@ -17,33 +17,36 @@ struct Restarts {
 /// Expert episodes encoded by a world model, kept in its run's folder and read back by whoever needs the same.
 struct LatentCache {
   private let world: LoadedWorldModel
+  /// That episodes are encoded in.
+  private let precision: Precision
   /// Changes with the way episodes are encoded.
   private static let version = 2
 
-  init(_ world: LoadedWorldModel) { self.world = world }
+  init(_ world: LoadedWorldModel, _ precision: Precision = .f32) { (self.world, self.precision) = (world, precision) }
 
-  /// Encodes the episodes, or reads what was encoded before from the same weights and the same data. A folder that cannot be written to
+  /// Encodes the episodes, or reads what was encoded before from the same weights and the same data in the same precision. A folder that cannot be written to
   /// costs only the time to encode again.
   /// - Throws: `DemonstrationError`, where frames cannot be read.
   /// - Parameter restarts: pieces that are encoded besides, as if episodes began there; nil for none.
   func latents(of dataset: Dataset, episodes: Range<Int>, restarts: Restarts? = nil, on device: Device) throws -> ExpertLatents {
     let parts = ["\(Self.version)", world.fingerprint, dataset.fingerprint, "\(episodes.lowerBound)", "\(episodes.upperBound)"]
-    let name = (parts + (restarts.map { ["\($0.interval)", "\($0.length)"] } ?? [])).joined(separator: "-") + ".safetensors"
+    let others = (restarts.map { ["\($0.interval)", "\($0.length)"] } ?? []) + (precision == .f32 ? [] : [precision.rawValue])
+    let name = (parts + others).joined(separator: "-") + ".safetensors"
     let file = world.url.appending(path: "latents").appending(path: name)
     if let stored = try? Safetensors(at: file),
       let latents = try? ExpertLatents(from: stored, classCount: world.model.sizes.classes, on: device) { return latents }
     let recorded = episodes.flatMap { index in
       let actions = dataset.episodes[index].actions
-      let whole = ExpertEpisode(actions: actions) { try dataset.frames(episode: index) }
+      let whole = ExpertEpisode(actions: actions) { try dataset.frames(episode: index, range: $0) }
       return [whole] + (restarts?.starts(in: actions.count) ?? []).map { start in
         ExpertEpisode(actions: Array(actions[start..<start + restarts!.length])) {
-          try dataset.frames(episode: index, range: start..<start + restarts!.length + 1)
+          try dataset.frames(episode: index, range: start + $0.lowerBound..<start + $0.upperBound)
         }
       }
     }
-    let latents = try ExpertLatents(encoding: recorded, with: world.model, world.normalizer, seed: Seed(0).stream("encode"))
+    let latents = try ExpertLatents(encoding: recorded, with: world.model, world.normalizer, precision, seed: Seed(0).stream("encode"))
     try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: false)
-    try? AtomicFile.write(Safetensors.encoded(latents.tensors), to: file)
+    try? AtomicFile.write(Safetensors.pieces(of: latents.tensors), to: file)
     return latents
   }
 }

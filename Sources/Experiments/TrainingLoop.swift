@@ -73,7 +73,7 @@ struct TrainingLoop {
         }
         (loggedStep, loggedTime) = (step, ProgressLine.now)
       }
-      if let forecast = watch.forecast(after: step, metrics) {
+      if let forecast = try watch.forecast(after: step, of: trainer, metrics) {
         progress.finish()
         Console.say("\(forecast)")
       }
@@ -81,7 +81,7 @@ struct TrainingLoop {
       let exitCode = Interruption.exitCode
       if step % configuration.checkpointInterval == 0 || isBest || isLast || exitCode != nil {
         try checkpoints.save(step: step, best: best?.step) { folder in
-          try AtomicFile.write(Safetensors.encoded(trainer.state), to: folder.appending(path: Self.stateFile))
+          try AtomicFile.write(Safetensors.pieces(of: trainer.state), to: folder.appending(path: Self.stateFile))
         }
       }
       if let exitCode, !isLast { throw Interrupted(exitCode: exitCode, folder: run.url.path, step: step) }

@@ -8,10 +8,16 @@ import WorldModel
 public struct ExpertEpisode {
   /// The action taken at each frame but the last, N − 1 of them.
   public let actions: [Action]
-  /// Reads the N raw frames, one after the other.
-  public let frames: () throws -> [UInt8]
+  /// Reads some of the N raw frames, one after the other.
+  public let frames: (Range<Int>) throws -> [UInt8]
 
-  public init(actions: [Action], frames: @escaping () throws -> [UInt8]) { (self.actions, self.frames) = (actions, frames) }
+  public init(actions: [Action], frames: @escaping (Range<Int>) throws -> [UInt8]) { (self.actions, self.frames) = (actions, frames) }
+
+  /// With all frames in memory.
+  public init(actions: [Action], frames: [UInt8]) {
+    let size = frames.count / (actions.count + 1)
+    self.init(actions: actions) { Array(frames[$0.lowerBound * size..<$0.upperBound * size]) }
+  }
 
   /// N.
   var length: Int { actions.count + 1 }
@@ -22,7 +28,7 @@ extension ExpertLatents {
   private static let episodes = 32
 
   /// Encodes expert episodes, each from its start, with states drawn from the posterior. Source: DITTO, section 3.3, "Algorithm".
-  /// - Parameter frames: so many go through the encoder at once; bounds the memory that it takes.
+  /// - Parameter frames: so many are read and go through the encoder at once; bounds the memory that it takes.
   /// - Throws: what reading frames throws.
   public init(
     encoding recorded: [ExpertEpisode], with model: WorldModel, _ normalizer: Normalizer, _ precision: Precision = .f32,
@@ -50,7 +56,7 @@ extension ExpertLatents {
     let (sizes, frameSize) = (model.sizes, model.observation.frameSize)
     // Longest first, so that those that have ended are the last of those side by side.
     let order = episodes.indices.sorted { (episodes[$0].length, $1) > (episodes[$1].length, $0) }
-    let (sorted, recorded) = (order.map { episodes[$0] }, try order.map { try episodes[$0].frames() })
+    let sorted = order.map { episodes[$0] }
     let steps = max(1, frames / sorted.count)
     var state = LatentState.zero(sizes, batch: sorted.count, on: model.device)
     var (h, z) = ([[Tensor]](repeating: [], count: sorted.count), [[Tensor]](repeating: [], count: sorted.count))
@@ -61,9 +67,11 @@ extension ExpertLatents {
       var raw = [UInt8](repeating: 0, count: shape[0] * shape[1] * frameSize)
       var previousActions = [Action?](repeating: nil, count: shape[0] * shape[1])
       for (row, episode) in active.enumerated() {
-        for t in start..<min(start + shape[0], episode.length) {
+        let range = start..<min(start + shape[0], episode.length)
+        let recorded = try episode.frames(range)
+        for t in range {
           let place = (t - start) * shape[1] + row
-          raw.replaceSubrange(place * frameSize..<(place + 1) * frameSize, with: recorded[row][t * frameSize..<(t + 1) * frameSize])
+          raw.replaceSubrange(place * frameSize..<(place + 1) * frameSize, with: recorded[(t - start) * frameSize..<(t - start + 1) * frameSize])
           previousActions[place] = episode.actions.leading(to: t)
         }
       }

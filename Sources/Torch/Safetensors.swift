@@ -66,20 +66,23 @@ public struct Safetensors {
     return Data(data[entry.bytes]).withUnsafeBytes { Tensor(bytes: $0, entry.shape, entry.type, on: device) }
   }
 
-  /// The file's bytes for these tensors, in this order.
-  public static func encoded(_ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:]) -> Data {
+  /// The file's bytes for these tensors, in this order: the header, then each tensor's, which are made when it is their turn.
+  public static func pieces(of tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:]) -> some Sequence<Data> {
+    let start = header(of: tensors, metadata)
+    return (-1..<tensors.count).lazy.map { $0 < 0 ? start : Data(tensors[$0].tensor.bytes()) }
+  }
+
+  private static func header(of tensors: [(name: String, tensor: Tensor)], _ metadata: [String: String]) -> Data {
     var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
-    var body = Data()
+    var end = 0
     for (name, tensor) in tensors {
-      let bytes = tensor.bytes()
-      let dtype = types.first { $0.value == tensor.type }!.key
-      header[name] = ["dtype": dtype, "shape": tensor.shape, "data_offsets": [body.count, body.count + bytes.count]]
-      body.append(contentsOf: bytes)
+      let (start, dtype) = (end, types.first { $0.value == tensor.type }!.key)
+      end += tensor.count * tensor.type.bytes
+      header[name] = ["dtype": dtype, "shape": tensor.shape, "data_offsets": [start, end]]
     }
     var text = try! JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
     text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
-    let length = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) }
-    return Data(length) + text + body
+    return Data((0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) }) + text
   }
 }
 

@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 import Spaces
 import Testing
@@ -69,22 +70,29 @@ import Testing
   @Test func keepsNoMoreFramesInMemoryThanAllowed() throws {
     let folder = try TemporaryFolder()
     let block = 64 * 32 * 32
-    let dataset = try folder.labelled([200, 100], cacheBytes: 2 * block)
-    for episode in 0..<2 {
-      for start in 0..<100 {
+    let cache = FrameCache(capacity: 2 * block)
+    // Two datasets share it: what one keeps, the other does without, and neither is given the other's.
+    let other = try folder.write([.labelled(2, steps: 100), .labelled(3, steps: 200)], id: "test/other-v0")
+    var datasets = [try folder.labelled([200, 100], cache: cache), try Dataset(at: other, cache: cache)]
+    for start in 0..<100 {
+      for (number, dataset) in datasets.enumerated() {
+        let episode = (start + number) % 2
         let frames = try dataset.frames(episode: episode, range: start..<start + 1)
-        #expect(frames[0] == UInt8(episode) && frames[1] == UInt8(start))
-        #expect(dataset.cache.size <= 2 * block)
+        #expect(frames[0] == UInt8(2 * number + episode) && frames[1] == UInt8(start))
+        #expect(cache.size <= 2 * block)
       }
     }
-    #expect(dataset.cache.size > block)
+    #expect(cache.size > block)
+    datasets = []
+    #expect(cache.size == 0)
   }
 
   @Test func dropsTheBlockThatWasNotUsedForLongest() {
     let cache = FrameCache(capacity: 20)
+    let dataset = ObjectIdentifier(cache)
     var reads = [Int]()
     let use = { (block: Int) in
-      _ = cache.block(FrameCache.Key(episode: 0, block: block)) {
+      _ = cache.block(FrameCache.Key(dataset: dataset, episode: 0, block: block)) {
         reads.append(block)
         return [UInt8](repeating: 0, count: 10)
       }
@@ -92,5 +100,23 @@ import Testing
     [1, 2, 1, 3, 1, 2].forEach(use)
     #expect(reads == [1, 2, 3, 2])
     #expect(cache.size == 20)
+  }
+
+  /// Whatever is asked for, exactly the blocks used last are there.
+  @Test func keepsTheBlocksUsedLast() {
+    let (capacity, cache) = (7, FrameCache(capacity: 7))
+    let dataset = ObjectIdentifier(cache)
+    var generator = Seed(1).generator
+    var order = [Int]()  // the block used last is the last
+    for _ in 0..<2_000 {
+      let block = Int.random(in: 0..<12, using: &generator)
+      var isRead = false
+      _ = cache.block(FrameCache.Key(dataset: dataset, episode: 0, block: block)) {
+        isRead = true
+        return [0]
+      }
+      #expect(isRead == !order.suffix(capacity).contains(block))
+      order = order.filter { $0 != block } + [block]
+    }
   }
 }

@@ -160,7 +160,7 @@ extension SequenceBatch {
   }
 
   @Test func canBeUsedFromSeveralThreadsAtOnce() async throws {
-    let dataset = try Dataset(at: folder.url.appendingPathComponent("test/some-v0"), cacheBytes: 2 << 16)
+    let dataset = try Dataset(at: folder.url.appendingPathComponent("test/some-v0"), cache: FrameCache(capacity: 2 << 16))
     let sampler = try SequenceSampler([EpisodeSelection(dataset)], batch: 3, length: 7, sampling: .frames, seed: Seed(5))
     let expected = try self.sampler(.frames)
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -50,7 +50,7 @@ extension TemporaryFolder {
   }
 
   /// Episodes of these lengths in steps, whose frames say where they come from.
-  func labelled(_ lengths: [Int], id: String = "test/some-v0", cacheBytes: Int = 1 << 20) throws -> Dataset {
-    try Dataset(at: write(lengths.enumerated().map { .labelled($0, steps: $1) }, id: id), cacheBytes: cacheBytes)
+  func labelled(_ lengths: [Int], id: String = "test/some-v0", cache: FrameCache = FrameCache(capacity: 1 << 20)) throws -> Dataset {
+    try Dataset(at: write(lengths.enumerated().map { .labelled($0, steps: $1) }, id: id), cache: cache)
   }
 }

@@ -69,20 +69,23 @@ import Testing
     #expect(!scratch.exists("new"))
   }
 
-  @Test(arguments: ["world-model", "agent", "encode", "act", "data"]) func measures(work: String) throws {
+  @Test(arguments: ["world-model", "agent", "encode", "act", "data", "data --data data"]) func measures(words: String) throws {
     struct Result: Decodable {
       struct Seconds: Decodable { let median, min, max: Double }
+      let dtype: String
       let seconds: Seconds
       let rate, peakMemory: Double
       let gigaflops, shareOfProduct: Double?
     }
-    var command = ["bench", work, "--config", "tiny", "--side", "32", "--repeats", "1", "--json"]
-    command += work == "data" ? ["--data", "data"] : work == "agent" ? ["--set", "imitation.batch=8"] : ["--set", "model.depth=2"]
+    let work = words.prefix { $0 != " " }
+    var command = ["bench"] + words.split(separator: " ").map(String.init) + ["--config", "tiny", "--side", "32", "--repeats", "1", "--dtype", "bf16", "--json"]
+    command += ["--set", work == "agent" ? "imitation.batch=8" : "model.depth=2"]
     let outcome = try Program.start(command, in: Self.made.get().url).wait()
     try #require(outcome.status == 0, "\(outcome.errors)")
     let found = try JSONDecoder().decode(Result.self, from: Data(outcome.output.utf8))
     #expect(0 < found.seconds.min && found.seconds.min <= found.seconds.median && found.seconds.median <= found.seconds.max)
     #expect(found.rate > 0 && found.peakMemory > 0)
+    #expect(found.dtype == (work == "act" ? "f32" : "bf16"))
     #expect((found.gigaflops == nil) == (work == "data") && (found.shareOfProduct == nil) == (work == "data"))
   }
 

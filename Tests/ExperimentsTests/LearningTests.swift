@@ -26,7 +26,7 @@ import WorldModel
     let road = try makeEnvironment("road", pipeline: world.pipeline, slots: Self.episodes)
     let player = EpisodePlayer(
       environment: road, name: "road", player: .scripted, environmentSeed: { UInt64($0) }, seed: Seed(0), keepsFrames: { _ in true })
-    try player.play(Self.episodes) { episode in experts.append(ExpertEpisode(actions: episode.actions) { episode.frames }) }
+    try player.play(Self.episodes) { episode in experts.append(ExpertEpisode(actions: episode.actions, frames: episode.frames)) }
 
     var imitation = try AgentConfiguration.load(.agent, from: Presets.layers(["road"])).imitation
     imitation.batch = Self.batch

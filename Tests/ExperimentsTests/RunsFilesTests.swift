@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Torch
 
 @testable import Experiments
 
@@ -40,6 +41,33 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     defer { close(full) }
     #expect(throws: RunError.cannotWrite("/x", reason: "No space left on device")) {
       try AtomicFile.writeAll(Data("x".utf8), to: full, of: URL(fileURLWithPath: "/x"))
+    }
+  }
+
+  @Test func makesAPieceWhenThoseBeforeItAreWritten() throws {
+    let scratch = try ScratchFolder()
+    let partial = { try scratch.names.map { try FileManager.default.attributesOfItem(atPath: scratch($0).path)[.size] as? Int } }
+    var sizes: [[Int?]] = []
+    try AtomicFile.write(["one", "two", "three"].lazy.map { piece in
+      sizes.append((try? partial()) ?? [])
+      return Data(piece.utf8)
+    }, to: scratch("a"))
+    #expect(sizes == [[0], [3], [6]])
+    #expect(try text(scratch("a")) == "onetwothree" && scratch.names == ["a"])
+  }
+
+  /// Of 128 MiB in 16 tensors not much more than one is held while they are written, and their checksum taken.
+  @Test func aCheckpointTakesTheMemoryOfATensor() async {
+    await #expect(processExitsWith: .success) {
+      let tensors = (0..<16).map { (name: "\($0)", tensor: Tensor.full([2 << 20], Double($0))) }
+      let scratch = try ScratchFolder()
+      let before = ProcessMemory.peak
+      try Checkpoints(in: scratch.url, keep: 1).save(step: 1) { folder in
+        try AtomicFile.write(Safetensors.pieces(of: tensors), to: folder.appendingPathComponent("state"))
+      }
+      let file = scratch("step-00000001/state")
+      let bytes = try FileManager.default.attributesOfItem(atPath: file.path)[.size] as? Int ?? 0
+      guard bytes > 128 << 20, ProcessMemory.peak - before < 64.0 / 1024 else { exit(1) }
     }
   }
 }

@@ -83,12 +83,16 @@ import WorldModel
     let stored = try ExpertLatents(from: Safetensors(at: file), classCount: world.model.sizes.classes, on: .cpu)
     let doubled = ExpertLatents(
       deterministic: stored.deterministic * 2, classes: stored.classes, actions: stored.actions, lengths: stored.lengths, classCount: stored.classCount)
-    try AtomicFile.write(Safetensors.encoded(doubled.tensors), to: file)
+    try AtomicFile.write(Safetensors.pieces(of: doubled.tensors), to: file)
     #expect(try encoded(0..<2) == first.map { $0 * 2 })
     // Damaged, it is made anew; other episodes are others'.
     try Data("damaged".utf8).write(to: file)
     #expect(try encoded(0..<2) == first)
     #expect(try encoded(1..<3) != first)
     #expect(try files().count == 2)
+    // Encoded in bf16 they are others, and kept beside.
+    let half: [Float] = try LatentCache(world, .bf16).latents(of: dataset, episodes: 0..<2, on: .cpu).deterministic.values()
+    #expect(half.count == first.count && half != first)
+    #expect(try files().contains(kept[0].replacingOccurrences(of: ".safetensors", with: "-bf16.safetensors")) && files().count == 3)
   }
 }

@@ -14,11 +14,16 @@ import WorldModel
     let blank = [Float](repeating: 100, count: Self.size)
     let pixels = Normalizer(pixels: PixelNormalizer(mean: blank, deviation: blank, model.observation.frame!, on: .cpu))
     var generator = Seed(1).generator
+    var largest = 0
     let episodes = [5, 11, 1, 11].map { length in
       let frames = (0..<length * Self.size).map { _ in UInt8.random(in: 0...255, using: &generator) }
-      return ExpertEpisode(actions: (1..<length).map { .discrete($0 % 3) }) { frames }
+      return ExpertEpisode(actions: (1..<length).map { .discrete($0 % 3) }) { range in
+        largest = max(largest, range.count)
+        return Array(frames[range.lowerBound * Self.size..<range.upperBound * Self.size])
+      }
     }
     let together = try ExpertLatents(encoding: episodes, with: model, pixels, atOnce: atOnce, seed: Seed(2))
+    #expect(largest <= max(1, atOnce / episodes.count))  // no more are read than go through the encoder
     let alone = try episodes.map { try ExpertLatents(encoding: [$0], with: model, pixels, seed: Seed(3)) }
     let (found, expected): ([Float], [Float]) = (together.deterministic.values(), alone.flatMap { $0.deterministic.values(as: Float.self) })
     #expect(found.count == 28 * 8 && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-5 })

@@ -1,6 +1,12 @@
 import Testing
 import Torch
 
+/// Compares shape, type, NaNs and every value, which may be off by a share of the largest.
+func expectClose(_ actual: Tensor, _ expected: Tensor, share: Double, sourceLocation: SourceLocation = #_sourceLocation) {
+  let largest = expected.values(as: Double.self).reduce(0) { max($0, abs($1)) }
+  expectClose(actual, expected, tolerance: share * largest, sourceLocation: sourceLocation)
+}
+
 /// Compares shape, type, NaNs and every value.
 func expectClose(_ actual: Tensor, _ expected: Tensor, tolerance: Double = 0, sourceLocation: SourceLocation = #_sourceLocation) {
   #expect(actual.shape == expected.shape, sourceLocation: sourceLocation)

@@ -21,17 +21,18 @@ import Torch
     expectClose(try #require(found[1]), try #require(expected[1]), tolerance: 5e-3)
   }
 
-  /// bf16 keeps 8 bits: what comes out is the float32 result, rounded.
-  @Test func convolutionOfOneChannelRoundsInAutocast() throws {
+  /// bf16 keeps 8 bits: what comes out is the float32 result, rounded; gradients are off by at most 1 % of the largest.
+  @Test(arguments: [16, 48]) func convolutionOfOneChannelRoundsInAutocast(outputs: Int) throws {
     let random = RandomSource(Seed(3))
-    let layer = Convolution(1, 16, kernel: 4, stride: 2, using: random)
-    let x = Tensor.normal([5, 1, 10, 10], using: random)
+    let layer = Convolution(1, outputs, kernel: 4, stride: 2, using: random)
+    layer.bias.assign(.normal([outputs], using: random))
+    let x = Tensor.normal([67, 1, 10, 10], using: random)
     let (exact, rounded) = (layer(x), computing(in: .bf16) { layer(x) })
     #expect(rounded.type == .bfloat16)
     expectClose(rounded.to(.float32), exact.to(.bfloat16).to(.float32))
     let loss = { (y: Tensor) in (y.to(.float32) * exact.detached()).sum() }
-    let (found, expected) = (gradients(of: loss(rounded), withRespectTo: [layer.weight]), gradients(of: loss(exact), withRespectTo: [layer.weight]))
-    expectClose(try #require(found[0]), try #require(expected[0]), tolerance: 0.5)
+    let (found, expected) = (gradients(of: loss(rounded), withRespectTo: layer.parameters), gradients(of: loss(exact), withRespectTo: layer.parameters))
+    for (gradient, wanted) in zip(found, expected) { expectClose(try #require(gradient), try #require(wanted), share: 0.01) }
   }
 
   @Test func transposedConvolutionOntoOneChannelIsTheGeneralOne() throws {
@@ -51,14 +52,14 @@ import Torch
     expectClose(try #require(found[2]), try #require(expected[2]).sliced(0..<1), tolerance: 1e-3)
   }
 
-  @Test func transposedConvolutionOfOnePixelIsTheGeneralOne() throws {
+  @Test(arguments: [1, 3]) func transposedConvolutionOfOnePixelIsTheGeneralOne(outputs: Int) throws {
     let random = RandomSource(Seed(4))
-    let layer = TransposedConvolution(6, 3, kernel: 5, stride: 2, using: random)
-    layer.bias.assign(.normal([3], using: random))
+    let layer = TransposedConvolution(6, outputs, kernel: 5, stride: 2, using: random)
+    layer.bias.assign(.normal([outputs], using: random))
     let pixel = Tensor.normal([2, 6, 1, 1], using: random)
     // Beside a pixel of zeros it takes the general path; what the first pixel alone reaches are the first five columns.
     let beside = layer(concatenated([pixel, .zeros([2, 6, 1, 1])], axis: 3))
-    #expect(beside.shape == [2, 3, 5, 7])
+    #expect(beside.shape == [2, outputs, 5, 7])
     expectClose(layer(pixel), beside.sliced(0..<5, axis: 3), tolerance: 1e-5)
 
     let found = gradients(of: layer(pixel).squared().sum(), withRespectTo: layer.parameters)

@@ -14,6 +14,16 @@ import Testing
     #expect(error > 0 && error < 0.05)
   }
 
+  /// What the gates make of rounded products is not rounded again: where all is new, the next state has more digits than bf16.
+  @Test func computesGatesWhole() {
+    let random = RandomSource(Seed(2))
+    let (cell, x, h) = (GRUCell(8, 16, using: random), Tensor.normal([5, 8], using: random), Tensor.normal([5, 16], using: random))
+    cell.inputBias.assign(concatenated([.zeros([16]), .full([16], -1000), .zeros([16])], axis: 0))
+    let (whole, half) = (cell(x, h), computing(in: .bf16) { cell(x, h) })
+    #expect(half.type == .float32 && (half - half.to(.bfloat16).to(.float32)).magnitude().sum().item > 0)
+    #expect((half - whole).magnitude().reshaped(-1).max(over: 0).item < 0.02)
+  }
+
   @Test func keepsParametersTheirGradientsAndDistributionsWhole() {
     let layer = Linear(8, 4, using: RandomSource(Seed(1)))
     let entropy = computing(in: .bf16) { Categorical(logits: layer(.ones([2, 8], on: .cpu))).entropy }

@@ -23,14 +23,55 @@ import Torch
     expectClose(y.to(.float64), expected(x, layer), tolerance: 1e-5)
   }
 
-  @Test(arguments: [1, 3, 40]) func haveTheGradientsOfSumsOfProducts(rows: Int) throws {
-    let layer = Linear(19, 8, using: random)
+  /// Expected values come from libtorch's own product, which float64 goes to. Without rows there is nothing to add up.
+  @Test(arguments: [0, 1, 3, 40], [1, 3, 8]) func haveTheGradientsOfSumsOfProducts(rows: Int, outputs: Int) throws {
+    let layer = Linear(19, outputs, using: random)
     let x = Tensor.normal([rows, 19], using: random).requiringGradient()
-    let weights = Tensor.normal([rows, 8], using: random)
+    let weights = Tensor.normal([rows, outputs], using: random)
     let found = gradients(of: (layer(x) * weights).sum(), withRespectTo: [x, layer.weight, layer.bias!])
-    expectClose(try #require(found[0]), weights.matmul(layer.weight.detached()), tolerance: 1e-5)
-    expectClose(try #require(found[1]), weights.permuted(1, 0).matmul(x.detached()), tolerance: 1e-5)
-    expectClose(try #require(found[2]), weights.sum(over: 0), tolerance: 1e-5)
+    let (w, g, input) = (layer.weight.detached().to(.float64), weights.to(.float64), x.detached().to(.float64))
+    expectClose(try #require(found[0]).to(.float64), g.matmul(w), tolerance: 1e-5)
+    expectClose(try #require(found[1]).to(.float64), g.permuted(1, 0).matmul(input), tolerance: 1e-5)
+    expectClose(try #require(found[2]).to(.float64), g.sum(over: 0), tolerance: 1e-5)
+  }
+
+  /// However the operands lie in memory: next to one another, or views of something larger, of something turned round, or of one row for all.
+  @Test(arguments: ["sliced", "transposed", "expanded"], [2, 40]) func doNotDependOnHowOperandsLieInMemory(view: String, rows: Int) throws {
+    let made = { (rows: Int, columns: Int) -> Tensor in
+      switch view {
+      case "sliced": Tensor.normal([rows + 2, columns + 3], using: self.random).sliced(1..<rows + 1).sliced(2..<columns + 2, axis: 1)
+      case "transposed": Tensor.normal([columns, rows], using: self.random).permuted(1, 0)
+      default: Tensor.normal([1, columns], using: self.random).expanded([rows, columns])
+      }
+    }
+    let (a, b) = (made(rows, 19).requiringGradient(), made(19, 7).requiringGradient())
+    let weights = made(rows, 7)
+    let product = a.matmul(b)
+    expectClose(product.to(.float64), a.detached().to(.float64).matmul(b.detached().to(.float64)), share: 1e-6)
+    let found = gradients(of: (product * weights).sum(), withRespectTo: [a, b])
+    let (g, x, y) = (weights.to(.float64), a.detached().to(.float64), b.detached().to(.float64))
+    expectClose(try #require(found[0]).to(.float64), g.matmul(y.permuted(1, 0)), share: 1e-6)
+    expectClose(try #require(found[1]).to(.float64), x.permuted(1, 0).matmul(g), share: 1e-6)
+  }
+
+  @Test(arguments: [([0, 5], 3), ([4, 0], 3), ([40, 0], 3)]) func mayBeEmpty(shape: [Int], outputs: Int) {
+    #expect(Tensor.ones(shape).matmul(.ones([shape[1], outputs])).values(as: Float.self) == [Float](repeating: 0, count: shape[0] * outputs))
+  }
+
+  /// In bf16, with 8 bits for each number: off by at most 1 % of the largest, gradients too.
+  @Test(arguments: [1, 3, 40]) func areRoundedInHalfPrecision(rows: Int) throws {
+    let layer = Linear(64, 8, using: random)
+    layer.bias!.assign(.normal([8], using: random))
+    let x = Tensor.normal([rows, 64], using: random).requiringGradient()
+    let weights = Tensor.normal([rows, 8], using: random)
+    let y = computing(in: .bf16) { layer(x) }
+    #expect(y.type == .bfloat16)
+    expectClose(y.to(.float64), expected(x.detached(), layer), share: 0.01)
+    let found = gradients(of: (y.to(.float32) * weights).sum(), withRespectTo: [x, layer.weight, layer.bias!])
+    let (w, g, input) = (layer.weight.detached().to(.float64), weights.to(.float64), x.detached().to(.float64))
+    for (gradient, expected) in zip(found, [g.matmul(w), g.permuted(1, 0).matmul(input), g.sum(over: 0)]) {
+      expectClose(try #require(gradient).to(.float64), expected, share: 0.01)
+    }
   }
 
   /// Of frames so small that four pixels or fewer come out, without gradients, and the same with gradients, which go the general way.

@@ -15,7 +15,7 @@ import Torch
       ("bool", Tensor([true, false, true], [3])),
       ("empty", .zeros([0, 4])),
     ]
-    try withFile(Safetensors.encoded(tensors, metadata: ["format": "1"])) { url in
+    try withFile(encoded(tensors, metadata: ["format": "1"])) { url in
       let file = try Safetensors(at: url)
       #expect(file.names == tensors.map(\.name).sorted())
       #expect(file.metadata == ["format": "1"])
@@ -30,7 +30,7 @@ import Torch
 
   @Test func writesAChannelsLastTensorInRowMajorOrder() throws {
     let values = (0..<24).map(Float.init)
-    try withFile(Safetensors.encoded([("w", Tensor(values, [2, 3, 2, 2]).channelsLast())])) { url in
+    try withFile(encoded([("w", Tensor(values, [2, 3, 2, 2]).channelsLast())])) { url in
       let read = try Safetensors(at: url).tensor("w")
       #expect(read.values(as: Float.self) == values)
     }
@@ -62,7 +62,7 @@ import Torch
   @Test func saysWhatIsMissing() throws {
     let nowhere = URL(fileURLWithPath: "/nowhere/w.safetensors")
     #expect(throws: TorchError.unreadable(file: nowhere.path, reason: "there is no such file")) { try Safetensors(at: nowhere) }
-    try withFile(Safetensors.encoded([("w", .zeros([2]))])) { url in
+    try withFile(encoded([("w", .zeros([2]))])) { url in
       let file = try Safetensors(at: url)
       #expect(throws: TorchError.missingTensor(file: url.path, name: "v")) { try file.tensor("v") }
       #expect(throws: TorchError.wrongShape(file: url.path, name: "w", expected: [3], found: [2])) { try file.tensor("w", shape: [3]) }
@@ -72,7 +72,7 @@ import Torch
   @Test func replacesNothingWhereOneTensorDoesNotFit() throws {
     let layer = Linear(2, 3, using: RandomSource(Seed(1)))
     let before = layer.weight.values(as: Float.self)
-    try withFile(Safetensors.encoded([("weight", .zeros([3, 2])), ("bias", .zeros([4]))])) { url in
+    try withFile(encoded([("weight", .zeros([3, 2])), ("bias", .zeros([4]))])) { url in
       let file = try Safetensors(at: url)
       #expect(throws: TorchError.wrongShape(file: url.path, name: "bias", expected: [3], found: [4])) { try layer.load(from: file) }
     }
@@ -89,6 +89,10 @@ private func header(_ text: String, length: UInt64? = nil) -> String {
 /// A file with one entry `w` and four bytes.
 private func entry(type: String = "F32", shape: String, place: String) -> String {
   header(#"{"w":{"dtype":"\#(type)","shape":\#(shape),"data_offsets":\#(place)}}"#) + "\0\0\0\0"
+}
+
+private func encoded(_ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:]) -> Data {
+  Safetensors.pieces(of: tensors, metadata: metadata).reduce(Data(), +)
 }
 
 private func withFile(_ data: Data, _ body: (URL) throws -> Void) throws {

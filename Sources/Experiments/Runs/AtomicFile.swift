@@ -4,14 +4,17 @@ import Foundation
 public enum AtomicFile {
   /// Replaces the file at `url` by `data`, on disk when this returns.
   /// - Throws: `RunError.cannotWrite`; what was at `url` is then unchanged.
-  public static func write(_ data: Data, to url: URL) throws {
+  public static func write(_ data: Data, to url: URL) throws { try write(CollectionOfOne(data), to: url) }
+
+  /// The same of `pieces`, one after the other, each of which is made when those before it are written.
+  static func write(_ pieces: some Sequence<Data>, to url: URL) throws {
     let folder = url.deletingLastPathComponent()
     let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")
     do {
       let file = open(partial.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
       try check(file >= 0, url)
       defer { close(file) }
-      try writeAll(data, to: file, of: url)
+      for data in pieces { try writeAll(data, to: file, of: url) }
       try check(fsync(file) == 0, url)
       try check(rename(partial.path, url.path) == 0, url)
     } catch {

@@ -9,6 +9,17 @@ public struct Checkpoint: Equatable {
     struct File: Codable, Equatable {
       let bytes: Int
       let crc32c: UInt32
+
+      init(bytes: Int, crc32c: UInt32) { (self.bytes, self.crc32c) = (bytes, crc32c) }
+
+      /// Reads the file at `url` piece by piece: what is mapped counts as held too.
+      init(describing url: URL) throws {
+        let file = try FileHandle(forReadingFrom: url)
+        defer { try? file.close() }
+        var (bytes, crc32c) = (0, CRC32C.checksum([]))
+        while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty { (bytes, crc32c) = (bytes + piece.count, CRC32C.checksum(piece, after: crc32c)) }
+        self.init(bytes: bytes, crc32c: crc32c)
+      }
     }
     static let name = "manifest.json"
 
@@ -62,13 +73,13 @@ public struct Checkpoint: Equatable {
       throw RunError.damagedCheckpoint(url.path, reason: "no readable \(Manifest.name)")
     }
     for (path, written) in manifest.files.sorted(by: { $0.key < $1.key }) {
-      guard let data = try? Data(contentsOf: url.appendingPathComponent(path), options: .alwaysMapped) else {
+      guard let found = try? Manifest.File(describing: url.appendingPathComponent(path)) else {
         throw RunError.damagedCheckpoint(url.path, reason: "\(path) is missing")
       }
-      guard data.count == written.bytes else {
-        throw RunError.damagedCheckpoint(url.path, reason: "\(path) has \(data.count) of \(written.bytes) bytes")
+      guard found.bytes == written.bytes else {
+        throw RunError.damagedCheckpoint(url.path, reason: "\(path) has \(found.bytes) of \(written.bytes) bytes")
       }
-      guard CRC32C.checksum(data) == written.crc32c else {
+      guard found.crc32c == written.crc32c else {
         throw RunError.damagedCheckpoint(url.path, reason: "\(path) has changed since it was written")
       }
     }
@@ -81,10 +92,7 @@ public struct Checkpoint: Equatable {
       let url = folder.appendingPathComponent(path)
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue else { continue }
-      try attempt(url) {
-        let data = try Data(contentsOf: url, options: .alwaysMapped)
-        files[path] = Manifest.File(bytes: data.count, crc32c: CRC32C.checksum(data))
-      }
+      try attempt(url) { files[path] = try Manifest.File(describing: url) }
     }
     return files
   }

@@ -27,7 +27,7 @@ public struct Coverage: Codable, Sendable {
   init(of expert: Dataset, by recordings: [Dataset], _ model: WorldModel, _ normalizer: Normalizer, seed: Seed, _ compute: Compute) throws {
     let encoded = { (episodes: [(dataset: Dataset, index: Int)]) in
       let recorded = episodes.map { episode in
-        ExpertEpisode(actions: episode.dataset.episodes[episode.index].actions) { try episode.dataset.frames(episode: episode.index) }
+        ExpertEpisode(actions: episode.dataset.episodes[episode.index].actions) { try episode.dataset.frames(episode: episode.index, range: $0) }
       }
       let latents = try ExpertLatents(encoding: recorded, with: model, normalizer, compute.precision, seed: seed.stream("encode"))
       return latents.states(0..<latents.count).features  // [N, D + S·K]

@@ -76,7 +76,7 @@ public struct DriftStudy: Codable, Sendable {
       let evaluation = Evaluation(environment: environment, pipeline: pipeline, episodes: episodes, seed: seed)
       _ = try evaluation.run(player, named: name, keepsFrames: { _ in true }) { episode in
         // One by one, so that no more frames are kept than those of the episodes that run side by side.
-        let recorded = ExpertEpisode(actions: episode.actions.map(model.actions.scaled)) { episode.frames }
+        let recorded = ExpertEpisode(actions: episode.actions.map(model.actions.scaled), frames: episode.frames)
         let seen = try ExpertLatents(encoding: [recorded], with: model, world.normalizer, seed: seeds.stream("encode").step(episode.index))
         visited.append(seen)
         distances.append(expert.distances(of: seen))

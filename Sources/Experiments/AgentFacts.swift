@@ -41,7 +41,8 @@ public struct AgentFacts: Codable, Equatable, Sendable {
     horizon = dreams ? configuration.imitation.horizon : nil
     (expertEpisodes, seed, threads) = (record.details.useEpisodes, record.seed, record.details.threads)
     let eyes = try configuration.method == .bc ? world.differences().filter { $0.key.hasPrefix("model.") || $0.key.hasPrefix("pixels.") } : [:]
-    settings = try configuration.differences().filter { difference in !Self.apart.contains { difference.key.hasPrefix($0) } }
+    let unused = configuration.imitation.policyGradient == .ppo ? [] : ["imitation.epochs", "imitation.clip"]
+    settings = try configuration.differences().filter { difference in !(Self.apart + unused).contains { difference.key.hasPrefix($0) } }
       .merging(eyes.map { ("worldModel.\($0)", $1) }) { $1 }
     (self.step, self.selectedBy, self.actions) = (step, selectedBy, actions)
     (worldModel, version) = (record.details.worldModel?.fingerprint, record.version)

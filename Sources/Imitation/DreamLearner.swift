@@ -69,7 +69,8 @@ public final class DreamLearner: LatentLearner {
     var (losses, norms): (PolicyLosses?, (actor: Tensor, critic: Tensor)?)
     for _ in 0..<(c.policyGradient == .ppo ? c.epochs : 1) {
       losses = computing(in: precision, on: device) {
-        PolicyLosses(networks, features: dream.states.features, actions: dream.actions, reward: earned, c, progress: progress, before: losses)
+        PolicyLosses(
+          networks, features: dream.states.features, actions: dream.actions, reward: c.centerRewards ? earned - earned.mean() : earned, c, progress: progress, before: losses)
       }
       var actorLoss = losses!.actor
       if c.cloningWeight > 0 {

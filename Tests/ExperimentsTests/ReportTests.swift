@@ -78,6 +78,8 @@ import Torch
       #expect(report.points.map(\.line) == names)
       #expect(names.allSatisfy { "\(report)".contains($0) && report.csv.contains($0) && report.picture.contains($0) })
     }
+    // What only PPO looks at tells no others apart.
+    #expect(try Report([usual, result("i", .ditto, seed: 2, mean: 0) { $0.imitation.epochs = 1 }], over: .episodes).points.map(\.line) == ["ditto"])
     // Checkpoints of other steps, chosen offline, are agents of one budget.
     let chosen = try Report([5, 10].map { try result("h\($0)", .ditto, seed: UInt64($0), mean: Double($0), step: $0, by: .offline) }, over: .episodes)
     #expect(chosen.points.map(\.line) == ["ditto"] && chosen.points[0].gradientSteps == 10)

@@ -46,6 +46,6 @@ struct BenchCommand: ParsableCommand {
     case .act: try benchmark.act()
     case .data: try benchmark.data(data.map { URL(fileURLWithPath: $0) })
     }
-    if json { try printJSON(result) } else { print(result) }
+    try printResult(result, json: json)
   }
 }

@@ -27,6 +27,8 @@ struct DittoCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     // So is writing beyond a limit on the size of files.
     signal(SIGXFSZ, SIG_IGN)
+    // What was closed when this began stays so, and is no file that is opened later.
+    for file in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(file, F_GETFD) < 0 { _ = open("/dev/null", O_RDONLY) }
     do {
       var command = try parseAsRoot()
       try command.run()

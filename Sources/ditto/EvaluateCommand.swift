@@ -29,8 +29,7 @@ struct EvaluateCommand: ParsableCommand {
       // Who brings no pixels of its own sees those of the first.
       try played(name, other.player, other.facts == nil ? chosen.pipeline : other.pipeline, other.facts)
     }
-    let report = EvaluationReport(result, against: compared)
-    if json { try printJSON(report) } else { print(report) }
+    try printResult(EvaluationReport(result, against: compared), json: json)
     guard let video else { return }
     guard let movie else { throw ValidationError("--video shows square frames of one channel only") }
     try AtomicFile.write(movie, to: URL(fileURLWithPath: video))

@@ -15,7 +15,7 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     let report = try Report(results.map { URL(fileURLWithPath: $0) }, over: over)
-    if json { try printJSON(report) } else { print(report) }
+    try printResult(report, json: json)
     for (path, text) in [(csv, report.csv), (picture, report.picture)] {
       if let path { try AtomicFile.write(Data(text.utf8), to: URL(fileURLWithPath: path)) }
     }

@@ -48,7 +48,7 @@ struct TrainWorldModel: ParsableCommand {
       let folders = data.map { URL(fileURLWithPath: $0) }
       let configuration: WorldModelConfiguration = try options.settings.load(.worldModel, over: WorldModelRun.pipelineLayer(of: folders))
       if options.dryRun {
-        return print(try WorldModelRun.forecast(at: options.url, data: folders, configuration, seed: options.seed ?? 0, compute))
+        return try printResult("\(WorldModelRun.forecast(at: options.url, data: folders, configuration, seed: options.seed ?? 0, compute))")
       }
       try WorldModelRun.start(at: options.url, data: folders, configuration, seed: options.seed ?? 0, compute)
     }
@@ -85,8 +85,8 @@ struct TrainAgent: ParsableCommand {
       }
       let (expert, source) = (URL(fileURLWithPath: data), try source(configuration.method, expert: URL(fileURLWithPath: data)))
       if options.dryRun {
-        return print(
-          try AgentRun.forecast(at: options.url, source, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute))
+        return try printResult(
+          "\(AgentRun.forecast(at: options.url, source, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute))")
       }
       try AgentRun.start(at: options.url, source, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute)
     }

@@ -42,7 +42,8 @@ public enum AtomicFile {
   }
 
   /// Appends all of `data` at the file's position; `url` is for the error.
-  static func writeAll(_ data: Data, to file: Int32, of url: URL) throws {
+  /// - Throws: `RunError.cannotWrite`.
+  public static func writeAll(_ data: Data, to file: Int32, of url: URL) throws {
     try data.withUnsafeBytes { bytes in
       var done = 0
       while done < bytes.count {

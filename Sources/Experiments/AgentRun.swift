@@ -87,7 +87,7 @@ public enum AgentRun {
   public static func resume(at output: URL, threads: Int? = nil) throws {
     let run = try RunFolder.open(at: output)
     let record = try Record(from: output, kind: .agent)
-    let configuration = try AgentConfiguration.load(.agent, from: [.resolved(in: run)])
+    let configuration = try AgentConfiguration.load(.agent, from: [record.configuration(in: output)])
     _ = try record.details.device.required()
     Libtorch.threads = threads ?? record.details.threads
     let (dataset, seed) = (try record.details.openData()[0], Seed(record.seed))
@@ -104,7 +104,7 @@ public enum AgentRun {
       }
       trainer = try LatentTrainer(loaded, dataset, configuration, record.details, seed: seed)
     } else {
-      let world = try WorldModelConfiguration.load(.worldModel, from: [.resolved(in: run)])
+      let world = try WorldModelConfiguration.load(.worldModel, from: [record.configuration(in: output)])
       trainer = try PixelCloningTrainer(dataset, world, configuration, record.details, seed: seed)
     }
     try train(trainer, configuration, run)

@@ -20,7 +20,9 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case damagedChoice(String)
   case namedTwice(String)
   case trainingDataGone(String)
+  case noResult(String)
   case cannotCompare(String)
+  case noDemo(String)
   case notAnOption(String, allowed: String)
 
   public var description: String {
@@ -66,8 +68,12 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       "'\(name)': stands for more than one player; give each once, and agents names of their own (name=run), other than 'expert' and 'random'"
     case .trainingDataGone(let path):
       "\(path): the world model was trained on it, and it is not there as it was; restore it, or leave out --expert, which is compared with it"
+    case .noResult(let file):
+      "\(file): is no result of 'ditto evaluate --json' that this version reads; evaluate the run again"
     case .cannotCompare(let why):
       why
+    case .noDemo(let path):
+      "\(path): is not empty, and holds no demo; choose another --output"
     case .notAnOption(let what, let allowed):
       "\(what); \(allowed)"
     }

@@ -26,7 +26,7 @@ public struct LoadedAgent {
   public init(at url: URL, step: Int? = nil, actions: ActionChoice? = nil, seed: UInt64 = 0, _ compute: Compute = Compute()) throws {
     let device = try compute.device.required()
     record = try Record(from: url, kind: .agent)
-    let document = try Preset.named(url.appending(path: "configuration.yaml").path, among: [])
+    let document = try record.configuration(in: url)
     let world = try WorldModelConfiguration.load(.worldModel, from: [document])
     let own = try AgentConfiguration.load(.agent, from: [document])
     let (checkpoint, selectedBy) = try Checkpoint.acting(in: url, by: own.selection, step: step)

@@ -20,7 +20,7 @@ public struct LoadedWorldModel {
   public init(at url: URL, on device: Device = .cpu) throws {
     self.url = url
     record = try Record(from: url, kind: .worldModel)
-    configuration = try .load(.worldModel, from: [.named(url.appending(path: "configuration.yaml").path, among: [])])
+    configuration = try .load(.worldModel, from: [record.configuration(in: url)])
     let checkpoint = try Checkpoint.newest(of: url)
     if checkpoint.step < configuration.training.steps {
       Console.warn("\(url.path): not finished, step \(checkpoint.step) of \(configuration.training.steps); --resume goes on with it")
@@ -36,7 +36,7 @@ public struct LoadedWorldModel {
   ///   - source: where the weights came from, which they keep the name of.
   init(weights: URL, _ record: Record, _ source: RunDetails.Source) throws {
     self.record = record
-    configuration = try .load(.worldModel, from: [.named(weights.deletingLastPathComponent().appending(path: "configuration.yaml").path, among: [])])
+    configuration = try .load(.worldModel, from: [record.configuration(in: weights.deletingLastPathComponent())])
     (model, normalizer) = try Self.restored(configuration.model, record.details, Safetensors(at: weights), record.details.device)
     (url, fingerprint) = (URL(fileURLWithPath: source.path), source.fingerprint)
   }

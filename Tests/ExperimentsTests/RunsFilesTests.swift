@@ -124,13 +124,13 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     #expect(throws: RunError.notARun(url.path, reason: "it has no run.json")) { try RunFolder.open(at: url) }
     #expect(throws: RunError.notARun(url.path, reason: "it has no run.json")) { try read() }
     try write("{", to: scratch("run.json"))
-    #expect(throws: RunError.notARun(url.path, reason: "its run.json names no kind and format")) { try read() }
+    #expect(throws: RunError.damagedRun(url.path, reason: "its run.json names no kind and format")) { try read() }
     try write(#"{"kind": "agent", "format": 2}"#, to: scratch("run.json"))
     #expect(throws: RunError.unsupportedFormat(url.path, found: 2, supported: 1)) { try read() }
     try write(#"{"kind": "world-model", "format": 1}"#, to: scratch("run.json"))
     #expect(throws: RunError.wrongKind(url.path, expected: "agent", found: "world-model")) { try read() }
     try write(#"{"kind": "agent", "format": 1}"#, to: scratch("run.json"))
-    #expect(throws: RunError.notARun(url.path, reason: "its run.json is incomplete")) { try read() }
+    #expect(throws: RunError.damagedRun(url.path, reason: "its run.json is incomplete")) { try read() }
   }
 }
 

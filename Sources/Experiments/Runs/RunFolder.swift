@@ -11,7 +11,7 @@ public final class RunFolder {
   /// Open as long as this process holds the folder.
   private let lock: Int32
 
-  public var configuration: URL { url.appendingPathComponent("configuration.yaml") }
+  public var configuration: URL { url.appendingPathComponent(configurationName) }
 
   private init(_ url: URL, lock: Int32) {
     self.url = url
@@ -38,6 +38,8 @@ public final class RunFolder {
   /// - Throws: `RunError.folderInUse`, or `.cannotWrite`.
   public static func create<Details>(at url: URL, configuration yaml: String, record: RunRecord<Details>) throws -> RunFolder {
     try checkAvailable(url)
+    var record = record
+    record.configuration = RunRecord<Details>.checksum(yaml)
     let parent = url.deletingLastPathComponent()
     let partial = parent.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")
     do {
@@ -48,7 +50,7 @@ public final class RunFolder {
     do {
       let folder = RunFolder(url, lock: try locked(partial, named: url))
       try AtomicFile.write(record.encoded(), to: partial.appendingPathComponent(runRecordName))
-      try AtomicFile.write(Data(yaml.utf8), to: partial.appendingPathComponent(folder.configuration.lastPathComponent))
+      try AtomicFile.write(Data(yaml.utf8), to: partial.appendingPathComponent(configurationName))
       // Replaces an empty folder, and fails if another process has filled it meanwhile.
       guard rename(partial.path, url.path) == 0 else {
         if errno == ENOTEMPTY || errno == EEXIST { throw RunError.folderInUse(url.path) }

@@ -1,6 +1,7 @@
 import Configuration
 import Demonstrations
 import Foundation
+import Imitation
 import Torch
 import WorldModel
 
@@ -73,6 +74,8 @@ public struct WorldModelStudy: Codable, Sendable {
     for name in seenInTraining { Console.warn("\(name): the world model was trained on it, so that it predicts it better than others") }
     let learned = expert == nil ? [] : try world.trainingData()
     for dataset in data + (expert.map { [$0] } ?? []) { try dataset.checkFits(model.observation, model.actions) }
+    let longest = data.flatMap(\.episodes).map(\.length).max() ?? 0
+    guard longest >= steps else { throw ImitationError.episodesTooShort(required: steps, longest: longest) }
     let seed = Seed(seed).stream("world model")
     let sampler = try SequenceSampler(
       data.map { EpisodeSelection($0) }, batch: Self.batch, length: Self.context + steps, sampling: .frames, seed: seed.stream("sequences"))
@@ -176,13 +179,14 @@ extension WorldModelStudy {
 
 extension WorldModelStudy: CustomStringConvertible {
   public var description: String {
-    let number = { (digits: Int, value: Double) in String(format: "%.\(digits)f", value) }
+    let format = { (format: String, value: Double) in value.isNaN ? "nan" : String(format: format, value) }  // whatever its sign
+    let number = { (digits: Int, value: Double) in format("%.\(digits)f", value) }
     let steps = openLoop.sequences.indices.map { k in
-      ["\(k + 1)", "\(openLoop.sequences[k])"] + [openLoop.error, openLoop.stillError, openLoop.meanError].map { String(format: "%.3g", $0[k]) }
+      ["\(k + 1)", "\(openLoop.sequences[k])"] + [openLoop.error, openLoop.stillError, openLoop.meanError].map { format("%.3g", $0[k]) }
         + [openLoop.drift, openLoop.stillDrift].map { number(3, $0[k]) }
     }
     let earned = answers.map {
-      [$0.actions] + [$0.reward.mean, $0.reward.last!, $0.separation].map { number(3, $0) } + [String(format: "%.3g", $0.error), number(3, $0.errorSeparation)]
+      [$0.actions] + [$0.reward.mean, $0.reward.last!, $0.separation].map { number(3, $0) } + [format("%.3g", $0.error), number(3, $0.errorSeparation)]
     }
     let used = [("KL, nats", groups.divergence), ("information, nats", groups.information), ("classes used", groups.classes)].map { name, values in
       [name] + [0, 0.5, 1].map { number(3, quantile($0, ofSorted: values.sorted())) } + [number(3, values.mean)]

@@ -130,7 +130,7 @@ extension Demo.Results: CustomStringConvertible {
     let number = { (value: Double) in String(format: "%.1f", value) }
     let rows = [expert, ditto, random].map { result -> [String] in
       let share = (result.mean - random.mean) / (expert.mean - random.mean)
-      return [result.player, "\(number(result.mean)) ± \(number(result.se))", number(result.min), number(result.max), String(format: "%.2f", share)]
+      return [result.player, "\(number(result.mean)) ± \(number(result.se ?? 0))", number(result.min), number(result.max), String(format: "%.2f", share)]
     }
     return TextTable(columns: ["", "return (mean ± standard error)", "min", "max", "share of the way"], rows: rows).description
   }

@@ -136,18 +136,18 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
 
 @Suite struct CheckpointsTests {
   @discardableResult
-  private func save(_ step: Int, best: Int? = nil, in checkpoints: Checkpoints) throws -> Checkpoint {
-    try checkpoints.save(step: step, best: best) { folder in
+  private func save(_ step: Int, sparing spared: Set<Int> = [], in checkpoints: Checkpoints) throws -> Checkpoint {
+    try checkpoints.save(step: step, sparing: spared) { folder in
       try write("weights of \(step)", to: folder.appendingPathComponent("model"))
       try FileManager.default.createDirectory(at: folder.appendingPathComponent("optimizer"), withIntermediateDirectories: true)
       try write("moments", to: folder.appendingPathComponent("optimizer/state"))
     }
   }
 
-  @Test func keepsTheNewestAndTheBest() throws {
+  @Test func keepsTheNewestAndThoseSpared() throws {
     let scratch = try ScratchFolder()
     let checkpoints = Checkpoints(in: scratch.url, keep: 2)
-    for step in [100, 200, 300, 400, 500] { try save(step, best: step >= 200 ? 200 : 100, in: checkpoints) }
+    for step in [100, 200, 300, 400, 500] { try save(step, sparing: step >= 200 ? [200] : [100], in: checkpoints) }
     #expect(try scratch.names == ["step-00000200", "step-00000400", "step-00000500"])
     let newest = try checkpoints.newestGood()
     #expect(newest.checkpoint?.step == 500 && newest.warnings.isEmpty)

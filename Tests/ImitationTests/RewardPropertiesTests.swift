@@ -132,10 +132,10 @@ import WorldModel
   }
 
   /// The mean over expert states held out of the fit is what it was set to; elsewhere there is less.
-  @Test func redIsLargeWhereTheExpertWas() {
+  @Test func redIsLargeWhereTheExpertWas() throws {
     var c = RedConfiguration()
     (c.width, c.outputs, c.steps) = (32, 8, 300)
-    let red = RedReward(c, context)
+    let red = try RedReward(c, context)
     let (own, others): ([Float], [Float]) = (red(windows, same).values(), red(windows, scaled(other, by: 4)).values())
     #expect((own + others).allSatisfy { $0 >= 0 && $0 <= 1 })
     #expect(own.reduce(0, +) > 2 * others.reduce(0, +))

@@ -40,12 +40,12 @@ final class DrilReward: Reward {
   /// Steps that go to the same member, where episodes are fewer than members.
   private static let windowSteps = 16
 
-  /// - Throws: `ImitationError.tooFewParts` where there are fewer parts of the expert's data than members.
+  /// - Throws: `ImitationError.tooFewParts` where there are fewer parts of the expert's data than members; what `context.fitting` throws.
   init(_ c: DrilConfiguration, _ policy: PolicySizes, _ context: RewardContext) throws {
     actions = context.actions
     let parts = Self.parts(among: c.members, context.expert)
     guard parts.count >= c.members else { throw ImitationError.tooFewParts(members: c.members, found: parts.count, windowSteps: Self.windowSteps) }
-    members = (0..<c.members).map { member in
+    members = try (0..<c.members).map { member in
       let seed = context.seed.stream("member").step(member)
       let actor = MLP(
         context.sizes.features, context.actions.policyOutputs, width: policy.width, hiddenLayers: policy.hiddenLayers, using: RandomSource(seed, on: context.device))
@@ -57,6 +57,7 @@ final class DrilReward: Reward {
         let policy = context.actions.policy(actor(states.features))
         optimizer.step(
           minimizing: cloningLoss(policy: policy, action: actions, entropyWeight: c.cloning.entropyWeight), progress: Double(step) / Double(c.steps))
+        try context.fitting(.dril, member * c.steps + step + 1, c.members * c.steps)
       }
       actor.freeze()
       return actor

@@ -38,7 +38,8 @@ final class RedReward: Reward {
   private static let (heldOut, runSteps) = (10, 16)
   private static let batch = 256
 
-  init(_ c: RedConfiguration, _ context: RewardContext) {
+  /// - Throws: what `context.fitting` throws.
+  init(_ c: RedConfiguration, _ context: RewardContext) throws {
     actions = context.actions
     let network = { (name: String) in
       MLP(
@@ -53,6 +54,7 @@ final class RedReward: Reward {
     for step in 0..<c.steps {
       let (states, actions) = context.expert.pairs(at: (0..<Self.batch).map { _ in learned.randomElement(using: &generator)! })
       optimizer.step(minimizing: distance(states, actions).mean(), progress: Double(step) / Double(c.steps))
+      try context.fitting(.red, step + 1, c.steps)
     }
     fitted.freeze()
     let (states, actions) = context.expert.pairs(at: unseen)

@@ -36,6 +36,25 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     #expect(try scratch.names == ["folder"])
   }
 
+  @Test func writesThroughLinksAndToPipes() throws {
+    let scratch = try ScratchFolder()
+    try FileManager.default.createDirectory(at: scratch("there"), withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(atPath: scratch("link").path, withDestinationPath: "there/file")
+    for written in ["new", "newer"] {
+      try AtomicFile.checkPlace(of: scratch("link"))
+      try AtomicFile.write(Data(written.utf8), to: scratch("link"))
+      #expect(try text(scratch("there/file")) == written)
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: scratch("link").path) == "there/file")
+    }
+    #expect(mkfifo(scratch("pipe").path, 0o600) == 0)
+    let reading = open(scratch("pipe").path, O_RDONLY | O_NONBLOCK)
+    defer { close(reading) }
+    try AtomicFile.write(Data("through".utf8), to: scratch("pipe"))
+    var bytes = [UInt8](repeating: 0, count: 7)
+    #expect(read(reading, &bytes, 7) == 7 && bytes == Array("through".utf8))
+    #expect(try scratch.names == ["link", "pipe", "there"])
+  }
+
   @Test func aFullDiskIsAClearError() {
     let full = open("/dev/full", O_WRONLY)
     defer { close(full) }

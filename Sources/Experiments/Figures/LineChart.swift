@@ -72,7 +72,7 @@ public struct LineChart: Sendable {
       out += text(Layout.left - 6, y(tick) + 4, label(tick), anchor: "end")
     }
     for tick in xTicks ?? (isLogarithmic ? xAxis.ticksOfPowers : xAxis.ticks) { out += text(x(tick), bottom + 16, label(tick)) }
-    for level in levels {
+    for level in levels where level.y.isFinite {
       out += "<line x1=\"\(number(Layout.left))\" x2=\"\(number(right))\" y1=\"\(number(y(level.y)))\" y2=\"\(number(y(level.y)))\" stroke=\"#555\" stroke-dasharray=\"5 4\"/>\n"
       out += text(right - 2, y(level.y) - 4, level.name, anchor: "end")
     }

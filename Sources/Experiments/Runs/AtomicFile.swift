@@ -15,7 +15,7 @@ public enum AtomicFile {
       defer { close(file) }
       return try pieces.forEach { try writeAll($0, to: file, of: url) }
     }
-    let url = url.resolvingSymlinksInPath()
+    let url = target(of: url)
     let folder = url.deletingLastPathComponent()
     let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")
     do {
@@ -36,7 +36,7 @@ public enum AtomicFile {
   /// - Throws: `RunError.cannotWrite` where `write` to `url` could not succeed: its folder is not there or not to be written in, or it is a folder itself.
   public static func checkPlace(of url: URL) throws {
     if isSpecial(url) { return try check(access(url.path, W_OK) == 0, url) }
-    try check(access(url.resolvingSymlinksInPath().deletingLastPathComponent().path, W_OK | X_OK) == 0, url)
+    try check(access(target(of: url).deletingLastPathComponent().path, W_OK | X_OK) == 0, url)
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue { throw RunError.cannotWrite(url.path, reason: "it is a folder") }
   }
@@ -45,6 +45,17 @@ public enum AtomicFile {
   private static func isSpecial(_ url: URL) -> Bool {
     var status = stat()
     return stat(url.path, &status) == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+  }
+
+  /// The file that a link at `url` names, whether it is there or not; `url` where there is no link.
+  private static func target(of url: URL) -> URL {
+    var url = url
+    // As many as the system follows.
+    for _ in 0..<40 {
+      guard let named = try? FileManager.default.destinationOfSymbolicLink(atPath: url.path) else { break }
+      url = URL(fileURLWithPath: named, relativeTo: url.deletingLastPathComponent())
+    }
+    return url
   }
 
   /// Brings the contents of a file, or the entries of a folder, to the disk.

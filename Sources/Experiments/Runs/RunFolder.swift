@@ -97,6 +97,7 @@ public final class RunFolder {
 
 /// What the system said, without Foundation's sentences around it.
 func reason(_ error: any Error) -> String {
+  if (error as? CocoaError)?.code == .fileReadNoSuchFile { return String(cString: strerror(ENOENT)) }
   let error = error as NSError
   let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
   return cause.domain == NSPOSIXErrorDomain ? String(cString: strerror(Int32(cause.code))) : error.localizedDescription

@@ -69,13 +69,13 @@ public struct WorldModelStudy: Codable, Sendable {
   ///   `ExperimentError.trainingDataGone` where the expert is to be compared with what is not there any more.
   public init(_ world: LoadedWorldModel, data: [Dataset], expert: Dataset?, steps: Int, seed: UInt64, _ compute: Compute) throws {
     let (model, normalizer) = (world.model, world.normalizer)
+    for dataset in data + (expert.map { [$0] } ?? []) { try dataset.checkFits(model.observation, model.actions) }
+    let longest = data.flatMap(\.episodes).map(\.length).max() ?? 0
+    guard longest >= steps else { throw ImitationError.episodesTooShort(required: steps, longest: longest) }
     let known = world.record.details.data.map(\.fingerprint)
     seenInTraining = data.filter { known.contains($0.fingerprint) }.map(\.name)
     for name in seenInTraining { Console.warn("\(name): the world model was trained on it, so that it predicts it better than others") }
     let learned = expert == nil ? [] : try world.trainingData()
-    for dataset in data + (expert.map { [$0] } ?? []) { try dataset.checkFits(model.observation, model.actions) }
-    let longest = data.flatMap(\.episodes).map(\.length).max() ?? 0
-    guard longest >= steps else { throw ImitationError.episodesTooShort(required: steps, longest: longest) }
     let seed = Seed(seed).stream("world model")
     let sampler = try SequenceSampler(
       data.map { EpisodeSelection($0) }, batch: Self.batch, length: Self.context + steps, sampling: .frames, seed: seed.stream("sequences"))

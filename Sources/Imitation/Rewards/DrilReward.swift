@@ -53,15 +53,16 @@ final class DrilReward: Reward {
       let optimizer = Adam(actor.namedParameters, c.cloning.optimizer)
       var generator = seed.stream("states").generator
       for step in 0..<c.steps {
+        try context.fitting(.dril, member * c.steps + step, c.members * c.steps)
         let (states, actions) = context.expert.pairs(at: (0..<c.cloning.batch).map { _ in own.randomElement(using: &generator)! })
         let policy = context.actions.policy(actor(states.features))
         optimizer.step(
           minimizing: cloningLoss(policy: policy, action: actions, entropyWeight: c.cloning.entropyWeight), progress: Double(step) / Double(c.steps))
-        try context.fitting(.dril, member * c.steps + step + 1, c.members * c.steps)
       }
       actor.freeze()
       return actor
     }
+    try context.fitting(.dril, c.members * c.steps, c.members * c.steps)
     let (states, actions) = context.expert.pairs(at: context.expert.steps)
     let found = disagreement(states, actions).values(as: Float.self).map(Double.init).sorted()
     bound = found[min(found.count - 1, Int((c.quantile * Double(found.count)).rounded(.up)) - 1)]

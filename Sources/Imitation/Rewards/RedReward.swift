@@ -52,10 +52,11 @@ final class RedReward: Reward {
     let optimizer = Adam(fitted.namedParameters, OptimizerConfiguration { $0.learningRate = c.learningRate })
     var generator = context.seed.stream("fit").generator
     for step in 0..<c.steps {
+      try context.fitting(.red, step, c.steps)
       let (states, actions) = context.expert.pairs(at: (0..<Self.batch).map { _ in learned.randomElement(using: &generator)! })
       optimizer.step(minimizing: distance(states, actions).mean(), progress: Double(step) / Double(c.steps))
-      try context.fitting(.red, step + 1, c.steps)
     }
+    try context.fitting(.red, c.steps, c.steps)
     fitted.freeze()
     let (states, actions) = context.expert.pairs(at: unseen)
     sigma = Self.sigma(for: c.expertMean, distances: distance(states, actions).values(as: Float.self).map(Double.init))

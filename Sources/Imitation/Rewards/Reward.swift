@@ -24,7 +24,7 @@ extension Reward {
   public func restore(from file: Safetensors, prefix: String) throws {}
 }
 
-/// Told of each step, from 1, of what a reward is fitted by before the policy's first; ends it by an error.
+/// Told, before each step and after the last, how many of those are done by which a reward is fitted before the policy's first; an error ends the fit.
 public typealias Fitting = (_ reward: RewardKind, _ step: Int, _ steps: Int) throws -> Void
 
 /// What rewards are made of beside their settings.

@@ -102,7 +102,7 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
   @Test func keepsItsConfigurationAndRecord() throws {
     let scratch = try ScratchFolder()
     let folder = try create(scratch("runs/one"))
-    #expect(try text(folder.configuration) == "agent: {}\n")
+    #expect(try text(folder.url.appendingPathComponent("configuration.yaml")) == "agent: {}\n")
     let read = try RunRecord<Details>(from: folder.url, kind: .agent)
     #expect(read.seed == .max && read.version == "1.0" && read.started == record.started && read.details == record.details)
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch("runs").path) == ["one"])

@@ -11,8 +11,6 @@ public final class RunFolder {
   /// Open as long as this process holds the folder.
   private let lock: Int32
 
-  public var configuration: URL { url.appendingPathComponent(configurationName) }
-
   private init(_ url: URL, lock: Int32) {
     self.url = url
     self.lock = lock

@@ -54,11 +54,10 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
   func configuration(in folder: URL) throws -> Preset {
     let file = folder.appendingPathComponent(configurationName)
     guard FileManager.default.fileExists(atPath: file.path) else { throw RunError.notARun(folder.path, reason: "it has no \(configurationName)") }
-    let preset = try Preset.named(file.path, among: [])
-    guard configuration == nil || configuration == Self.checksum(preset.yaml) else {
+    guard let yaml = try? String(contentsOf: file, encoding: .utf8), configuration == nil || configuration == Self.checksum(yaml) else {
       throw RunError.damagedRun(folder.path, reason: "its \(configurationName) is not the one that it began with")
     }
-    return preset
+    return Preset(name: file.path, yaml: yaml)
   }
 
   static func checksum(_ configuration: String) -> String { String(format: "%08x", CRC32C.checksum(configuration.utf8)) }

@@ -11,7 +11,7 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case .invalid(let problems):
       problems.joined(separator: "\n")
     case .unknownPreset(let name, let known):
-      "--config '\(name)' is neither a file nor a preset; the presets are \(known.joined(separator: ", "))"
+      "--config '\(name)' is neither a file nor a preset; did you mean '\(known.first ?? "")'? The presets are \(known.sorted().joined(separator: ", "))"
     case .unreadable(let file, let reason):
       "\(file): cannot be read (\(reason)); name a readable YAML file or a preset"
     }

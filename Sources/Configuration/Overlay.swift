@@ -103,7 +103,7 @@ struct Overlay {
   private func unknown(_ key: String, in settings: Node.Mapping, prefix: String, _ source: Source) -> String {
     let hint =
       nearestKey(to: key, among: keys).map { "did you mean '\(source.written($0))'?" }
-      ?? "'\(source.written(prefix))' has \(settings.keys.compactMap(\.string).joined(separator: ", "))"
+      ?? "\(source.written(prefix).isEmpty ? "there are" : "'\(source.written(prefix))' has") \(settings.keys.compactMap(\.string).joined(separator: ", "))"
     return "unknown key '\(source.written(key))'; \(hint)"
   }
 }

@@ -20,7 +20,7 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
   public let observation: ObservationSpace
   /// How often each discrete action was taken; absent for others.
   public let actions: [Int]?
-  /// Each number of actions that are vectors, scaled to −1…1; absent for others.
+  /// Each number of actions that are vectors, in the dataset's own units; absent for others.
   public let numbers: [Spread]?
   /// 0…255, over all pixels of all frames; absent where there are none.
   public let pixels: Spread?
@@ -45,7 +45,8 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
       }
     case .box(let low, _):
       actions = nil
-      numbers = low.indices.map { index in Spread(taken.map { if case .continuous(let values) = $0 { Double(values[index]) } else { 0 } }) }
+      let recorded = taken.map(dataset.actions.unscaled)
+      numbers = low.indices.map { index in Spread(recorded.map { if case .continuous(let values) = $0 { Double(values[index]) } else { 0 } }) }
     }
     pixels = try dataset.observation.pixelCount == 0 ? nil : {
       let statistics = try PixelStatistics(over: [EpisodeSelection(dataset)])

@@ -91,7 +91,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
     case .spacesDiffer(let first, let firstSpaces, let second, let secondSpaces):
       "\(second) has \(secondSpaces), but \(first) has \(firstSpaces); use datasets of the same spaces together"
     case .episodesTooShort(let required, let found):
-      "a sequence takes \(required) frames, but the selected episodes have \(found) together; lower the sequences' length or add episodes"
+      "a sequence takes \(required) frames, but the selected episodes have \(found) together; lower the sequences' length (sequences.length, --steps) or add episodes"
     case .invalidIdentifier(let id):
       "'\(id)' is no dataset id; use letters, digits, '-', '_' and a version, such as 'ditto/road-expert-v0'"
     case .alreadyExists(let path):

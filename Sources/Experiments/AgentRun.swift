@@ -58,6 +58,10 @@ public enum AgentRun {
       case .pixels: nil
       }
       precondition((loaded == nil) == (configuration.method == .bc), "method '\(configuration.method)' does not learn from \(source)")
+      let rewards = configuration.imitation.reward.weights.used
+      if configuration.method == .ditto || configuration.method == .dgail, rewards.allSatisfy({ $0.weight < 0 }) {
+        Console.warn("no reward has a weight above 0: the agent is trained away from the expert")
+      }
       let dataset = try Dataset(at: data)
       let count = useEpisodes ?? dataset.episodes.count
       guard count <= dataset.episodes.count else {
@@ -74,7 +78,7 @@ public enum AgentRun {
       case .pixels(let configured): configured
       }
       trainer = if let loaded {
-        try LatentTrainer(loaded, dataset, configuration, details, seed: Seed(seed))
+        try LatentTrainer(loaded, dataset, configuration, details, seed: Seed(seed), output)
       } else {
         try PixelCloningTrainer(dataset, world, configuration, details, seed: Seed(seed))
       }
@@ -87,7 +91,7 @@ public enum AgentRun {
   public static func resume(at output: URL, threads: Int? = nil) throws {
     let run = try RunFolder.open(at: output)
     let record = try Record(from: output, kind: .agent)
-    let configuration = try AgentConfiguration.load(.agent, from: [.resolved(in: run)])
+    let configuration = try AgentConfiguration.load(.agent, from: [record.configuration(in: output)])
     _ = try record.details.device.required()
     Libtorch.threads = threads ?? record.details.threads
     let (dataset, seed) = (try record.details.openData()[0], Seed(record.seed))
@@ -102,9 +106,9 @@ public enum AgentRun {
         guard loaded.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path) }
         try AtomicFile.write(Safetensors.pieces(of: loaded.weights), to: own)
       }
-      trainer = try LatentTrainer(loaded, dataset, configuration, record.details, seed: seed)
+      trainer = try LatentTrainer(loaded, dataset, configuration, record.details, seed: seed, output)
     } else {
-      let world = try WorldModelConfiguration.load(.worldModel, from: [.resolved(in: run)])
+      let world = try WorldModelConfiguration.load(.worldModel, from: [record.configuration(in: output)])
       trainer = try PixelCloningTrainer(dataset, world, configuration, record.details, seed: seed)
     }
     try train(trainer, configuration, run)
@@ -126,8 +130,10 @@ public enum AgentRun {
     private let learner: any LatentLearner
     private let validation: AgentValidation?
     private let steps: Int
+    let fittingSeconds: Double
 
-    init(_ loaded: LoadedWorldModel, _ dataset: Dataset, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed) throws {
+    /// - Throws: `Interrupted` after a signal while rewards are fitted.
+    init(_ loaded: LoadedWorldModel, _ dataset: Dataset, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed, _ output: URL) throws {
       try dataset.checkFits(details.observation, details.actions)
       let imitation = configuration.imitation
       let latents = { (episodes: Range<Int>, restarts: Restarts?) in
@@ -136,11 +142,20 @@ public enum AgentRun {
       let interval = imitation.restartInterval
       let expert = try latents(0..<details.useEpisodes, nil)
       let starts = interval == 0 ? expert : try latents(0..<details.useEpisodes, Restarts(interval: interval, length: 2 * imitation.windowSteps))
+      let begun = ProgressLine.now
+      var progress: [RewardKind: ProgressLine] = [:]
+      let fitting: Fitting = { reward, step, steps in
+        progress[reward, default: ProgressLine("fitting \(reward)", total: steps)].update(step)
+        let exitCode = Interruption.exitCode
+        if step == steps || exitCode != nil { progress[reward]?.finish() }
+        if let exitCode { throw Interrupted(exitCode: exitCode, folder: output.path, step: nil) }
+      }
       learner = switch configuration.method {
-      case .ditto, .dgail: try DreamLearner(loaded.model, imitation, expert: expert, windows: starts, details.precision, seed: seed)
+      case .ditto, .dgail: try DreamLearner(loaded.model, imitation, expert: expert, windows: starts, details.precision, seed: seed, fitting: fitting)
       case .dbc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed)
       case .bc: preconditionFailure("'bc' has no world model")
       }
+      fittingSeconds = progress.isEmpty ? 0 : ProgressLine.now - begun
       let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
       let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
       guard longest >= imitation.horizon || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }

@@ -40,7 +40,7 @@ public struct Demo {
     public let seconds: [String: Double]
   }
 
-  /// - Throws: `RunError.folderInUse` where the output holds a finished demo; what the stages throw.
+  /// - Throws: `RunError.folderInUse` where the output holds a finished demo, `ExperimentError.noDemo` where it holds something else; what the stages throw.
   public func run() throws -> Results {
     let file = { (name: String) in output.appending(path: name) }
     guard !FileManager.default.fileExists(atPath: file("results.json").path) else { throw RunError.folderInUse(output.path) }
@@ -107,6 +107,7 @@ public struct Demo {
       guard begun == settings else { throw ExperimentError.demoDiffers(output.path) }
       return
     }
+    if let held = try? FileManager.default.contentsOfDirectory(atPath: output.path), !held.isEmpty { throw ExperimentError.noDemo(output.path) }
     do {
       try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
     } catch {
@@ -129,7 +130,7 @@ extension Demo.Results: CustomStringConvertible {
     let number = { (value: Double) in String(format: "%.1f", value) }
     let rows = [expert, ditto, random].map { result -> [String] in
       let share = (result.mean - random.mean) / (expert.mean - random.mean)
-      return [result.player, "\(number(result.mean)) ± \(number(result.se))", number(result.min), number(result.max), String(format: "%.2f", share)]
+      return [result.player, "\(number(result.mean)) ± \(number(result.se ?? 0))", number(result.min), number(result.max), String(format: "%.2f", share)]
     }
     return TextTable(columns: ["", "return (mean ± standard error)", "min", "max", "share of the way"], rows: rows).description
   }

@@ -14,11 +14,10 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
   /// Environment steps of each episode.
   public let lengths: [Int]
   public let mean: Double
-  /// The standard error of the mean; 0 for one episode.
-  public let se: Double
-  /// The 95 % bootstrap interval of the mean.
-  public let low: Double
-  public let high: Double
+  /// The standard error of the mean, and its 95 % bootstrap interval; absent for one episode.
+  public let se: Double?
+  public let low: Double?
+  public let high: Double?
   public let min: Double
   public let max: Double
 
@@ -26,7 +25,7 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
     (self.player, self.environment, self.seed, self.agent) = (player, environment, seed, agent)
     (self.returns, self.lengths) = (returns, lengths)
     let summary = Summary(of: returns, seed: Seed(seed).stream("bootstrap"))
-    (mean, se, low, high) = (summary.mean, summary.standardError ?? 0, summary.low, summary.high)
+    (mean, se, low, high) = (summary.mean, summary.standardError, summary.low, summary.high)
     (min, max) = (returns.min() ?? 0, returns.max() ?? 0)
   }
 }
@@ -40,7 +39,7 @@ public struct EvaluationReport: Encodable, CustomStringConvertible {
 
   private enum Keys: String, CodingKey { case against, difference, p }
 
-  /// The probability of a difference at least as large where there is none: Welch's t-test, two-sided; nil for single episodes.
+  /// The probability of a difference at least as large where there is none: Welch's t-test, two-sided; nil for single episodes, and where no returns vary.
   private var p: Double? { other.flatMap { welchTest(result.returns, $0.returns) } }
 
   /// The first result's own keys; with another also `against`, the `difference` of the means and its `p`.
@@ -81,9 +80,8 @@ public struct Evaluation {
   ) throws -> EvaluationResult {
     var pipeline = pipeline
     pipeline.noopsBySeed = true
-    let made = try makeEnvironment(environment, pipeline: pipeline, slots: Swift.min(Self.slots, episodes))
+    let made = try player.environment(environment, pipeline: pipeline, slots: Swift.min(Self.slots, episodes))
     defer { made.close() }
-    if case .agent(let agent) = player { try agent.checkFits(made, name: environment) }
     var (returns, lengths) = ([Double](), [Int]())
     let root = Seed(seed).stream("evaluate")
     let played = EpisodePlayer(
@@ -114,9 +112,10 @@ enum EpisodeSeeds {
 extension EvaluationResult: CustomStringConvertible {
   public var description: String {
     let number = { (value: Double) in String(format: "%.4g", value) }
+    let interval = if let low, let high { "\(number(low)) to \(number(high))" } else { "" }
     return TextTable(
       columns: ["player", "episodes", "mean", "se", "min", "max", "95 % interval"],
-      rows: [[player, "\(returns.count)", number(mean), number(se), number(min), number(max), "\(number(low)) to \(number(high))"]]
+      rows: [[player, "\(returns.count)", number(mean), se.map(number) ?? "", number(min), number(max), interval]]
     ).description
   }
 }

@@ -5,6 +5,7 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case demoDiffers(String)
   case unsupportedFrames(String, String)
   case noScriptedPlayer(String)
+  case otherEnvironment(String, trainedOn: String)
   case wrongFrames(environment: String, found: String, expected: String)
   case wrongPixels(dataset: String, found: Int, pipeline: Int)
   case wrongActions(what: String, found: ActionSpace, expected: ActionSpace)
@@ -20,7 +21,9 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case damagedChoice(String)
   case namedTwice(String)
   case trainingDataGone(String)
+  case noResult(String)
   case cannotCompare(String)
+  case noDemo(String)
   case notAnOption(String, allowed: String)
 
   public var description: String {
@@ -36,6 +39,8 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       """
     case .noScriptedPlayer(let environment):
       "\(environment): has no scripted expert; use 'random' or an agent's run folder"
+    case .otherEnvironment(let environment, let trainedOn):
+      "\(environment): is not what the agent was trained on, which is \(trainedOn); take the environment of its recordings"
     case .wrongFrames(let environment, let found, let expected):
       "\(environment): shows frames of \(found), the model was trained on \(expected); take the environment of its recordings"
     case .wrongPixels(let dataset, let found, let pipeline):
@@ -66,8 +71,12 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       "'\(name)': stands for more than one player; give each once, and agents names of their own (name=run), other than 'expert' and 'random'"
     case .trainingDataGone(let path):
       "\(path): the world model was trained on it, and it is not there as it was; restore it, or leave out --expert, which is compared with it"
+    case .noResult(let file):
+      "\(file): is no result of 'ditto evaluate --json' that this version reads; evaluate the run again"
     case .cannotCompare(let why):
       why
+    case .noDemo(let path):
+      "\(path): is not empty, and holds no demo; choose another --output"
     case .notAnOption(let what, let allowed):
       "\(what); \(allowed)"
     }

@@ -4,12 +4,15 @@ import Torch
 public struct Forecast: CustomStringConvertible {
   public let steps: Int
   public let secondsPerStep: Double
+  /// Of fitting rewards before the first step, where that is still to be done.
+  public var fittingSeconds = 0.0
   /// The most resident memory, in GiB, of these steps, a validation and the writing of a checkpoint.
   public let memory: Double
 
   public var description: String {
-    let time = ProgressLine.duration(Double(steps) * secondsPerStep)
-    return "forecast: \(time) for \(steps) steps" + String(format: " of %.3g s, %.2f GiB of memory", secondsPerStep, memory)
+    let time = ProgressLine.duration(fittingSeconds + Double(steps) * secondsPerStep)
+    let fitting = fittingSeconds > 0 ? " and \(ProgressLine.duration(fittingSeconds)) of fitting rewards" : ""
+    return "forecast: \(time) for \(steps) steps" + String(format: " of %.3g s%@, %.2f GiB of memory", secondsPerStep, fitting, memory)
   }
 
   /// Watches the first steps of a run.
@@ -50,7 +53,10 @@ extension Trainer {
     while true {
       let metrics = try update(step: step)
       step += 1
-      if let forecast = try watch.forecast(after: step, of: self, metrics) { return forecast }
+      if var forecast = try watch.forecast(after: step, of: self, metrics) {
+        forecast.fittingSeconds = fittingSeconds
+        return forecast
+      }
     }
   }
 }

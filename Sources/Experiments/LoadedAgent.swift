@@ -21,15 +21,18 @@ public struct LoadedAgent {
   /// - Parameters:
   ///   - step: of a certain checkpoint; nil for the one that the agent's configuration selects.
   ///   - actions: how actions are chosen; nil as the agent's configuration says.
-  /// - Throws: `RunError` where the folder is no agent's run or has no checkpoint; `ExperimentError` where it has not that one;
+  /// - Throws: `RunError` where the folder is no agent's run or is damaged or has no checkpoint; `ExperimentError` where it has not that one;
   ///   `TorchError` for damaged weights.
   public init(at url: URL, step: Int? = nil, actions: ActionChoice? = nil, seed: UInt64 = 0, _ compute: Compute = Compute()) throws {
     let device = try compute.device.required()
     record = try Record(from: url, kind: .agent)
-    let document = try Preset.named(url.appending(path: "configuration.yaml").path, among: [])
+    let document = try record.configuration(in: url)
     let world = try WorldModelConfiguration.load(.worldModel, from: [document])
     let own = try AgentConfiguration.load(.agent, from: [document])
     let (checkpoint, selectedBy) = try Checkpoint.acting(in: url, by: own.selection, step: step)
+    if step == nil, let newest = try TrainingLoop.checkpoints(of: url, keep: 1).steps().first {
+      Console.warnWhereUnfinished(url, at: newest, of: own.training.steps)
+    }
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     pipeline = world.pipeline
     configuration = document.yaml
@@ -60,11 +63,21 @@ extension Agent {
     try LoadedAgent(at: URL(fileURLWithPath: folder), actions: actions, seed: seed, compute).agent
   }
 
-  /// - Throws: `ExperimentError` where an environment's frames or actions are not what the agent was trained on.
-  func checkFits(_ environment: any Environment, name: String) throws {
-    guard environment.observation == observation else {
-      throw ExperimentError.wrongFrames(environment: name, found: "\(environment.observation)", expected: "\(observation)")
-    }
-    guard environment.actions == actions else { throw ExperimentError.wrongActions(what: name, found: environment.actions, expected: actions) }
+}
+
+extension Player {
+  /// Makes the environment that it plays in.
+  /// - Throws: `EnvironmentError`; `ExperimentError.otherEnvironment` where an agent was trained on other pixels or actions.
+  func environment(_ name: String, pipeline: PixelPipeline, slots: Int) throws -> any Environment {
+    guard case .agent(let agent) = self else { return try makeEnvironment(name, pipeline: pipeline, slots: slots) }
+    let other = ExperimentError.otherEnvironment(name, trainedOn: "\(agent.observation) by the pipeline '\(pipeline.kind.rawValue)', and \(agent.actions)")
+    do {
+      let made = try makeEnvironment(name, pipeline: pipeline, slots: slots)
+      guard made.observation == agent.observation, made.actions == agent.actions else {
+        made.close()
+        throw other
+      }
+      return made
+    } catch EnvironmentError.wrongPipeline, EnvironmentError.unsupportedSize { throw other }
   }
 }

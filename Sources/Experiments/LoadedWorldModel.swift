@@ -20,11 +20,9 @@ public struct LoadedWorldModel {
   public init(at url: URL, on device: Device = .cpu) throws {
     self.url = url
     record = try Record(from: url, kind: .worldModel)
-    configuration = try .load(.worldModel, from: [.named(url.appending(path: "configuration.yaml").path, among: [])])
+    configuration = try .load(.worldModel, from: [record.configuration(in: url)])
     let checkpoint = try Checkpoint.newest(of: url)
-    if checkpoint.step < configuration.training.steps {
-      Console.warn("\(url.path): not finished, step \(checkpoint.step) of \(configuration.training.steps); --resume goes on with it")
-    }
+    Console.warnWhereUnfinished(url, at: checkpoint.step, of: configuration.training.steps)
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     (model, normalizer) = try Self.restored(configuration.model, record.details, weights, device)
     fingerprint = try checkpoint.fingerprint()
@@ -36,7 +34,7 @@ public struct LoadedWorldModel {
   ///   - source: where the weights came from, which they keep the name of.
   init(weights: URL, _ record: Record, _ source: RunDetails.Source) throws {
     self.record = record
-    configuration = try .load(.worldModel, from: [.named(weights.deletingLastPathComponent().appending(path: "configuration.yaml").path, among: [])])
+    configuration = try .load(.worldModel, from: [record.configuration(in: weights.deletingLastPathComponent())])
     (model, normalizer) = try Self.restored(configuration.model, record.details, Safetensors(at: weights), record.details.device)
     (url, fingerprint) = (URL(fileURLWithPath: source.path), source.fingerprint)
   }
@@ -58,12 +56,23 @@ public struct LoadedWorldModel {
   }
 }
 
+extension Console {
+  /// Says so where a run has steps to go.
+  static func warnWhereUnfinished(_ run: URL, at step: Int, of steps: Int) {
+    if step < steps { warn("\(run.path): not finished, step \(step) of \(steps); --resume goes on with it") }
+  }
+}
+
 extension Checkpoint {
-  /// - Throws: `RunError.notARun` where a run has no good checkpoint yet.
+  /// - Throws: `RunError.notARun` where a run has no checkpoint yet, `.damagedCheckpoint` where it has no good one.
   static func newest(of run: URL) throws -> Checkpoint {
-    let (newest, warnings) = try TrainingLoop.checkpoints(of: run, keep: 1).newestGood()
+    let checkpoints = TrainingLoop.checkpoints(of: run, keep: 1)
+    let (newest, warnings) = try checkpoints.newestGood()
+    guard let newest else {
+      if let damaged = try checkpoints.steps().first { return try Checkpoint(at: checkpoints.place(of: damaged)) }
+      throw RunError.notARun(run.path, reason: "it has no checkpoint yet; train it to the end first")
+    }
     for warning in warnings { Console.warn(warning) }
-    guard let newest else { throw RunError.notARun(run.path, reason: "it has no good checkpoint yet; train it to the end first") }
     return newest
   }
 

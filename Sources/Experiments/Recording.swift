@@ -25,9 +25,8 @@ public struct Recording {
 
   /// - Throws: `DemonstrationError` for an output that exists or cannot be written; what the environment throws. Nothing is left then.
   public func run(_ player: Player, named name: String, to folder: URL) throws {
-    let made = try makeEnvironment(environment, pipeline: pipeline, slots: min(Self.slots, episodes))
+    let made = try player.environment(environment, pipeline: pipeline, slots: min(Self.slots, episodes))
     defer { made.close() }
-    if case .agent(let agent) = player { try agent.checkFits(made, name: environment) }
     let pixels = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(pipeline))
     let writer = try DatasetWriter(
       at: folder, observation: made.observation, actions: made.actions,

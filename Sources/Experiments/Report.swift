@@ -40,14 +40,12 @@ public struct Report: Codable, Sendable {
 
   /// - Parameters:
   ///   - files: results of `ditto evaluate --json`; those without an agent are levels.
-  /// - Throws: `RunError.cannotRead` for a file that is none; `ExperimentError.cannotCompare`.
+  /// - Throws: `RunError.cannotRead`; `ExperimentError.noResult` for a file that is none, or of another version, or `.cannotCompare`.
   public init(_ files: [URL], over axis: ReportAxis) throws {
     let results = try files.map { file -> EvaluationResult in
-      do {
-        return try JSONDecoder().decode(EvaluationResult.self, from: Data(contentsOf: file))
-      } catch {
-        throw RunError.cannotRead(file.path, reason: "it is no result of 'ditto evaluate --json'")
-      }
+      let data: Data
+      do { data = try Data(contentsOf: file) } catch { throw RunError.cannotRead(file.path, reason: reason(error)) }
+      do { return try JSONDecoder().decode(EvaluationResult.self, from: data) } catch { throw ExperimentError.noResult(file.path) }
     }
     let agents = zip(files, results).compactMap { file, result in result.agent.map { (file: file, result: result, facts: $0) } }
     guard let first = agents.first else { throw ExperimentError.cannotCompare("none of the files is the evaluation of an agent; give what 'ditto evaluate RUN --json' printed") }
@@ -62,6 +60,10 @@ public struct Report: Codable, Sendable {
       let differing = Set(agents.flatMap { $0.facts.traits(over: axis).keys }).filter { trait in Set(agents.map { $0.facts.traits(over: axis)[trait] }).count > 1 }
       return Dictionary(grouping: agents) { $0.facts.name(tellingApart: differing, over: axis) }
     }.sorted { $0.key < $1.key }
+    let names = results.filter { $0.agent == nil }.map(\.player)
+    if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+      throw ExperimentError.cannotCompare("the results of '\(twice)' are there more than once; leave all but one out")
+    }
     var (points, levels) = ([Point](), Dictionary(results.filter { $0.agent == nil }.map { ($0.player == "scripted" ? "expert (scripted)" : $0.player, $0.mean) }) { $1 })
     for (line, agents) in lines {
       for (x, agents) in Dictionary(grouping: agents, by: { axis.value(of: $0.facts) }).sorted(by: { $0.key ?? 0 < $1.key ?? 0 }) {

@@ -11,15 +11,25 @@ protocol Trainer: AnyObject {
   /// Everything that the next step depends on, beside the configuration, the data and the seed.
   var state: [(name: String, tensor: Tensor)] { get }
   func restore(from file: Safetensors) throws
+  /// Spent on what is fitted before the first step.
+  var fittingSeconds: Double { get }
 }
 
-/// A signal asked the run to stop; it did so after a checkpoint.
+extension Trainer {
+  var fittingSeconds: Double { 0 }
+}
+
+/// A signal asked the run to stop; it did so after a checkpoint, or before the first step that it would make.
 public struct Interrupted: Error, CustomStringConvertible {
   public let exitCode: Int32
   let folder: String
-  let step: Int
+  /// Nil where it made none.
+  let step: Int?
 
-  public var description: String { "\(folder): stopped at step \(step), after a checkpoint; --resume goes on from there" }
+  public var description: String {
+    guard let step else { return "\(folder): stopped while rewards were fitted; the same command goes on" }
+    return "\(folder): stopped at step \(step), after a checkpoint; --resume goes on from there"
+  }
 }
 
 /// Runs a trainer to its last step: logs, validates, and writes checkpoints, from which it goes on after an interruption.
@@ -80,7 +90,9 @@ struct TrainingLoop {
       progress.update(step, shown.compactMap { entry in values[entry.metric].map { (entry.label, $0) } })
       let exitCode = Interruption.exitCode
       if step % configuration.checkpointInterval == 0 || isBest || isLast || exitCode != nil {
-        try checkpoints.save(step: step, best: best?.step) { folder in
+        // Whatever is not finite has reached the weights.
+        try MetricsLog.checkFinite(metrics.mapValues(\.item), step: step)
+        try checkpoints.save(step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 })) { folder in
           try AtomicFile.write(Safetensors.pieces(of: trainer.state), to: folder.appending(path: Self.stateFile))
         }
       }

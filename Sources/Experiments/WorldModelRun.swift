@@ -76,7 +76,7 @@ public enum WorldModelRun {
   public static func resume(at output: URL, threads: Int? = nil) throws {
     let run = try RunFolder.open(at: output)
     let record = try Record(from: output, kind: .worldModel)
-    let configuration = try WorldModelConfiguration.load(.worldModel, from: [.resolved(in: run)])
+    let configuration = try WorldModelConfiguration.load(.worldModel, from: [record.configuration(in: output)])
     _ = try record.details.device.required()
     Libtorch.threads = threads ?? record.details.threads
     let trainer = try Trainer(record.details.openData(), configuration, record.details, seed: Seed(record.seed))
@@ -165,11 +165,6 @@ extension RunDetails {
       return dataset
     }
   }
-}
-
-extension Preset {
-  /// The configuration that a run's folder keeps.
-  static func resolved(in run: RunFolder) throws -> Preset { try .named(run.configuration.path, among: []) }
 }
 
 extension Dataset {

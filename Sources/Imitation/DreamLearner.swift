@@ -20,10 +20,11 @@ public final class DreamLearner: LatentLearner {
   /// - Parameters:
   ///   - expert: the expert's episodes, which rewards are made of.
   ///   - windows: what windows are drawn from, such as pieces of the same episodes besides; nil for the episodes alone.
-  /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a window; `.tooFewWindows` or `.tooFewParts` where a reward cannot be learned from so little.
+  /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a window; `.tooFewWindows` or `.tooFewParts` where a reward cannot be learned from so little;
+  ///   what `fitting` throws.
   public init(
     _ worldModel: WorldModel, _ configuration: ImitationConfiguration, expert: ExpertLatents, windows: ExpertLatents? = nil,
-    _ precision: Precision = .f32, seed: Seed
+    _ precision: Precision = .f32, seed: Seed, fitting: @escaping Fitting = { _, _, _ in }
   ) throws {
     self.windows = try WindowSampler(
       windows ?? expert, horizon: configuration.windowSteps, batch: configuration.batch, copies: configuration.dreamsPerWindow, seed: seed.stream("windows"),
@@ -33,7 +34,7 @@ public final class DreamLearner: LatentLearner {
     self.precision = precision
     dreamer = Dreamer(worldModel, precision)
     reward = try configuration.reward.reward(
-      RewardContext(expert: expert, sizes: worldModel.sizes, actions: worldModel.actions, policy: configuration.policy, seed: seed.stream("reward")))
+      RewardContext(expert: expert, sizes: worldModel.sizes, actions: worldModel.actions, policy: configuration.policy, seed: seed.stream("reward"), fitting: fitting))
     let weights = configuration.reward.weights
     if weights.gail != 0 || weights.airl != 0, self.windows.places < Discriminator.leastWindows {
       throw ImitationError.tooFewWindows(required: Discriminator.leastWindows, found: self.windows.places, horizon: configuration.windowSteps)

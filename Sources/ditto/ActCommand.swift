@@ -25,7 +25,7 @@ struct ActCommand: ParsableCommand {
     while let message = try input.next() {
       switch message {
       case .reset: agent.reset()
-      case .frame(let frame): try FileHandle.standardOutput.write(contentsOf: Data("\(try agent.act(on: frame))\n".utf8))
+      case .frame(let frame): try printResult("\(try agent.act(on: frame))")
       }
     }
   }

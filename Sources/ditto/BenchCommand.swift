@@ -37,7 +37,10 @@ struct BenchCommand: ParsableCommand {
     let chosen = try compute.apply()
     let layers = try Presets.layers(settings.config)
     let world = try WorldModelConfiguration.load(.worldModel, from: layers, overrides: work == .agent ? [] : settings.overrides)
-    let agent = try AgentConfiguration.load(.agent, from: layers, overrides: work == .agent ? settings.overrides : [])
+    let agent = try AgentConfiguration.load(layers, overrides: work == .agent ? settings.overrides : [])
+    guard work != .agent || agent.method == .ditto || agent.method == .dgail else {
+      throw ValidationError("'bench agent' measures learning in dreams; method '\(agent.method)' clones, so leave it out or take ditto or dgail")
+    }
     let benchmark = Benchmark(world, agent, side: side, chosen, repeats: repeats)
     let result = switch work {
     case .worldModel: benchmark.worldModel()
@@ -46,6 +49,6 @@ struct BenchCommand: ParsableCommand {
     case .act: try benchmark.act()
     case .data: try benchmark.data(data.map { URL(fileURLWithPath: $0) })
     }
-    if json { try printJSON(result) } else { print(result) }
+    try printResult(result, json: json)
   }
 }

@@ -12,8 +12,7 @@ struct DataCommand: ParsableCommand {
     @Flag(help: "Print one JSON document.") var json = false
 
     func run() throws {
-      let summary = try DatasetSummary(Dataset(at: URL(fileURLWithPath: dataset)))
-      if json { try printJSON(summary) } else { print(summary) }
+      try printResult(DatasetSummary(Dataset(at: URL(fileURLWithPath: dataset))), json: json)
     }
   }
 }

@@ -17,7 +17,7 @@ struct DemoCommand: ParsableCommand {
     let results = try Demo(
       output: URL(fileURLWithPath: output), seed: seed, layers: Presets.layers(config), compute: compute.apply(), threads: compute.threads
     ).run()
-    print(results)
+    try printResult("\(results)")
     Console.say(
       """
 

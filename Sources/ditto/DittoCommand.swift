@@ -27,6 +27,8 @@ struct DittoCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     // So is writing beyond a limit on the size of files.
     signal(SIGXFSZ, SIG_IGN)
+    // What was closed when this began stays so, and is no file that is opened later.
+    for file in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(file, F_GETFD) < 0 { _ = open("/dev/null", O_RDONLY) }
     do {
       var command = try parseAsRoot()
       try command.run()
@@ -48,12 +50,13 @@ struct DittoCommand: ParsableCommand {
     case let error as RecordingInterrupted: error.exitCode
     case let error as StageInterrupted: error.exitCode
     case is ConfigurationError, TorchError.noDevice, RunError.folderInUse, RunError.notARun, RunError.wrongKind: 64
-    case ExperimentError.notAnOption, ExperimentError.noScriptedPlayer, ExperimentError.demoDiffers, ExperimentError.noSuchMetric,
-      DemonstrationError.alreadyExists: 64
-    case EnvironmentError.unknownEnvironment, EnvironmentError.wrongPipeline, EnvironmentError.unsupportedSize: 64
-    case DemonstrationError.cannotWrite: 1
-    case is DemonstrationError, is ImitationError, is ExperimentError: 65
-    case is RunError, is TorchError, is EnvironmentError: 1
+    case ExperimentError.notAnOption, ExperimentError.noScriptedPlayer, ExperimentError.demoDiffers, ExperimentError.noDemo, ExperimentError.noSuchMetric,
+      ExperimentError.noSuchCheckpoint, ExperimentError.namedTwice, ExperimentError.otherEnvironment: 64
+    case DemonstrationError.alreadyExists, DemonstrationError.noSuchEpisode: 64
+    case EnvironmentError.unknownEnvironment, EnvironmentError.wrongPipeline, EnvironmentError.unsupportedSize, EnvironmentError.refused: 64
+    case DemonstrationError.cannotWrite, RunError.cannotWrite, RunError.lockedByAnotherProcess, RunError.nonFiniteMetric: 1
+    case is DemonstrationError, is ImitationError, is ExperimentError, is RunError, is TorchError: 65
+    case is EnvironmentError: 1
     default: nil
     }
   }

@@ -20,6 +20,7 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
+    if let video { try AtomicFile.checkPlace(of: URL(fileURLWithPath: video)) }
     let compute = try compute.apply()
     let chosen = try players.player(player, settings, seed: seed, compute)
     let other = try against.map { name in (name, try players.player(name, settings, seed: seed, compute)) }
@@ -29,8 +30,7 @@ struct EvaluateCommand: ParsableCommand {
       // Who brings no pixels of its own sees those of the first.
       try played(name, other.player, other.facts == nil ? chosen.pipeline : other.pipeline, other.facts)
     }
-    let report = EvaluationReport(result, against: compared)
-    if json { try printJSON(report) } else { print(report) }
+    try printResult(EvaluationReport(result, against: compared), json: json)
     guard let video else { return }
     guard let movie else { throw ValidationError("--video shows square frames of one channel only") }
     try AtomicFile.write(movie, to: URL(fileURLWithPath: video))

@@ -84,9 +84,21 @@ struct PlayerOptions: ParsableArguments {
   }
 }
 
-/// Prints a result as one JSON document.
-func printJSON(_ value: some Encodable) throws {
+/// Prints a result, as a table or as one JSON document, in which numbers that are not finite are null.
+/// - Throws: as `printResult` of text.
+func printResult(_ result: some Encodable & CustomStringConvertible, json: Bool) throws {
+  guard json else { return try printResult("\(result)") }
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  // JSON has no such numbers, and the encoder only words for them: one that no name or path can be.
+  encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "\0", negativeInfinity: "\0", nan: "\0")
+  try printResult(String(decoding: encoder.encode(result), as: UTF8.self).replacing(#""\u0000""#, with: "null"))
+}
+
+/// Writes a line to standard output. Where nobody reads it any more, as after `| head`, the process ends as others do.
+/// - Throws: `RunError.cannotWrite`.
+func printResult(_ line: String) throws {
+  signal(SIGPIPE, SIG_DFL)
+  defer { signal(SIGPIPE, SIG_IGN) }
+  try AtomicFile.writeAll(Data((line + "\n").utf8), to: STDOUT_FILENO, of: URL(fileURLWithPath: "/dev/stdout"))
 }

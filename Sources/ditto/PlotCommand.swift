@@ -14,6 +14,7 @@ struct PlotCommand: ParsableCommand {
 
   func run() throws {
     guard smooth >= 1 else { throw ValidationError("--smooth is \(smooth), must be at least 1") }
+    try AtomicFile.checkPlace(of: URL(fileURLWithPath: output))
     let groups = runs.map { word -> (name: String, runs: [URL]) in
       let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
       let folders = (parts.last ?? word).split(separator: ",").map { URL(fileURLWithPath: String($0)) }

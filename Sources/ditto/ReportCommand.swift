@@ -14,8 +14,9 @@ struct ReportCommand: ParsableCommand {
   @Option(help: .init("Draw them too.", valueName: "file.svg")) var picture: String?
 
   func run() throws {
+    for path in [csv, picture].compactMap({ $0 }) { try AtomicFile.checkPlace(of: URL(fileURLWithPath: path)) }
     let report = try Report(results.map { URL(fileURLWithPath: $0) }, over: over)
-    if json { try printJSON(report) } else { print(report) }
+    try printResult(report, json: json)
     for (path, text) in [(csv, report.csv), (picture, report.picture)] {
       if let path { try AtomicFile.write(Data(text.utf8), to: URL(fileURLWithPath: path)) }
     }

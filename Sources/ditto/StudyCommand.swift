@@ -25,7 +25,7 @@ struct StudyOptions: ParsableArguments {
   }
 
   func show(_ study: some Encodable & CustomStringConvertible, _ drawn: @autoclosure () -> String) throws {
-    if json { try printJSON(study) } else { print(study) }
+    try printResult(study, json: json)
     if let picture { try AtomicFile.write(Data(drawn().utf8), to: URL(fileURLWithPath: picture)) }
   }
 }
@@ -43,7 +43,7 @@ struct StudyWorldModel: ParsableCommand {
   @OptionGroup var options: StudyOptions
 
   func run() throws {
-    if steps < 1 { throw ValidationError("--steps is \(steps), must be at least 1") }
+    guard (1...100_000).contains(steps) else { throw ValidationError("--steps is \(steps), must be from 1 to 100000") }
     let compute = try options.apply()
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
     let study = try WorldModelStudy(
@@ -91,8 +91,7 @@ struct StudySelection: ParsableCommand {
   func run() throws {
     guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
     let named = runs.map { (name: $0, url: URL(fileURLWithPath: $0)) }
-    let study = try SelectionStudy(named, environment: environment, episodes: episodes, seed: seed, adopt: adopt, compute.apply())
-    if json { try printJSON(study) } else { print(study) }
+    try printResult(SelectionStudy(named, environment: environment, episodes: episodes, seed: seed, adopt: adopt, compute.apply()), json: json)
   }
 }
 

@@ -48,7 +48,7 @@ struct TrainWorldModel: ParsableCommand {
       let folders = data.map { URL(fileURLWithPath: $0) }
       let configuration: WorldModelConfiguration = try options.settings.load(.worldModel, over: WorldModelRun.pipelineLayer(of: folders))
       if options.dryRun {
-        return print(try WorldModelRun.forecast(at: options.url, data: folders, configuration, seed: options.seed ?? 0, compute))
+        return try printResult("\(WorldModelRun.forecast(at: options.url, data: folders, configuration, seed: options.seed ?? 0, compute))")
       }
       try WorldModelRun.start(at: options.url, data: folders, configuration, seed: options.seed ?? 0, compute)
     }
@@ -60,10 +60,10 @@ struct TrainAgent: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "agent", abstract: "Learns a policy from expert episodes, inside a world model.")
 
   @Option(help: "How to learn (default: ditto).") var method: Method?
-  @Option(help: .init(
+  @Option(parsing: .singleValue, help: .init(
     "What dreams are rewarded for, instead of the method's own: \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")); or a sum, such as dot=1,gail=0.5.",
     valueName: "reward"))
-  var reward: String?
+  var reward: [String] = []
   @Option(help: "Which checkpoint the agent acts with: last, or offline, the one that did best on episodes held out (default: last).") var select: Selection?
   @Option(help: .init("The run of a finished world model.", valueName: "folder")) var worldModel: String?
   @Option(help: .init("A dataset of expert episodes.", valueName: "dataset")) var data: String?
@@ -74,19 +74,19 @@ struct TrainAgent: ParsableCommand {
     Interruption.watch()
     let compute = try options.compute.apply()
     if options.resume {
-      try options.checkResumes(without: [("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil), ("--method", method != nil), ("--reward", reward != nil), ("--select", select != nil)])
+      try options.checkResumes(without: [("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil), ("--method", method != nil), ("--reward", !reward.isEmpty), ("--select", select != nil)])
       try AgentRun.resume(at: options.url, threads: options.compute.threads)
     } else {
       guard let data else { throw ValidationError("--data is missing: name a dataset of expert episodes") }
       if let useEpisodes, useEpisodes < 1 { throw ValidationError("--use-episodes is \(useEpisodes), must be at least 1") }
       let configuration = try AgentConfiguration.load(Presets.layers(options.settings.config) + optionLayers(), overrides: options.settings.overrides)
-      if reward != nil, configuration.method == .bc || configuration.method == .dbc {
+      if !reward.isEmpty, configuration.method == .bc || configuration.method == .dbc {
         throw ValidationError("--reward is for ditto and dgail; method '\(configuration.method)' clones, and is rewarded for nothing")
       }
       let (expert, source) = (URL(fileURLWithPath: data), try source(configuration.method, expert: URL(fileURLWithPath: data)))
       if options.dryRun {
-        return print(
-          try AgentRun.forecast(at: options.url, source, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute))
+        return try printResult(
+          "\(AgentRun.forecast(at: options.url, source, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute))")
       }
       try AgentRun.start(at: options.url, source, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute)
     }
@@ -107,7 +107,8 @@ struct TrainAgent: ParsableCommand {
     var layers: [Preset] = []
     if let method { layers.append(Preset(name: "--method \(method)", yaml: "agent: {method: \(method)}")) }
     if let select { layers.append(Preset(name: "--select \(select)", yaml: "agent: {selection: \(select)}")) }
-    if let reward {
+    guard reward.count <= 1 else { throw ValidationError("--reward is given \(reward.count) times; give the sum once, such as dot=1,gail=0.5") }
+    if let reward = reward.first {
       guard let weights = RewardWeights(sum: reward) else {
         throw ValidationError("--reward is '\(reward)', must be one of \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")), or a sum such as dot=1,gail=0.5")
       }

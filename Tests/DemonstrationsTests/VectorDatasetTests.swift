@@ -38,7 +38,7 @@ import Testing
     let statistics = try VectorStatistics(over: [EpisodeSelection(dataset, episodes: [0])])
     #expect(abs(statistics.means[1] - 2.6) < 1e-6 && abs(statistics.deviations[0] - (35.0 / 12).squareRoot()) < 1e-5)
     let summary = try DatasetSummary(dataset)
-    #expect(summary.actions == nil && summary.numbers?[1] == Spread(mean: 1, sd: 0, min: 1, max: 1) && (summary.pixels == nil) == (space.pixelCount == 0))
+    #expect(summary.actions == nil && summary.numbers?[1] == Spread(mean: 4, sd: 0, min: 4, max: 4) && summary.numbers?[0].min == -2 && (summary.pixels == nil) == (space.pixelCount == 0))
     let batch = try dataset.sequence(episode: 0)
     #expect(batch.previousActions[0] == nil && batch.previousActions[1] == .continuous([-1, 1]))
   }

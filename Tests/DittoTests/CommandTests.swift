@@ -50,7 +50,22 @@ import Testing
     ("train agent --world-model world --data data --reward dril --set imitation.reward.dril.members=1 --output new", 64, "at least 2"),
     ("train agent --world-model world --data data --reward dril --use-episodes 1 --set imitation.reward.dril.members=99 --output new", 65, "members"),
     ("evaluate world --environment road", 64, "agent"),
-    ("evaluate agent --environment gym:CartPole-v1 --episodes 1", 64, "gym"),
+    ("evaluate agent --environment gym:CartPole-v1 --episodes 1", 64, "1×32×32 uint8 by the pipeline 'road', and 3 actions"),
+    ("evaluate agent --environment road --episodes 1 --step 9", 64, "it has 2"),
+    ("evaluate agent --environment road --episodes 1 --video lost/drive.gif", 1, "make the folder first"),
+    ("report nowhere.json", 65, "No such file"),
+    ("report world/run.json", 65, "evaluate the run again"),
+    ("report world/run.json --csv lost/table.csv", 1, "lost/table.csv"),
+    ("study world-model --world-model world --data data --steps 9223372036854775807", 64, "--steps"),
+    ("study world-model --world-model world --data data --steps 301", 65, "--steps"),
+    ("study selection world --environment road", 64, "expected 'agent'"),
+    ("dream world --data data --episode 99 --output new", 64, "0..<3"),
+    ("demo --output data", 64, "holds no demo"),
+    ("bench agent --set method=dbc", 64, "dbc"),
+    ("train world-model --data data --output new --config roda", 64, "did you mean 'road'? The presets are atari, authors"),
+    ("train world-model --data data --output new --set colour=3", 64, "there are model, loss"),
+    ("train agent --world-model world --data data --reward dot= --output new", 64, "dot="),
+    ("train agent --world-model world --data data --reward dot --reward l2 --output new", 64, "2 times"),
     ("act nowhere", 64, "nowhere"),
     ("plot world --metric lost --output new", 64, "loss/image"),
     ("plot nowhere --metric loss/image --output new", 64, "nowhere"),
@@ -67,6 +82,90 @@ import Testing
     #expect(outcome.errors.hasPrefix("error: ") && outcome.errors.contains(names), "\(outcome.errors)")
     #expect(outcome.output.isEmpty)
     #expect(!scratch.exists("new"))
+  }
+
+  /// The program's arguments with what a shell makes of them.
+  private func shell(_ command: String) throws -> (status: Int32, errors: String) {
+    let (shell, errors) = (Process(), Pipe())
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    shell.arguments = ["-c", "\"$0\" \(command)", Program.url.path]
+    shell.currentDirectoryURL = try Self.made.get().url
+    shell.standardError = errors
+    try shell.run()
+    let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    shell.waitUntilExit()
+    return (shell.terminationStatus, said)
+  }
+
+  @Test(arguments: [("> /dev/full", "No space left"), (">&-", "Bad file descriptor")]) func saysThatResultsAreLost(output: String, reason: String) throws {
+    try (Data("f".utf8) + Data(count: 1024)).write(to: Self.made.get().url.appending(path: "message-\(reason.count)"))
+    for command in ["data info data", "evaluate random --environment road --episodes 1 --json", "act agent < message-\(reason.count)"] {
+      let (status, errors) = try shell("\(command) \(output)")
+      #expect(status == 1 && errors.contains("error: /dev/stdout: cannot be written (\(reason)"), "\(errors)")
+    }
+  }
+
+  @Test func endsQuietlyWhereNobodyReads() throws {
+    #expect(try shell("data info data | true") == (0, ""))
+  }
+
+  /// Numbers beyond what JSON and pictures can hold.
+  @Test func writesNumbersThatAreNotFinite() throws {
+    let scratch = try Self.made.get()
+    let result = try Program.succeed("evaluate", "agent", "--environment", "road", "--episodes", "2", "--json", in: scratch.url).output
+    for seed in 0..<2 {
+      let changed = result.replacing(/"mean" : [-0-9.e]+/, with: "\"mean\" : 1e308").replacing("    \"seed\" : 0", with: "    \"seed\" : \(seed)")
+      try Data(changed.utf8).write(to: scratch.url.appending(path: "large-\(seed).json"))
+    }
+    let report = try Program.succeed("report", "large-0.json", "large-1.json", "--json", "--picture", "large.svg", in: scratch.url).output
+    let found = try JSONSerialization.jsonObject(with: Data(report.utf8)) as? [String: Any]
+    let point = try #require((found?["points"] as? [[String: Any]])?.first)
+    #expect(point["mean"] is NSNull && (point["means"] as? [Double]) == [1e308, 1e308])
+  }
+
+  @Test func saysNothingOfTheSpreadOfOneEpisode() throws {
+    let output = try Program.succeed("evaluate", "scripted", "--environment", "road", "--episodes", "1", "--against", "random", "--json", in: Self.made.get().url).output
+    #expect(!output.contains("\"se\"") && !output.contains("\"low\"") && !output.contains("\"p\""))
+  }
+
+  @Test func refusesAConfigurationThatIsNotTheRuns() throws {
+    let scratch = try Self.made.get()
+    let (run, dream) = (scratch.url.appending(path: "edited"), ["dream", "edited", "--data", "data", "--steps", "5", "--output", "edited.gif"])
+    try FileManager.default.copyItem(at: scratch.url.appending(path: "world"), to: run)
+    let (file, record) = (run.appending(path: "configuration.yaml"), run.appending(path: "run.json"))
+    let refusal = { (arguments: [String]) in
+      let outcome = try Program.start(arguments, in: scratch.url).wait()
+      return "\(outcome.status) \(outcome.errors)"
+    }
+    try Data(try scratch.bytes("edited/configuration.yaml").prefix(400)).write(to: file)
+    for command in [dream, ["train", "world-model", "--resume", "--output", "edited"]] {
+      let said = try refusal(command)
+      #expect(said.hasPrefix("65 error: ") && said.contains("configuration.yaml is not the one that it began with"), "\(said)")
+    }
+    try FileManager.default.removeItem(at: file)
+    let said = try refusal(dream)
+    #expect(said.hasPrefix("64 error: ") && said.contains("it has no configuration.yaml"), "\(said)")
+    // Runs of earlier versions know no checksum.
+    try FileManager.default.copyItem(at: scratch.url.appending(path: "world/configuration.yaml"), to: file)
+    let older = String(decoding: try scratch.bytes("edited/run.json"), as: UTF8.self).replacing(/"configuration" : "[0-9a-f]+",/, with: "")
+    #expect(!older.contains("configuration"))
+    try Data(older.utf8).write(to: record)
+    #expect(try refusal(dream).hasPrefix("0 "))
+    for (damaged, text) in [(record, "{"), (run.appending(path: "checkpoints/step-00000002/state.safetensors"), "x")] {
+      let whole = try Data(contentsOf: damaged)
+      try Data(text.utf8).write(to: damaged)
+      #expect(try refusal(dream).hasPrefix("65 error: "))
+      try whole.write(to: damaged)
+    }
+  }
+
+  @Test func warnsOfUnfinishedAgents() throws {
+    let scratch = try Self.made.get()
+    try FileManager.default.copyItem(at: scratch.url.appending(path: "agent"), to: scratch.url.appending(path: "short"))
+    let checkpoints = scratch.url.appending(path: "short/checkpoints")
+    try FileManager.default.moveItem(at: checkpoints.appending(path: "step-00000002"), to: checkpoints.appending(path: "step-00000001"))
+    let outcome = try Program.run("evaluate", "short", "--environment", "road", "--episodes", "1", in: scratch.url)
+    #expect(outcome.status == 0 && outcome.errors.contains("short: not finished, step 1 of 2"), "\(outcome.errors)")
   }
 
   @Test(arguments: ["world-model", "agent", "encode", "act", "data", "data --data data"]) func measures(words: String) throws {
@@ -97,6 +196,20 @@ import Testing
       #expect(outcome.status == 0 && outcome.output.hasPrefix("forecast: ") && outcome.output.contains("steps"), "\(outcome.errors)")
       #expect(!scratch.exists("forecast"))
     }
+    let dril = ["--reward", "dril=-1", "--set", "imitation.batch=8"] + ["members=2", "steps=50"].flatMap { ["--set", "imitation.reward.dril.\($0)"] }
+    let fitted = try Program.start(["train", "agent", "--world-model", "world", "--data", "data", "--output", "forecast", "--dry-run"] + dril, in: scratch.url).wait()
+    #expect(fitted.output.contains("of fitting rewards") && fitted.errors.contains("fitting dril  0/100"), "\(fitted.output) \(fitted.errors)")
+    #expect(fitted.errors.contains("away from the expert"))
+  }
+
+  @Test func stopsWhileARewardIsFitted() throws {
+    let scratch = try Self.made.get()
+    let long = ["members=2", "steps=100000"].flatMap { ["--set", "imitation.reward.dril.\($0)"] }
+    let (process, wait) = try Program.start(["train", "agent", "--world-model", "world", "--data", "data", "--output", "fitted", "--reward", "dril"] + long, in: scratch.url)
+    usleep(1_500_000)
+    kill(process.processIdentifier, SIGTERM)
+    let outcome = try wait()
+    #expect(outcome.status == 143 && outcome.errors.contains("stopped while rewards were fitted") && !scratch.exists("fitted"), "\(outcome.errors)")
   }
 
   @Test func actsOnFramesAndForgetsOnReset() throws {
@@ -183,7 +296,7 @@ import Testing
     }
     let scratch = try Self.made.get()
     let output = try Program.succeed(
-      "study", "signal", "--world-model", "world", "--data", "data", "--reward", "dot", "--reward", "airl", "--set", "imitation.horizon=4", "--json",
+      "study", "signal", "--world-model", "world", "--data", "data", "--reward", "dot", "--reward", "airl", "--reward", "dot", "--set", "imitation.horizon=4", "--json",
       "--picture", "signal.svg", in: scratch.url
     ).output
     let signals = try JSONDecoder().decode(Study.self, from: Data(output.utf8)).signals

@@ -46,6 +46,15 @@ import Testing
     #expect(!svg.contains("nan") && !svg.contains("inf"))
   }
 
+  @Test func drawsNumbersOfAnySize() {
+    for values in [[1e308], [-1e308, 1e308], [1e308, 3], [.nan, .infinity], [1e15, 1e15]] {
+      let points = values.enumerated().map { LineChart.Point(x: Double($0), y: $1, low: $1, high: .infinity) } + [.init(x: 0, y: values[0])]
+      var chart = LineChart(title: "large", xLabel: "x", yLabel: "y", series: [.init("line", points)])
+      chart.levels = values.map { ("level", $0) }
+      #expect(elements("polyline", of: chart).count == 1)
+    }
+  }
+
   /// What a chart's elements of a name say of themselves.
   private func elements(_ name: String, of chart: LineChart) -> [[String: String]] {
     final class Elements: NSObject, XMLParserDelegate {

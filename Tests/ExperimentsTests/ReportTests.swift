@@ -96,6 +96,7 @@ import Torch
       ([usual, try result("a", .ditto, seed: 1, mean: 10)], ReportAxis.episodes, "the same seed"),
       ([usual, try result("b", .ditto, seed: 2, mean: 10, environmentSeed: 2)], .episodes, "--seed"),
       ([try result("c", .dbc, mean: 1)], .horizon, "none of the agents has a horizon"),
+      ([usual, try result("random", nil, mean: 1), try result("random", nil, mean: 1)], .episodes, "'random' are there more than once"),
       ([try result("d", nil, mean: 1)], .episodes, "none of the files is the evaluation of an agent"),
     ] {
       #expect { try Report(files, over: axis) } throws: { "\($0)".contains(names) }

@@ -36,6 +36,25 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     #expect(try scratch.names == ["folder"])
   }
 
+  @Test func writesThroughLinksAndToPipes() throws {
+    let scratch = try ScratchFolder()
+    try FileManager.default.createDirectory(at: scratch("there"), withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(atPath: scratch("link").path, withDestinationPath: "there/file")
+    for written in ["new", "newer"] {
+      try AtomicFile.checkPlace(of: scratch("link"))
+      try AtomicFile.write(Data(written.utf8), to: scratch("link"))
+      #expect(try text(scratch("there/file")) == written)
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: scratch("link").path) == "there/file")
+    }
+    #expect(mkfifo(scratch("pipe").path, 0o600) == 0)
+    let reading = open(scratch("pipe").path, O_RDONLY | O_NONBLOCK)
+    defer { close(reading) }
+    try AtomicFile.write(Data("through".utf8), to: scratch("pipe"))
+    var bytes = [UInt8](repeating: 0, count: 7)
+    #expect(read(reading, &bytes, 7) == 7 && bytes == Array("through".utf8))
+    #expect(try scratch.names == ["link", "pipe", "there"])
+  }
+
   @Test func aFullDiskIsAClearError() {
     let full = open("/dev/full", O_WRONLY)
     defer { close(full) }
@@ -83,7 +102,7 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
   @Test func keepsItsConfigurationAndRecord() throws {
     let scratch = try ScratchFolder()
     let folder = try create(scratch("runs/one"))
-    #expect(try text(folder.configuration) == "agent: {}\n")
+    #expect(try text(folder.url.appendingPathComponent("configuration.yaml")) == "agent: {}\n")
     let read = try RunRecord<Details>(from: folder.url, kind: .agent)
     #expect(read.seed == .max && read.version == "1.0" && read.started == record.started && read.details == record.details)
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch("runs").path) == ["one"])
@@ -124,30 +143,30 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     #expect(throws: RunError.notARun(url.path, reason: "it has no run.json")) { try RunFolder.open(at: url) }
     #expect(throws: RunError.notARun(url.path, reason: "it has no run.json")) { try read() }
     try write("{", to: scratch("run.json"))
-    #expect(throws: RunError.notARun(url.path, reason: "its run.json names no kind and format")) { try read() }
+    #expect(throws: RunError.damagedRun(url.path, reason: "its run.json names no kind and format")) { try read() }
     try write(#"{"kind": "agent", "format": 2}"#, to: scratch("run.json"))
     #expect(throws: RunError.unsupportedFormat(url.path, found: 2, supported: 1)) { try read() }
     try write(#"{"kind": "world-model", "format": 1}"#, to: scratch("run.json"))
     #expect(throws: RunError.wrongKind(url.path, expected: "agent", found: "world-model")) { try read() }
     try write(#"{"kind": "agent", "format": 1}"#, to: scratch("run.json"))
-    #expect(throws: RunError.notARun(url.path, reason: "its run.json is incomplete")) { try read() }
+    #expect(throws: RunError.damagedRun(url.path, reason: "its run.json is incomplete")) { try read() }
   }
 }
 
 @Suite struct CheckpointsTests {
   @discardableResult
-  private func save(_ step: Int, best: Int? = nil, in checkpoints: Checkpoints) throws -> Checkpoint {
-    try checkpoints.save(step: step, best: best) { folder in
+  private func save(_ step: Int, sparing spared: Set<Int> = [], in checkpoints: Checkpoints) throws -> Checkpoint {
+    try checkpoints.save(step: step, sparing: spared) { folder in
       try write("weights of \(step)", to: folder.appendingPathComponent("model"))
       try FileManager.default.createDirectory(at: folder.appendingPathComponent("optimizer"), withIntermediateDirectories: true)
       try write("moments", to: folder.appendingPathComponent("optimizer/state"))
     }
   }
 
-  @Test func keepsTheNewestAndTheBest() throws {
+  @Test func keepsTheNewestAndThoseSpared() throws {
     let scratch = try ScratchFolder()
     let checkpoints = Checkpoints(in: scratch.url, keep: 2)
-    for step in [100, 200, 300, 400, 500] { try save(step, best: step >= 200 ? 200 : 100, in: checkpoints) }
+    for step in [100, 200, 300, 400, 500] { try save(step, sparing: step >= 200 ? [200] : [100], in: checkpoints) }
     #expect(try scratch.names == ["step-00000200", "step-00000400", "step-00000500"])
     let newest = try checkpoints.newestGood()
     #expect(newest.checkpoint?.step == 500 && newest.warnings.isEmpty)

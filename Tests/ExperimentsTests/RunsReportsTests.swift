@@ -96,10 +96,10 @@ private func decompress(_ block: [UInt8]) throws -> [UInt8] {
     #expect(summary.count == 5 && summary.mean == 3)
     #expect(abs(summary.standardError! - 0.5.squareRoot()) < 1e-12)
     // The exact bootstrap distribution of this mean has these quantiles.
-    #expect(abs(summary.low - 1.8) < 0.21 && abs(summary.high - 4.2) < 0.21)
+    #expect(abs(summary.low! - 1.8) < 0.21 && abs(summary.high! - 4.2) < 0.21)
     #expect(Summary(of: [1, 2, 3, 4, 5], seed: Seed(0)) == summary)
     #expect(Summary(of: [2], seed: Seed(0)) == Summary(of: [2], seed: Seed(1)))
-    #expect(Summary(of: [2], seed: Seed(0)).standardError == nil)
+    #expect([Summary(of: [2], seed: Seed(0))].allSatisfy { $0.standardError == nil && $0.low == nil && $0.high == nil })
   }
 
   @Test func theIntervalCoversTheMeanAsOftenAsItSays() {
@@ -107,7 +107,7 @@ private func decompress(_ block: [UInt8]) throws -> [UInt8] {
     let covered = (0..<20).filter { index in
       let samples = (0..<20).map { _ in Double.random(in: 0..<1, using: &generator) }
       let summary = Summary(of: samples, seed: Seed(UInt64(index)))
-      return summary.low <= 0.5 && 0.5 <= summary.high
+      return summary.low! <= 0.5 && 0.5 <= summary.high!
     }.count
     #expect(covered >= 16)
   }
@@ -118,8 +118,8 @@ private func decompress(_ block: [UInt8]) throws -> [UInt8] {
     let b = [27.1, 22.0, 20.8, 23.4, 23.4, 23.5, 25.8, 22.0, 24.8, 20.2, 21.9, 22.1, 22.9, 30.5, 24.8]
     #expect(abs(try #require(welchTest(a, b)) - 0.00765611367796228) < 1e-12)
     #expect(welchTest([1, 2], [1]) == nil)
-    #expect(welchTest([1, 1], [1, 1]) == 1)
-    #expect(welchTest([1, 1], [2, 2]) == 0)
+    #expect(welchTest([1, 1], [1, 1]) == nil && welchTest([1, 1], [2, 2]) == nil)
+    #expect(try #require(welchTest([1, 1], [2, 2.1])) < 0.1)
   }
 
   @Test func incompleteBetaMatchesClosedForms() {

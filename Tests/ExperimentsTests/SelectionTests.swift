@@ -56,6 +56,8 @@ import Testing
     let best = try #require(study(true).checkpoints.max { ($0.mean, $0.step) < ($1.mean, $1.step) })
     let facts = try LoadedAgent(at: path("run")).facts
     #expect((facts.step, facts.selectedBy) == (best.step, .online))
+    // Nor is it another one where it is named.
+    #expect(try LoadedAgent(at: path("run"), step: best.step).facts.selectedBy == .online)
     #expect(looked.chosen["best"] == best.mean && looked.chosen["step"] == looked.checkpoints.last!.mean)
   }
 
@@ -111,6 +113,12 @@ import Testing
     #expect(study.checkpoints.map(\.run) == ["one", "two"].flatMap { [String](repeating: $0, count: 6) })
     #expect(Set(study.byRun.keys) == ["one", "two"])
     #expect(throws: ExperimentError.namedTwice("one")) { try runs(["one", "two", "one"]) }
+    // One that is damaged is found before another is played or marked.
+    try Data().write(to: TrainingLoop.checkpoints(of: path("two"), keep: 1).place(of: 6).appending(path: TrainingLoop.stateFile))
+    #expect(throws: RunError.self) {
+      try SelectionStudy(["one", "two"].map { ($0, self.path($0)) }, environment: "road", episodes: 2, seed: 3, adopt: true, Compute())
+    }
+    #expect(try OnlineChoice.made(in: path("one")) == nil)
   }
 
   @Test func ranksAsSpearmanDoes() {

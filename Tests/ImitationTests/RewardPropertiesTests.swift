@@ -131,11 +131,29 @@ import WorldModel
     #expect(try earned(.contrast, same) { $0.contrastSamples = 4 } != earned(.contrast, same))
   }
 
+  @Test func theFitSaysHowFarItIsAndCanBeStopped() throws {
+    struct Stopped: Error {}
+    var c = RewardConfiguration()
+    (c.weights.dot, c.red.steps, c.dril.steps, c.dril.members) = (0, 3, 2, 2)
+    for (kind, steps) in [(RewardKind.red, 3), (.dril, 4)] {
+      var (own, told) = (c, [Int]())
+      own.weights[kind] = 1
+      let fit = { (last: Int) in
+        told = []
+        _ = try own.reward(RewardContext(expert: latents, sizes: context.sizes, actions: 3, seed: Seed(2)) { told.append($1); if $0 != kind || $2 != steps || $1 == last { throw Stopped() } })
+      }
+      try fit(-1)
+      #expect(told == Array(0...steps))
+      #expect(throws: Stopped.self) { try fit(1) }
+      #expect(told == [0, 1])
+    }
+  }
+
   /// The mean over expert states held out of the fit is what it was set to; elsewhere there is less.
-  @Test func redIsLargeWhereTheExpertWas() {
+  @Test func redIsLargeWhereTheExpertWas() throws {
     var c = RedConfiguration()
     (c.width, c.outputs, c.steps) = (32, 8, 300)
-    let red = RedReward(c, context)
+    let red = try RedReward(c, context)
     let (own, others): ([Float], [Float]) = (red(windows, same).values(), red(windows, scaled(other, by: 4)).values())
     #expect((own + others).allSatisfy { $0 >= 0 && $0 <= 1 })
     #expect(own.reduce(0, +) > 2 * others.reduce(0, +))
@@ -150,7 +168,7 @@ import WorldModel
       actions: actions.reshaped(1, heldOut.count))
     #expect(abs(red(windows, unseen).mean().item - c.expertMean) < 1e-3)
     // Fitted once more it is the same to the bit, as a run that resumes needs it.
-    #expect(RedReward(c, context)(windows, other).values(as: Float.self) == red(windows, other).values(as: Float.self))
+    #expect(try RedReward(c, context)(windows, other).values(as: Float.self) == red(windows, other).values(as: Float.self))
     for mean in [0.5, 0.9] {
       let distances = [0.1, 3, 7, 0.5]
       let sigma = RedReward.sigma(for: mean, distances: distances)

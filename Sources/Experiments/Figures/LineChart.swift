@@ -59,7 +59,7 @@ public struct LineChart: Sendable {
 
   private var body: String {
     let scale = { (value: Double) in isLogarithmic ? log10(value) : value }
-    let isShown = { (point: Point) in scale(point.x).isFinite && point.y.isFinite }
+    let isShown = { (point: Point) in [scale(point.x), point.y, point.low ?? point.y, point.high ?? point.y].allSatisfy(\.isFinite) }
     let points = series.flatMap(\.points).filter(isShown)
     let (xs, ys) = (points.map(\.x) + (xTicks ?? []), points.flatMap { [$0.y, $0.low ?? $0.y, $0.high ?? $0.y] } + levels.map(\.y))
     let (xAxis, yAxis) = (Axis(around: xs.map(scale)), Axis(around: ys, padded: true))
@@ -72,7 +72,7 @@ public struct LineChart: Sendable {
       out += text(Layout.left - 6, y(tick) + 4, label(tick), anchor: "end")
     }
     for tick in xTicks ?? (isLogarithmic ? xAxis.ticksOfPowers : xAxis.ticks) { out += text(x(tick), bottom + 16, label(tick)) }
-    for level in levels {
+    for level in levels where level.y.isFinite {
       out += "<line x1=\"\(number(Layout.left))\" x2=\"\(number(right))\" y1=\"\(number(y(level.y)))\" y2=\"\(number(y(level.y)))\" stroke=\"#555\" stroke-dasharray=\"5 4\"/>\n"
       out += text(right - 2, y(level.y) - 4, level.name, anchor: "end")
     }
@@ -114,8 +114,11 @@ private struct Axis {
   let ticks: [Double]
 
   init(around values: [Double], padded: Bool = false) {
+    // Of larger numbers, and of those that hardly differ, the difference is lost.
+    let values = values.filter(\.isFinite).map { min(max($0, -1e300), 1e300) }
     var (low, high) = (values.min() ?? 0, values.max() ?? 1)
-    if high == low { (low, high) = (low - 0.5, high + 0.5) }
+    let size = max(abs(low), abs(high))
+    if high - low <= 1e-12 * size { (low, high) = (low - max(0.5, 1e-9 * size), high + max(0.5, 1e-9 * size)) }
     if padded { (low, high) = (low - 0.04 * (high - low), high + 0.04 * (high - low)) }
     (self.low, self.high) = (low, high)
     let rough = (high - low) / 5

@@ -2,12 +2,20 @@ import Foundation
 
 /// Files that are either there completely or not at all, whatever happens while they are written.
 public enum AtomicFile {
-  /// Replaces the file at `url` by `data`, on disk when this returns.
+  /// Replaces the file at `url` by `data`, on disk when this returns. A link stays, and the file that it names is replaced; what is no file, such as a pipe, is
+  /// written to.
   /// - Throws: `RunError.cannotWrite`; what was at `url` is then unchanged.
   public static func write(_ data: Data, to url: URL) throws { try write(CollectionOfOne(data), to: url) }
 
   /// The same of `pieces`, one after the other, each of which is made when those before it are written.
   static func write(_ pieces: some Sequence<Data>, to url: URL) throws {
+    if isSpecial(url) {
+      let file = open(url.path, O_WRONLY | O_CLOEXEC)
+      try check(file >= 0, url)
+      defer { close(file) }
+      return try pieces.forEach { try writeAll($0, to: file, of: url) }
+    }
+    let url = target(of: url)
     let folder = url.deletingLastPathComponent()
     let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")
     do {
@@ -27,9 +35,27 @@ public enum AtomicFile {
   /// For before the work that makes a file.
   /// - Throws: `RunError.cannotWrite` where `write` to `url` could not succeed: its folder is not there or not to be written in, or it is a folder itself.
   public static func checkPlace(of url: URL) throws {
-    try check(access(url.deletingLastPathComponent().path, W_OK | X_OK) == 0, url)
+    if isSpecial(url) { return try check(access(url.path, W_OK) == 0, url) }
+    try check(access(target(of: url).deletingLastPathComponent().path, W_OK | X_OK) == 0, url)
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue { throw RunError.cannotWrite(url.path, reason: "it is a folder") }
+  }
+
+  /// Whether something is there that is neither a file nor a folder.
+  private static func isSpecial(_ url: URL) -> Bool {
+    var status = stat()
+    return stat(url.path, &status) == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+  }
+
+  /// The file that a link at `url` names, whether it is there or not; `url` where there is no link.
+  private static func target(of url: URL) -> URL {
+    var url = url
+    // As many as the system follows.
+    for _ in 0..<40 {
+      guard let named = try? FileManager.default.destinationOfSymbolicLink(atPath: url.path) else { break }
+      url = URL(fileURLWithPath: named, relativeTo: url.deletingLastPathComponent())
+    }
+    return url
   }
 
   /// Brings the contents of a file, or the entries of a folder, to the disk.
@@ -42,7 +68,8 @@ public enum AtomicFile {
   }
 
   /// Appends all of `data` at the file's position; `url` is for the error.
-  static func writeAll(_ data: Data, to file: Int32, of url: URL) throws {
+  /// - Throws: `RunError.cannotWrite`.
+  public static func writeAll(_ data: Data, to file: Int32, of url: URL) throws {
     try data.withUnsafeBytes { bytes in
       var done = 0
       while done < bytes.count {

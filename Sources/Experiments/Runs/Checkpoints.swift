@@ -1,6 +1,6 @@
 import Foundation
 
-/// The checkpoints of a run: `step-00001500/` and so on, of which the newest are kept, and one that did best.
+/// The checkpoints of a run: `step-00001500/` and so on, of which the newest are kept, and some that are named.
 public struct Checkpoints {
   public let folder: URL
   /// How many of the newest are kept.
@@ -15,13 +15,13 @@ public struct Checkpoints {
 
   /// Saves a checkpoint of `step`, and then deletes those no longer kept.
   /// - Parameters:
-  ///   - best: the step of one that is kept however old it is.
+  ///   - spared: steps of those that are kept however old they are.
   ///   - write: fills the folder it is given.
   /// - Throws: `RunError.cannotWrite`, or what `write` throws; no trace of the checkpoint is then left.
   @discardableResult
-  public func save(step: Int, best: Int? = nil, write: (URL) throws -> Void) throws -> Checkpoint {
+  public func save(step: Int, sparing spared: Set<Int> = [], write: (URL) throws -> Void) throws -> Checkpoint {
     let checkpoint = try Checkpoint.write(to: place(of: step), step: step, write)
-    for old in try steps().dropFirst(keep) where old != best { try? FileManager.default.removeItem(at: place(of: old)) }
+    for old in try steps().dropFirst(keep) where !spared.contains(old) { try? FileManager.default.removeItem(at: place(of: old)) }
     return checkpoint
   }
 

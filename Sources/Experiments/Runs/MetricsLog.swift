@@ -23,10 +23,8 @@ public final class MetricsLog {
   /// Appends the metrics of a step.
   /// - Throws: `RunError.nonFiniteMetric`, in which case nothing is written, or `.cannotWrite`.
   public func append(_ metrics: [String: Double], step: Int, time: Date = Date()) throws {
+    try Self.checkFinite(metrics, step: step)
     let metrics = metrics.sorted { $0.key < $1.key }
-    for (key, value) in metrics where !value.isFinite {
-      throw RunError.nonFiniteMetric(key, value: "\(value)", step: step)
-    }
     let encoder = JSONEncoder()
     encoder.outputFormatting = .withoutEscapingSlashes
     var line = "{\"step\":\(step),\"time\":\((time.timeIntervalSince1970 * 1000).rounded() / 1000)"
@@ -34,6 +32,13 @@ public final class MetricsLog {
     // One call, so that a line is never mixed with another's.
     try AtomicFile.writeAll(Data((line + "}\n").utf8), to: file, of: url)
     try tensorBoard.write(Dictionary(uniqueKeysWithValues: metrics), step: step, time: time)
+  }
+
+  /// - Throws: `RunError.nonFiniteMetric`.
+  static func checkFinite(_ metrics: [String: Double], step: Int) throws {
+    if let (key, value) = metrics.sorted(by: { $0.key < $1.key }).first(where: { !$0.value.isFinite }) {
+      throw RunError.nonFiniteMetric(key, value: "\(value)", step: step)
+    }
   }
 
   /// What a run logged, line by line: numbers by name, the `step` and the `time` among them. A line cut short is left out.

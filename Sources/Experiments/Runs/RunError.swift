@@ -1,8 +1,11 @@
+import Foundation
+
 /// What can go wrong with a run's folder and what it logs.
 public enum RunError: Error, Equatable, CustomStringConvertible {
   case folderInUse(String)
   case lockedByAnotherProcess(String)
   case notARun(String, reason: String)
+  case damagedRun(String, reason: String)
   case wrongKind(String, expected: String, found: String)
   case unsupportedFormat(String, found: Int, supported: Int)
   case cannotWrite(String, reason: String)
@@ -18,12 +21,14 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "\(path): another process is using this run; stop it first, or choose another --output"
     case .notARun(let path, let reason):
       "\(path): is not a run's folder (\(reason)); name the --output of an earlier run"
+    case .damagedRun(let path, let reason):
+      "\(path): damaged run (\(reason)); restore that file, or begin a new run"
     case .wrongKind(let path, let expected, let found):
       "\(path): is a run of kind '\(found)', expected '\(expected)'; name another folder"
     case .unsupportedFormat(let path, let found, let supported):
       "\(path): has format \(found), this version reads up to \(supported); use the version that wrote it"
     case .cannotWrite(let path, let reason):
-      "\(path): cannot be written (\(reason)); free some space or choose another --output"
+      "\(path): cannot be written (\(reason)); \(Self.advice(reason))"
     case .cannotRead(let path, let reason):
       "\(path): cannot be read (\(reason)); check the path and its permissions"
     case .damagedCheckpoint(let path, let reason):
@@ -31,5 +36,14 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .nonFiniteMetric(let key, let value, let step):
       "metric '\(key)' is \(value) at step \(step); begin a new run with a lower learning rate"
     }
+  }
+
+  /// What helps where something cannot be written for a reason that the system gave.
+  private static func advice(_ reason: String) -> String {
+    let isOne = { (codes: [Int32]) in codes.contains { String(cString: strerror($0)) == reason } }
+    if isOne([ENOSPC, EDQUOT, EFBIG]) { return "free some space or write it elsewhere" }
+    if isOne([ENOENT, ENOTDIR]) { return "make the folder first, or write it elsewhere" }
+    if isOne([EACCES, EPERM, EROFS]) { return "write it where you may" }
+    return "write it elsewhere"
   }
 }

@@ -11,8 +11,6 @@ public final class RunFolder {
   /// Open as long as this process holds the folder.
   private let lock: Int32
 
-  public var configuration: URL { url.appendingPathComponent("configuration.yaml") }
-
   private init(_ url: URL, lock: Int32) {
     self.url = url
     self.lock = lock
@@ -38,6 +36,8 @@ public final class RunFolder {
   /// - Throws: `RunError.folderInUse`, or `.cannotWrite`.
   public static func create<Details>(at url: URL, configuration yaml: String, record: RunRecord<Details>) throws -> RunFolder {
     try checkAvailable(url)
+    var record = record
+    record.configuration = RunRecord<Details>.checksum(yaml)
     let parent = url.deletingLastPathComponent()
     let partial = parent.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")
     do {
@@ -48,7 +48,7 @@ public final class RunFolder {
     do {
       let folder = RunFolder(url, lock: try locked(partial, named: url))
       try AtomicFile.write(record.encoded(), to: partial.appendingPathComponent(runRecordName))
-      try AtomicFile.write(Data(yaml.utf8), to: partial.appendingPathComponent(folder.configuration.lastPathComponent))
+      try AtomicFile.write(Data(yaml.utf8), to: partial.appendingPathComponent(configurationName))
       // Replaces an empty folder, and fails if another process has filled it meanwhile.
       guard rename(partial.path, url.path) == 0 else {
         if errno == ENOTEMPTY || errno == EEXIST { throw RunError.folderInUse(url.path) }
@@ -95,6 +95,7 @@ public final class RunFolder {
 
 /// What the system said, without Foundation's sentences around it.
 func reason(_ error: any Error) -> String {
+  if (error as? CocoaError)?.code == .fileReadNoSuchFile { return String(cString: strerror(ENOENT)) }
   let error = error as NSError
   let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
   return cause.domain == NSPOSIXErrorDomain ? String(cString: strerror(Int32(cause.code))) : error.localizedDescription

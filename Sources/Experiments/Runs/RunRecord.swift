@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 
 /// What a run was started with: `run.json`.
@@ -13,6 +14,8 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
   /// To the second.
   public var started: Date
   public var details: Details
+  /// Checksum of the run's configuration file; absent where an earlier version began it.
+  var configuration: String?
 
   public init(kind: RunKind, seed: UInt64, version: String, started: Date, details: Details) {
     self.kind = kind
@@ -23,7 +26,7 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
   }
 
   /// Reads the record of the run at `folder`, whether or not it is being used.
-  /// - Throws: `RunError.notARun`, `.wrongKind` or `.unsupportedFormat`.
+  /// - Throws: `RunError.notARun`, `.damagedRun`, `.wrongKind` or `.unsupportedFormat`.
   public init(from folder: URL, kind: RunKind) throws {
     guard let data = try? Data(contentsOf: folder.appendingPathComponent(runRecordName)) else {
       throw RunError.notARun(folder.path, reason: "it has no \(runRecordName)")
@@ -32,7 +35,7 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
     decoder.dateDecodingStrategy = .iso8601
     // The head alone first, since the rest depends on the kind and the format.
     guard let head = try? decoder.decode(Head.self, from: data) else {
-      throw RunError.notARun(folder.path, reason: "its \(runRecordName) names no kind and format")
+      throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) names no kind and format")
     }
     guard head.format <= runFormat else {
       throw RunError.unsupportedFormat(folder.path, found: head.format, supported: runFormat)
@@ -41,10 +44,23 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
       throw RunError.wrongKind(folder.path, expected: kind.rawValue, found: head.kind)
     }
     guard let record = try? decoder.decode(Self.self, from: data) else {
-      throw RunError.notARun(folder.path, reason: "its \(runRecordName) is incomplete")
+      throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) is incomplete")
     }
     self = record
   }
+
+  /// The configuration that the run at `folder` keeps.
+  /// - Throws: `RunError.notARun` where it is missing, `.damagedRun` where it is not the one that the run began with.
+  func configuration(in folder: URL) throws -> Preset {
+    let file = folder.appendingPathComponent(configurationName)
+    guard FileManager.default.fileExists(atPath: file.path) else { throw RunError.notARun(folder.path, reason: "it has no \(configurationName)") }
+    guard let yaml = try? String(contentsOf: file, encoding: .utf8), configuration == nil || configuration == Self.checksum(yaml) else {
+      throw RunError.damagedRun(folder.path, reason: "its \(configurationName) is not the one that it began with")
+    }
+    return Preset(name: file.path, yaml: yaml)
+  }
+
+  static func checksum(_ configuration: String) -> String { String(format: "%08x", CRC32C.checksum(configuration.utf8)) }
 
   func encoded() throws -> Data {
     let encoder = JSONEncoder()
@@ -60,6 +76,7 @@ public enum RunKind: String, Codable, Sendable {
 }
 
 let runRecordName = "run.json"
+let configurationName = "configuration.yaml"
 private let runFormat = 1
 
 private struct Head: Decodable {

@@ -7,9 +7,9 @@ public struct Summary: Codable, Equatable, Sendable {
   public let mean: Double
   /// Standard deviation of the mean; nil for a single measurement.
   public let standardError: Double?
-  /// Bounds of the 95% percentile bootstrap interval of the mean.
-  public let low: Double
-  public let high: Double
+  /// Bounds of the 95% percentile bootstrap interval of the mean; nil for a single measurement.
+  public let low: Double?
+  public let high: Double?
 
   /// - Parameters:
   ///   - samples: independent measurements, at least one.
@@ -17,7 +17,11 @@ public struct Summary: Codable, Equatable, Sendable {
   public init(of samples: [Double], seed: Seed) {
     count = samples.count
     mean = samples.mean
-    standardError = samples.count > 1 ? (samples.variance / Double(samples.count)).squareRoot() : nil
+    guard samples.count > 1 else {
+      (standardError, low, high) = (nil, nil, nil)
+      return
+    }
+    standardError = (samples.variance / Double(samples.count)).squareRoot()
     var generator = seed.stream("bootstrap").generator
     let means = (0..<10_000).map { _ in
       (0..<samples.count).reduce(0) { sum, _ in sum + samples[Int.random(in: 0..<samples.count, using: &generator)] }
@@ -29,11 +33,11 @@ public struct Summary: Codable, Equatable, Sendable {
 }
 
 /// The probability of a difference between the means of `a` and `b` at least as large as the one seen, if there is none: Welch's
-/// two-sided t-test. Nil with fewer than two measurements on either side.
+/// two-sided t-test. Nil with fewer than two measurements on either side, and where neither varies: nothing then says how much they might.
 public func welchTest(_ a: [Double], _ b: [Double]) -> Double? {
   guard a.count > 1, b.count > 1 else { return nil }
   let va = a.variance / Double(a.count), vb = b.variance / Double(b.count)
-  guard va + vb > 0 else { return a.mean == b.mean ? 1 : 0 }
+  guard va + vb > 0 else { return nil }
   let t = (a.mean - b.mean) / (va + vb).squareRoot()
   // Welch–Satterthwaite degrees of freedom.
   let freedom = (va + vb) * (va + vb) / (va * va / Double(a.count - 1) + vb * vb / Double(b.count - 1))

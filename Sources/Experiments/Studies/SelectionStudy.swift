@@ -7,8 +7,9 @@ public struct SelectionStudy: Codable, Sendable {
   public struct Checkpoint: Codable, Sendable {
     public let run: String
     public let step: Int
-    /// Online: mean return and its standard error.
-    public let mean, se: Double
+    /// Online: mean return, and its standard error where there is more than one episode.
+    public let mean: Double
+    public let se: Double?
     /// What validation logged, by name.
     public let offline: [String: Double]
   }
@@ -28,15 +29,21 @@ public struct SelectionStudy: Codable, Sendable {
   private static let step = "step"
 
   /// - Parameter adopt: whether each run is to act with its best checkpoint from now on, and to be marked for it.
-  /// - Throws: as `LoadedAgent` and `Evaluation`; `ExperimentError.nothingHeldOut` where a run was not validated, or `.namedTwice`.
+  /// - Throws: as `LoadedAgent` and `Evaluation`; `RunError` where a run is none of an agent; `ExperimentError.nothingHeldOut` where one was not validated, or `.namedTwice`.
   public init(_ runs: [(name: String, url: URL)], environment: String, episodes: Int, seed: UInt64, adopt: Bool, _ compute: Compute) throws {
     if let again = runs.indices.first(where: { index in runs[..<index].contains { $0.name == runs[index].name } }) { throw ExperimentError.namedTwice(runs[again].name) }
-    var found: [Checkpoint] = []
-    for (name, url) in runs {
+    // All that can be wrong with a run is found before any is played.
+    let scored = try runs.map { name, url in
+      _ = try Record(from: url, kind: .agent)
       let lines = try MetricsLog.lines(of: url).filter { OfflineScore.of($0) != nil }
       let logged = Dictionary(lines.map { (Int($0["step"] ?? 0), $0) }) { $1 }
       let steps = try TrainingLoop.checkpoints(of: url, keep: 1).steps().reversed().filter { logged[$0] != nil }
       guard !steps.isEmpty else { throw ExperimentError.nothingHeldOut(url.path) }
+      for step in steps { _ = try LoadedAgent(at: url, step: step, compute) }
+      return (name: name, url: url, steps: steps, logged: logged)
+    }
+    var (found, choices) = ([Checkpoint](), [(file: URL, choice: OnlineChoice)]())
+    for (name, url, steps, logged) in scored {
       var (own, evaluation): ([Checkpoint], Evaluation?) = ([], nil)
       for step in steps {
         let loaded = try LoadedAgent(at: url, step: step, seed: seed, compute)
@@ -44,12 +51,10 @@ public struct SelectionStudy: Codable, Sendable {
         let result = try evaluation!.run(.agent(loaded.agent), named: "\(name), step \(step)", loaded.facts)
         own.append(Checkpoint(run: name, step: step, mean: result.mean, se: result.se, offline: logged[step]!.filter { Self.metrics.contains($0.key) }))
       }
-      if adopt {
-        let choice = OnlineChoice(Dictionary(uniqueKeysWithValues: own.map { ($0.step, $0.mean) }), evaluation!)
-        try AtomicFile.write(JSONEncoder().encode(choice), to: OnlineChoice.file(in: url))
-      }
+      choices.append((OnlineChoice.file(in: url), OnlineChoice(Dictionary(uniqueKeysWithValues: own.map { ($0.step, $0.mean) }), evaluation!)))
       found += own
     }
+    if adopt { for (file, choice) in choices { try AtomicFile.write(JSONEncoder().encode(choice), to: file) } }
     self.init(found)
   }
 
@@ -81,7 +86,7 @@ extension SelectionStudy: CustomStringConvertible {
     let metrics = Self.metrics.filter { chosen[$0] != nil }
     let names = metrics.map { String($0.dropFirst("validation/".count)) }
     let rows = checkpoints.map { point in
-      [point.run, "\(point.step)", String(format: "%.1f", point.mean), String(format: "%.1f", point.se)] + metrics.map { String(format: "%.4f", point.offline[$0]!) }
+      [point.run, "\(point.step)", String(format: "%.1f", point.mean), point.se.map { String(format: "%.1f", $0) } ?? ""] + metrics.map { String(format: "%.4f", point.offline[$0]!) }
     }
     let number = { (format: String, value: Double?) in value.map { String(format: format, $0) } ?? "" }
     let rules = (metrics + [Self.step, "best"]).map { rule in

@@ -71,7 +71,7 @@ public struct SignalStudy: Codable, Sendable {
     let context = RewardContext(
       expert: expert, sizes: world.model.sizes, actions: world.model.actions, policy: imitation.policy, seed: seed.stream("reward"))
     let learned = try WindowSampler(expert, horizon: imitation.horizon, batch: Self.dreams, seed: seed.stream("learned"))
-    signals = try rewards.flatMap { kind -> [Signal] in
+    signals = try RewardKind.allCases.filter(rewards.contains).flatMap { kind -> [Signal] in
       Console.say("reward \(kind.rawValue)")
       var settings = imitation.reward
       for other in RewardKind.allCases { settings.weights[other] = other == kind ? 1 : 0 }

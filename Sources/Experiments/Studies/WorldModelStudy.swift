@@ -1,6 +1,7 @@
 import Configuration
 import Demonstrations
 import Foundation
+import Imitation
 import Torch
 import WorldModel
 
@@ -68,11 +69,13 @@ public struct WorldModelStudy: Codable, Sendable {
   ///   `ExperimentError.trainingDataGone` where the expert is to be compared with what is not there any more.
   public init(_ world: LoadedWorldModel, data: [Dataset], expert: Dataset?, steps: Int, seed: UInt64, _ compute: Compute) throws {
     let (model, normalizer) = (world.model, world.normalizer)
+    for dataset in data + (expert.map { [$0] } ?? []) { try dataset.checkFits(model.observation, model.actions) }
+    let longest = data.flatMap(\.episodes).map(\.length).max() ?? 0
+    guard longest >= steps else { throw ImitationError.episodesTooShort(required: steps, longest: longest) }
     let known = world.record.details.data.map(\.fingerprint)
     seenInTraining = data.filter { known.contains($0.fingerprint) }.map(\.name)
     for name in seenInTraining { Console.warn("\(name): the world model was trained on it, so that it predicts it better than others") }
     let learned = expert == nil ? [] : try world.trainingData()
-    for dataset in data + (expert.map { [$0] } ?? []) { try dataset.checkFits(model.observation, model.actions) }
     let seed = Seed(seed).stream("world model")
     let sampler = try SequenceSampler(
       data.map { EpisodeSelection($0) }, batch: Self.batch, length: Self.context + steps, sampling: .frames, seed: seed.stream("sequences"))
@@ -176,13 +179,14 @@ extension WorldModelStudy {
 
 extension WorldModelStudy: CustomStringConvertible {
   public var description: String {
-    let number = { (digits: Int, value: Double) in String(format: "%.\(digits)f", value) }
+    let format = { (format: String, value: Double) in value.isNaN ? "nan" : String(format: format, value) }  // whatever its sign
+    let number = { (digits: Int, value: Double) in format("%.\(digits)f", value) }
     let steps = openLoop.sequences.indices.map { k in
-      ["\(k + 1)", "\(openLoop.sequences[k])"] + [openLoop.error, openLoop.stillError, openLoop.meanError].map { String(format: "%.3g", $0[k]) }
+      ["\(k + 1)", "\(openLoop.sequences[k])"] + [openLoop.error, openLoop.stillError, openLoop.meanError].map { format("%.3g", $0[k]) }
         + [openLoop.drift, openLoop.stillDrift].map { number(3, $0[k]) }
     }
     let earned = answers.map {
-      [$0.actions] + [$0.reward.mean, $0.reward.last!, $0.separation].map { number(3, $0) } + [String(format: "%.3g", $0.error), number(3, $0.errorSeparation)]
+      [$0.actions] + [$0.reward.mean, $0.reward.last!, $0.separation].map { number(3, $0) } + [format("%.3g", $0.error), number(3, $0.errorSeparation)]
     }
     let used = [("KL, nats", groups.divergence), ("information, nats", groups.information), ("classes used", groups.classes)].map { name, values in
       [name] + [0, 0.5, 1].map { number(3, quantile($0, ofSorted: values.sorted())) } + [number(3, values.mean)]

@@ -40,12 +40,12 @@ final class DrilReward: Reward {
   /// Steps that go to the same member, where episodes are fewer than members.
   private static let windowSteps = 16
 
-  /// - Throws: `ImitationError.tooFewParts` where there are fewer parts of the expert's data than members.
+  /// - Throws: `ImitationError.tooFewParts` where there are fewer parts of the expert's data than members; what `context.fitting` throws.
   init(_ c: DrilConfiguration, _ policy: PolicySizes, _ context: RewardContext) throws {
     actions = context.actions
     let parts = Self.parts(among: c.members, context.expert)
     guard parts.count >= c.members else { throw ImitationError.tooFewParts(members: c.members, found: parts.count, windowSteps: Self.windowSteps) }
-    members = (0..<c.members).map { member in
+    members = try (0..<c.members).map { member in
       let seed = context.seed.stream("member").step(member)
       let actor = MLP(
         context.sizes.features, context.actions.policyOutputs, width: policy.width, hiddenLayers: policy.hiddenLayers, using: RandomSource(seed, on: context.device))
@@ -53,6 +53,7 @@ final class DrilReward: Reward {
       let optimizer = Adam(actor.namedParameters, c.cloning.optimizer)
       var generator = seed.stream("states").generator
       for step in 0..<c.steps {
+        try context.fitting(.dril, member * c.steps + step, c.members * c.steps)
         let (states, actions) = context.expert.pairs(at: (0..<c.cloning.batch).map { _ in own.randomElement(using: &generator)! })
         let policy = context.actions.policy(actor(states.features))
         optimizer.step(
@@ -61,6 +62,7 @@ final class DrilReward: Reward {
       actor.freeze()
       return actor
     }
+    try context.fitting(.dril, c.members * c.steps, c.members * c.steps)
     let (states, actions) = context.expert.pairs(at: context.expert.steps)
     let found = disagreement(states, actions).values(as: Float.self).map(Double.init).sorted()
     bound = found[min(found.count - 1, Int((c.quantile * Double(found.count)).rounded(.up)) - 1)]

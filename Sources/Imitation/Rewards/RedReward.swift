@@ -38,7 +38,8 @@ final class RedReward: Reward {
   private static let (heldOut, runSteps) = (10, 16)
   private static let batch = 256
 
-  init(_ c: RedConfiguration, _ context: RewardContext) {
+  /// - Throws: what `context.fitting` throws.
+  init(_ c: RedConfiguration, _ context: RewardContext) throws {
     actions = context.actions
     let network = { (name: String) in
       MLP(
@@ -51,9 +52,11 @@ final class RedReward: Reward {
     let optimizer = Adam(fitted.namedParameters, OptimizerConfiguration { $0.learningRate = c.learningRate })
     var generator = context.seed.stream("fit").generator
     for step in 0..<c.steps {
+      try context.fitting(.red, step, c.steps)
       let (states, actions) = context.expert.pairs(at: (0..<Self.batch).map { _ in learned.randomElement(using: &generator)! })
       optimizer.step(minimizing: distance(states, actions).mean(), progress: Double(step) / Double(c.steps))
     }
+    try context.fitting(.red, c.steps, c.steps)
     fitted.freeze()
     let (states, actions) = context.expert.pairs(at: unseen)
     sigma = Self.sigma(for: c.expertMean, distances: distance(states, actions).values(as: Float.self).map(Double.init))

@@ -24,6 +24,9 @@ extension Reward {
   public func restore(from file: Safetensors, prefix: String) throws {}
 }
 
+/// Told, before each step and after the last, how many of those are done by which a reward is fitted before the policy's first; an error ends the fit.
+public typealias Fitting = (_ reward: RewardKind, _ step: Int, _ steps: Int) throws -> Void
+
 /// What rewards are made of beside their settings.
 public struct RewardContext {
   /// All expert states that are learned from.
@@ -33,9 +36,12 @@ public struct RewardContext {
   /// Of the policy that is rewarded.
   public let policy: PolicySizes
   public let seed: Seed
+  let fitting: Fitting
 
-  public init(expert: ExpertLatents, sizes: LatentSizes, actions: ActionSpace, policy: PolicySizes = PolicySizes(), seed: Seed) {
-    (self.expert, self.sizes, self.actions, self.policy, self.seed) = (expert, sizes, actions, policy, seed)
+  public init(
+    expert: ExpertLatents, sizes: LatentSizes, actions: ActionSpace, policy: PolicySizes = PolicySizes(), seed: Seed, fitting: @escaping Fitting = { _, _, _ in }
+  ) {
+    (self.expert, self.sizes, self.actions, self.policy, self.seed, self.fitting) = (expert, sizes, actions, policy, seed, fitting)
   }
 
   var device: Device { expert.deterministic.device }
@@ -45,7 +51,7 @@ public struct RewardContext {
 public enum RewardKind: String, CaseIterable, Codable, Sendable {
   case dot, l2, cosine, nearest, sparse, contrast, red, dril, gail, airl
 
-  /// - Throws: `ImitationError.tooFewParts`.
+  /// - Throws: `ImitationError.tooFewParts`, and what `context.fitting` throws.
   func make(_ c: RewardConfiguration, _ context: RewardContext) throws -> any Reward {
     switch self {
     case .dot: LatentMatching(c.compared, latentReward)
@@ -54,7 +60,7 @@ public enum RewardKind: String, CaseIterable, Codable, Sendable {
     case .nearest: NearestReward(c.compared, c.distance, context)
     case .sparse: SparseReward(share: c.sameShare, context)
     case .contrast: ContrastReward(c.compared, samples: c.contrastSamples, context)
-    case .red: RedReward(c.red, context)
+    case .red: try RedReward(c.red, context)
     case .dril: try DrilReward(c.dril, context.policy, context)
     case .gail: Discriminator(c.discriminator, c.discriminator.reward, context)
     case .airl: Discriminator(c.discriminator, .logit, context)
@@ -79,7 +85,7 @@ public struct RewardWeights: Configuration {
 
   /// Of a reward's name, or a sum such as `dot=1,gail=0.5`; nil for other words, and for a name that comes twice.
   public init?(sum text: String) {
-    let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init) }
     let kinds = parts.compactMap { $0.first.flatMap(RewardKind.init) }
     guard kinds.count == parts.count, Set(kinds).count == kinds.count else { return nil }
     dot = 0
@@ -147,7 +153,7 @@ public struct RewardConfiguration: Configuration {
   }
 
   /// The weighted sum of all that count.
-  /// - Throws: `ImitationError.tooFewParts`.
+  /// - Throws: `ImitationError.tooFewParts`, and what `context.fitting` throws.
   public func reward(_ context: RewardContext) throws -> WeightedReward {
     WeightedReward(try weights.used.map { ($0.kind.rawValue, $0.weight, try $0.kind.make(self, context)) })
   }

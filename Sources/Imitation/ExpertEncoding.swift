@@ -45,7 +45,7 @@ extension ExpertLatents {
       lengths: recorded.map(\.length), classCount: model.sizes.classes)
   }
 
-  /// Encodes into the file of what `init(encoding:)` makes of the same, in which `append` writes: `h` is held for one group of episodes at a time.
+  /// Encodes, and appends to a file meanwhile what `tensors` of `init(encoding:)` would be in it: `h` is held for one group of episodes at a time.
   /// - Throws: what reading frames throws, and `append`.
   public static func write(
     encoding recorded: [ExpertEpisode], with model: WorldModel, _ normalizer: Normalizer, _ precision: Precision = .f32,

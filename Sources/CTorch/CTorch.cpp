@@ -120,6 +120,12 @@ int ct_from_bytes(const void *bytes, const int64_t *shape, int rank, CTType type
   });
 }
 
+int ct_view_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, void *owner, void (*release)(void *owner), CTTensor *out) {
+  return attempt([&] {
+    *out = own(at::for_blob(const_cast<void *>(bytes), ints(shape, rank)).context(owner, release).options(options(type, CTCPU)).make_tensor());
+  });
+}
+
 int ct_copy_bytes(CTTensor a, void *bytes, size_t size) {
   return attempt([&] {
     auto plain = in(a).detach().to(at::kCPU).contiguous();
@@ -330,7 +336,11 @@ int ct_orthogonal(CTTensor normal, CTTensor *out) {
 }
 
 int ct_set_requires_gradient(CTTensor a, bool on) {
-  return attempt([&] { in(a).requires_grad_(on); });
+  return attempt([&] {
+    // Only the storage of borrowed bytes cannot be resized.
+    TORCH_CHECK(!on || in(a).storage().resizable(), "it views bytes that are never written to, as a parameter is");
+    in(a).requires_grad_(on);
+  });
 }
 bool ct_requires_gradient(CTTensor a) { return in(a).requires_grad(); }
 

@@ -25,7 +25,7 @@ struct LatentCache {
   init(_ world: LoadedWorldModel, _ precision: Precision = .f32) { (self.world, self.precision) = (world, precision) }
 
   /// Encodes the episodes, or reads what was encoded before from the same weights and the same data in the same precision. A folder that cannot be written to
-  /// costs only the time to encode again.
+  /// costs the time to encode again, and the memory for all of them.
   /// - Throws: `DemonstrationError`, where frames cannot be read.
   /// - Parameter restarts: pieces that are encoded besides, as if episodes began there; nil for none.
   func latents(of dataset: Dataset, episodes: Range<Int>, restarts: Restarts? = nil, on device: Device) throws -> ExpertLatents {
@@ -33,8 +33,8 @@ struct LatentCache {
     let others = (restarts.map { ["\($0.interval)", "\($0.length)"] } ?? []) + (precision == .f32 ? [] : [precision.rawValue])
     let name = (parts + others).joined(separator: "-") + ".safetensors"
     let file = world.url.appending(path: "latents").appending(path: name)
-    if let stored = try? Safetensors(at: file),
-      let latents = try? ExpertLatents(from: stored, classCount: world.model.sizes.classes, on: device) { return latents }
+    let stored = { try? ExpertLatents(from: Safetensors(at: file), classCount: world.model.sizes.classes, on: device) }
+    if let latents = stored() { return latents }
     let recorded = episodes.flatMap { index in
       let actions = dataset.episodes[index].actions
       let whole = ExpertEpisode(actions: actions) { try dataset.frames(episode: index, range: $0) }
@@ -44,9 +44,11 @@ struct LatentCache {
         }
       }
     }
-    let latents = try ExpertLatents(encoding: recorded, with: world.model, world.normalizer, precision, seed: Seed(0).stream("encode"))
+    let seed = Seed(0).stream("encode")
     try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: false)
-    try? AtomicFile.write(Safetensors.pieces(of: latents.tensors), to: file)
-    return latents
+    do {
+      try AtomicFile.write(to: file) { try ExpertLatents.write(encoding: recorded, with: world.model, world.normalizer, precision, seed: seed, to: $0) }
+    } catch is RunError {}
+    return try stored() ?? ExpertLatents(encoding: recorded, with: world.model, world.normalizer, precision, seed: seed)
   }
 }

@@ -1,5 +1,6 @@
 import Configuration
 import Demonstrations
+import Foundation
 import Spaces
 import Torch
 import WorldModel
@@ -35,23 +36,55 @@ extension ExpertLatents {
     atOnce frames: Int = 1024, seed: Seed
   ) throws {
     var (h, z) = ([Tensor](), [Tensor]())
-    for first in stride(from: 0, to: recorded.count, by: Self.episodes) {
-      let group = recorded[first..<min(first + Self.episodes, recorded.count)]
-      let random = RandomSource(seed.step(first), on: model.device)
-      for state in try noGrad({ try computing(in: precision, on: model.device) { try Self.encode(Array(group), model, normalizer, frames, random) } }) {
-        h.append(state.h)
-        z.append(state.z)
-      }
+    try Self.encode(recorded, model, normalizer, precision, frames, seed) { piece in
+      h.append(piece.h)
+      z.append(piece.z)
     }
     self.init(
-      deterministic: concatenated(h, axis: 0), classes: concatenated(z, axis: 0),
-      actions: model.actions.tensor(recorded.flatMap { $0.actions.map(Optional.some) + [nil] }, on: model.device),
+      deterministic: concatenated(h, axis: 0), classes: concatenated(z, axis: 0), actions: Self.actions(of: recorded, model),
       lengths: recorded.map(\.length), classCount: model.sizes.classes)
   }
 
-  /// `h` `[N, D]` and class indices of `z`, `uint8` `[N, S]`, of each of some episodes.
+  /// Encodes, and appends to a file meanwhile what `tensors` of `init(encoding:)` would be in it: `h` is held for one group of episodes at a time.
+  /// - Throws: what reading frames throws, and `append`.
+  public static func write(
+    encoding recorded: [ExpertEpisode], with model: WorldModel, _ normalizer: Normalizer, _ precision: Precision = .f32,
+    atOnce frames: Int = 1024, seed: Seed, to append: (Data) throws -> Void
+  ) throws {
+    let (sizes, actions, lengths) = (model.sizes, actions(of: recorded, model), recorded.map(\.length))
+    let count = lengths.reduce(0, +)
+    try append(
+      Safetensors.header(of: [
+        ("deterministic", .float32, [count, sizes.deterministic]), ("classes", .uint8, [count, sizes.groups]),
+        ("actions", actions.type, actions.shape), ("lengths", .int64, [lengths.count]),
+      ]))
+    var classes = Data()
+    try encode(recorded, model, normalizer, precision, frames, seed) { piece in
+      try append(Data(piece.h.bytes()))
+      classes.append(contentsOf: piece.z.bytes())
+    }
+    for rest in [classes, Data(actions.bytes()), Data(Tensor(lengths.map(Int64.init), [lengths.count]).bytes())] { try append(rest) }
+  }
+
+  private static func actions(of recorded: [ExpertEpisode], _ model: WorldModel) -> Tensor {
+    model.actions.tensor(recorded.flatMap { $0.actions.map(Optional.some) + [nil] }, on: model.device)
+  }
+
+  /// `h` `[n, D]` and class indices of `z`, `uint8` `[n, S]`, of all episodes, one after the other and each in one or more pieces.
   private static func encode(
-    _ episodes: [ExpertEpisode], _ model: WorldModel, _ normalizer: Normalizer, _ frames: Int, _ random: RandomSource
+    _ recorded: [ExpertEpisode], _ model: WorldModel, _ normalizer: Normalizer, _ precision: Precision, _ frames: Int, _ seed: Seed,
+    _ body: ((h: Tensor, z: Tensor)) throws -> Void
+  ) throws {
+    for first in stride(from: 0, to: recorded.count, by: Self.episodes) {
+      let group = recorded[first..<min(first + Self.episodes, recorded.count)]
+      let random = RandomSource(seed.step(first), on: model.device)
+      try noGrad { try computing(in: precision, on: model.device) { try pieces(of: Array(group), model, normalizer, frames, random) } }.forEach(body)
+    }
+  }
+
+  /// The same of one group.
+  private static func pieces(
+    of episodes: [ExpertEpisode], _ model: WorldModel, _ normalizer: Normalizer, _ frames: Int, _ random: RandomSource
   ) throws -> [(h: Tensor, z: Tensor)] {
     let (sizes, frameSize) = (model.sizes, model.observation.frameSize)
     // Longest first, so that those that have ended are the last of those side by side.
@@ -59,7 +92,7 @@ extension ExpertLatents {
     let sorted = order.map { episodes[$0] }
     let steps = max(1, frames / sorted.count)
     var state = LatentState.zero(sizes, batch: sorted.count, on: model.device)
-    var (h, z) = ([[Tensor]](repeating: [], count: sorted.count), [[Tensor]](repeating: [], count: sorted.count))
+    var pieces = [[(h: Tensor, z: Tensor)]](repeating: [], count: episodes.count)
     for start in stride(from: 0, to: sorted[0].length, by: steps) {
       let active = sorted.prefix { $0.length > start }
       let shape = [min(steps, active[0].length - start), active.count]
@@ -84,13 +117,13 @@ extension ExpertLatents {
       let classes = states.stochastic.reshaped(shape + [sizes.groups, sizes.classes]).argmax(over: -1).to(.uint8)
       for (row, episode) in active.enumerated() {
         let own = 0..<min(shape[0], episode.length - start)
-        h[row].append(states.deterministic.sliced(row..<row + 1, axis: 1).sliced(own).reshaped(-1, sizes.deterministic).to(.float32))
-        z[row].append(classes.sliced(row..<row + 1, axis: 1).sliced(own).reshaped(-1, sizes.groups))
+        pieces[order[row]].append((
+          h: states.deterministic.sliced(row..<row + 1, axis: 1).sliced(own).reshaped(-1, sizes.deterministic).to(.float32),
+          z: classes.sliced(row..<row + 1, axis: 1).sliced(own).reshaped(-1, sizes.groups)
+        ))
       }
     }
-    var encoded = [(h: Tensor, z: Tensor)?](repeating: nil, count: sorted.count)
-    for (row, episode) in order.enumerated() { encoded[episode] = (concatenated(h[row], axis: 0), concatenated(z[row], axis: 0)) }
-    return encoded.map { $0! }
+    return pieces.flatMap { $0 }
   }
 
   /// What is kept between runs.
@@ -98,11 +131,12 @@ extension ExpertLatents {
     [("deterministic", deterministic), ("classes", classes), ("actions", actions), ("lengths", Tensor(lengths.map(Int64.init), [lengths.count]))]
   }
 
+  /// States that are not in use need not be in memory: see `Safetensors.mapped`.
   /// - Throws: `TorchError` where the file is damaged or something else.
   public init(from file: Safetensors, classCount: Int, on device: Device) throws {
     let lengths: [Int64] = try file.tensor("lengths").values()
     self.init(
-      deterministic: try file.tensor("deterministic", on: device), classes: try file.tensor("classes", on: device),
+      deterministic: try file.mapped("deterministic", on: device), classes: try file.mapped("classes", on: device),
       actions: try file.tensor("actions", on: device), lengths: lengths.map(Int.init), classCount: classCount)
   }
 }

@@ -4,7 +4,7 @@ import Foundation
 public struct Safetensors {
   public let path: String
   public let metadata: [String: String]
-  private let data: Data
+  private let mapping: Mapping
   private let entries: [String: Entry]
 
   private struct Entry {
@@ -13,15 +13,22 @@ public struct Safetensors {
     let bytes: Range<Int>
   }
 
+  /// The file's bytes, for as long as somebody has it.
+  private final class Mapping {
+    let data: Data
+    init(_ data: Data) { self.data = data }
+  }
+
   private static let types: [String: ElementType] = [
     "F32": .float32, "F64": .float64, "BF16": .bfloat16, "I64": .int64, "I32": .int32, "U8": .uint8, "BOOL": .bool,
   ]
 
-  /// Maps the file into memory; tensors are copied out one by one.
+  /// Maps the file into memory; tensors are copied out one by one, or view it.
   /// - Throws: `TorchError.unreadable` where it is missing or closed to us, `damaged` where it is cut off or no such file.
   public init(at url: URL) throws {
     path = url.path
     let damaged = { [path] (reason: String) in TorchError.damaged(file: path, reason: reason) }
+    let data: Data
     do { data = try Data(contentsOf: url, options: .alwaysMapped) } catch {
       let isThere = FileManager.default.fileExists(atPath: url.path)
       throw TorchError.unreadable(file: path, reason: isThere ? "it is a folder, or may not be opened" : "there is no such file")
@@ -43,7 +50,7 @@ public struct Safetensors {
       else { throw damaged("tensor '\(name)' is cut off") }
       entries[name] = Entry(type: type, shape: shape, bytes: start + place[0]..<start + place[1])
     }
-    self.entries = entries
+    (mapping, self.entries) = (Mapping(data), entries)
   }
 
   /// The bytes of a tensor; `nil` where a size is negative, or the bytes are more than can be counted.
@@ -63,22 +70,33 @@ public struct Safetensors {
     guard let entry = entries[name] else { throw TorchError.missingTensor(file: path, name: name) }
     if let shape, shape != entry.shape { throw TorchError.wrongShape(file: path, name: name, expected: shape, found: entry.shape) }
     guard !entry.bytes.isEmpty else { return .zeros(entry.shape, entry.type, on: device) }
-    return Data(data[entry.bytes]).withUnsafeBytes { Tensor(bytes: $0, entry.shape, entry.type, on: device) }
+    return Data(mapping.data[entry.bytes]).withUnsafeBytes { Tensor(bytes: $0, entry.shape, entry.type, on: device) }
+  }
+
+  /// The tensor `name` as a view of the file, of which no more is in memory than is in use: the system reads its pages when they are needed, and can take them
+  /// back. It outlives this value and the file's name, but not a change of the file itself. Its pages are read-only, as every tensor is that is no `Parameter`;
+  /// to make one of it stops the program. A copy on other devices, and where the file has it at no multiple of an element's size.
+  public func mapped(_ name: String, on device: Device = .cpu) throws -> Tensor {
+    guard device == .cpu, let entry = entries[name], !entry.bytes.isEmpty, entry.bytes.lowerBound % entry.type.bytes == 0 else {
+      return try tensor(name, on: device)
+    }
+    return mapping.data.withUnsafeBytes { Tensor(viewing: UnsafeRawBufferPointer(rebasing: $0[entry.bytes]), entry.shape, entry.type, of: mapping) }
   }
 
   /// The file's bytes for these tensors, in this order: the header, then each tensor's, which are made when it is their turn.
   public static func pieces(of tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:]) -> some Sequence<Data> {
-    let start = header(of: tensors, metadata)
+    let start = header(of: tensors.map { ($0.name, $0.tensor.type, $0.tensor.shape) }, metadata: metadata)
     return (-1..<tensors.count).lazy.map { $0 < 0 ? start : Data(tensors[$0].tensor.bytes()) }
   }
 
-  private static func header(of tensors: [(name: String, tensor: Tensor)], _ metadata: [String: String]) -> Data {
+  /// What the file of such tensors begins with; their bytes follow in this order.
+  public static func header(of tensors: [(name: String, type: ElementType, shape: [Int])], metadata: [String: String] = [:]) -> Data {
     var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
     var end = 0
-    for (name, tensor) in tensors {
-      let (start, dtype) = (end, types.first { $0.value == tensor.type }!.key)
-      end += tensor.count * tensor.type.bytes
-      header[name] = ["dtype": dtype, "shape": tensor.shape, "data_offsets": [start, end]]
+    for (name, type, shape) in tensors {
+      let (start, dtype) = (end, types.first { $0.value == type }!.key)
+      end += shape.reduce(type.bytes, *)
+      header[name] = ["dtype": dtype, "shape": shape, "data_offsets": [start, end]]
     }
     var text = try! JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
     text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))

@@ -42,6 +42,18 @@ public class Tensor: CustomStringConvertible {
     handle = Tensor.copying(bytes.baseAddress!, shape, type, device)
   }
 
+  /// A view of raw little-endian `bytes` in row-major order, at a multiple of an element's size, which stay as they are for as long as `owner` is there. It is
+  /// kept until the last tensor that shares them is gone.
+  init(viewing bytes: UnsafeRawBufferPointer, _ shape: [Int], _ type: ElementType, of owner: AnyObject) {
+    precondition(bytes.count == shape.reduce(type.bytes, *), "\(bytes.count) bytes do not fill \(shape) of \(type)")
+    var out = CTTensor()
+    let kept = Unmanaged.passRetained(owner).toOpaque()
+    let status = ct_view_bytes(
+      bytes.baseAddress!, shape.map(Int64.init), Int32(shape.count), type.c, kept, { Unmanaged<AnyObject>.fromOpaque($0!).release() }, &out)
+    check(status, "view", [])
+    handle = out
+  }
+
   private static func copying(_ bytes: UnsafeRawPointer, _ shape: [Int], _ type: ElementType, _ device: Device) -> CTTensor {
     var out = CTTensor()
     check(ct_from_bytes(bytes, shape.map(Int64.init), Int32(shape.count), type.c, device.c, &out), "copy to \(device)", [])

@@ -75,6 +75,29 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     #expect(try text(scratch("a")) == "onetwothree" && scratch.names == ["a"])
   }
 
+  @Test func appendsWhatIsMadeMeanwhile() throws {
+    let scratch = try ScratchFolder()
+    try AtomicFile.write(to: scratch("a")) { append in
+      for piece in ["one", "two"] { try append(Data(piece.utf8)) }
+      #expect(try scratch.names.allSatisfy { $0.hasPrefix(".a.partial") })
+    }
+    #expect(try text(scratch("a")) == "onetwo" && scratch.names == ["a"])
+    // Interrupted, it leaves what was there.
+    struct Stopped: Error {}
+    for name in ["a", "b"] {
+      #expect(throws: Stopped.self) {
+        try AtomicFile.write(to: scratch(name)) { append in
+          try append(Data("three".utf8))
+          throw Stopped()
+        }
+      }
+    }
+    #expect(try text(scratch("a")) == "onetwo" && scratch.names == ["a"])
+    #expect(throws: RunError.cannotWrite(scratch("none/a").path, reason: "No such file or directory")) {
+      try AtomicFile.write(to: scratch("none/a")) { _ in Issue.record("nothing is made for a place that is not there") }
+    }
+  }
+
   /// Of 128 MiB in 16 tensors not much more than one is held while they are written, and their checksum taken.
   @Test func aCheckpointTakesTheMemoryOfATensor() async {
     await #expect(processExitsWith: .success) {

@@ -95,4 +95,24 @@ import WorldModel
     #expect(half.count == first.count && half != first)
     #expect(try files().contains(kept[0].replacingOccurrences(of: ".safetensors", with: "-bf16.safetensors")) && files().count == 3)
   }
+
+  @Test func encodesWithoutAPlaceToKeepLatents() throws {
+    try trained()
+    let (world, dataset) = (try LoadedWorldModel(at: path("world")), try Dataset(at: path("data")))
+    let encoded = { try LatentCache(world).latents(of: dataset, episodes: 0..<2, on: .cpu).tensors.map { $0.tensor.bytes() } }
+    try Data().write(to: path("world/latents"))  // where a folder would be
+    let inMemory = try encoded()
+    try FileManager.default.removeItem(at: path("world/latents"))
+    #expect(try encoded() == inMemory)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: path("world/latents").path).count == 1)
+  }
+
+  @Test func leavesNoLatentsOfFramesThatCannotBeRead() throws {
+    try trained()
+    let (world, dataset) = (try LoadedWorldModel(at: path("world")), try Dataset(at: path("data")))
+    let data = path("data/data/main_data.hdf5")
+    try FileHandle(forWritingTo: data).truncate(atOffset: UInt64(Data(contentsOf: data).count / 2))
+    #expect(throws: DemonstrationError.self) { try LatentCache(world).latents(of: dataset, episodes: 0..<6, on: .cpu) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: path("world/latents").path).isEmpty)
+  }
 }

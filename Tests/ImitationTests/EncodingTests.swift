@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Testing
 import Torch
 import WorldModel
@@ -8,11 +9,15 @@ import WorldModel
 @Suite struct EncodingTests {
   private static let size = 32 * 32
 
-  /// Whatever goes side by side, an episode's states are its own.
-  @Test(arguments: [1, 12, 1000]) func encodesEachEpisodeAsIfItWereAlone(atOnce: Int) throws {
+  private let eyes: (WorldModel, Normalizer) = {
     let model = sharpWorldModel(actions: 3) { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (8, 8, 2, 3) }
     let blank = [Float](repeating: 100, count: Self.size)
-    let pixels = Normalizer(pixels: PixelNormalizer(mean: blank, deviation: blank, model.observation.frame!, on: .cpu))
+    return (model, Normalizer(pixels: PixelNormalizer(mean: blank, deviation: blank, model.observation.frame!, on: .cpu)))
+  }()
+
+  /// Whatever goes side by side, an episode's states are its own.
+  @Test(arguments: [1, 12, 1000]) func encodesEachEpisodeAsIfItWereAlone(atOnce: Int) throws {
+    let (model, pixels) = eyes
     var generator = Seed(1).generator
     var largest = 0
     let episodes = [5, 11, 1, 11].map { length in
@@ -31,5 +36,23 @@ import WorldModel
     #expect(together.actions.values(as: Int64.self) == alone.flatMap { $0.actions.values(as: Int64.self) })
     let classes: [UInt8] = together.classes.values()
     #expect(classes == alone.flatMap { $0.classes.values(as: UInt8.self) } && Set(classes).count > 1)
+  }
+
+  /// A group of 32 episodes, and three of them.
+  @Test(arguments: [7, 80]) func writesWhileItEncodesWhatItWouldKeep(episodes: Int) throws {
+    let (model, pixels) = eyes
+    var (generator, read, appended) = (Seed(1).generator, 0, [(read: Int, bytes: Data)]())
+    let recorded = (0..<episodes).map { index in
+      let (length, shade) = (1 + index % 4, UInt8.random(in: 0...255, using: &generator))
+      return ExpertEpisode(actions: (1..<length).map { .discrete($0 % 3) }) { range in
+        read += 1
+        return [UInt8](repeating: shade, count: range.count * Self.size)
+      }
+    }
+    try ExpertLatents.write(encoding: recorded, with: model, pixels, seed: Seed(2)) { appended.append((read, $0)) }
+    let kept = try ExpertLatents(encoding: recorded, with: model, pixels, seed: Seed(2))
+    #expect(appended.map(\.bytes).reduce(Data(), +) == Safetensors.pieces(of: kept.tensors).reduce(Data(), +))
+    // The first states are handed on when no more than their group has been read.
+    #expect(appended[1].read == min(episodes, 32) && !appended[1].bytes.isEmpty)
   }
 }

@@ -28,6 +28,57 @@ import Torch
     }
   }
 
+  @Test func viewsWhatItWouldCopy() throws {
+    let tensors: [(name: String, tensor: Tensor)] = [
+      ("float32", Tensor((0..<600).map { Float($0) / 7 }, [200, 3])), ("uint8", Tensor([1, 2, 255] as [UInt8], [3])),
+      ("int64", Tensor([Int64.min, 5], [2])),  // after three bytes: copied
+      ("empty", .zeros([0, 4])),
+    ]
+    try withFile(encoded(tensors)) { url in
+      let file = try Safetensors(at: url)
+      for (name, tensor) in tensors {
+        let (mapped, copied) = (try file.mapped(name), try file.tensor(name))
+        #expect(mapped.shape == tensor.shape && mapped.type == tensor.type && mapped.device == .cpu, "\(name)")
+        #expect(mapped.bytes() == copied.bytes() && mapped.bytes() == tensor.bytes(), "\(name)")
+      }
+      #expect(throws: TorchError.missingTensor(file: url.path, name: "v")) { try file.mapped("v") }
+    }
+  }
+
+  /// What is computed with a view is what is computed with a copy, to the bit: every operation reads it as it does any other.
+  @Test func computesWithAViewAsWithACopy() throws {
+    try withFile(encoded([("w", Tensor.normal([64, 48], using: RandomSource(Seed(1))))])) { url in
+      let file = try Safetensors(at: url)
+      let rows = Tensor([3, 0, 63] as [Int64], [3])
+      let layer = Linear(48, 32, using: RandomSource(Seed(2)))
+      let results = [try file.mapped("w"), try file.tensor("w")].map { w -> [[Float]] in
+        let pieces = [
+          w.taking(rows), w.sliced(2..<9, axis: 1), concatenated([w, w], axis: 0), stacked([w, w]), w.matmul(w.permuted(1, 0)), layer(w, then: .elu), layer(w[1].reshaped(1, 48)),
+          w * 2 + w, exp(w), w.sum(over: 1), w.argmax(over: 1), w.reshaped(-1), w.to(.bfloat16), w.logSoftmax(over: 1),
+        ]
+        let gradients = gradients(of: layer(w).squared().sum(), withRespectTo: layer.parameters).compactMap { $0 }
+        return (pieces + gradients).map { $0.values() }
+      }
+      #expect(results[0] == results[1])
+    }
+  }
+
+  @Test func aViewOutlivesTheFileAndWhoeverReadIt() throws {
+    let values = (0..<100_000).map(Float.init)
+    var row: Tensor?
+    try withFile(encoded([("w", Tensor(values, [1000, 100]))])) { url in row = try Safetensors(at: url).mapped("w")[999] }
+    #expect(try #require(row).values() == Array(values.suffix(100)))
+  }
+
+  @Test func aViewCannotBecomeAParameterWhichIsWrittenTo() async {
+    await #expect(processExitsWith: .failure) {
+      try withFile(encoded([("w", .zeros([2]))])) { url in _ = Parameter(try Safetensors(at: url).mapped("w")[1]) }
+    }
+    await #expect(processExitsWith: .success) {
+      try withFile(encoded([("w", .zeros([2]))])) { url in _ = Parameter(try Safetensors(at: url).tensor("w")[1]) }
+    }
+  }
+
   @Test func writesAChannelsLastTensorInRowMajorOrder() throws {
     let values = (0..<24).map(Float.init)
     try withFile(encoded([("w", Tensor(values, [2, 3, 2, 2]).channelsLast())])) { url in

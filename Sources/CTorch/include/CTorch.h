@@ -33,6 +33,9 @@ void ct_clear_autocast_cache(void);
 
 // Tensors
 int ct_from_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, CTDevice device, CTTensor *out);
+// A view of `bytes`, which `owner` keeps and nobody writes to; `release` lets go of it when the last tensor that shares them is gone, or at once where this
+// fails. It cannot become a parameter, which alone is written to.
+int ct_view_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, void *owner, void (*release)(void *owner), CTTensor *out);
 int ct_copy_bytes(CTTensor a, void *bytes, size_t size);
 int ct_full(const int64_t *shape, int rank, double value, CTType type, CTDevice device, CTTensor *out);
 void ct_release(CTTensor a);

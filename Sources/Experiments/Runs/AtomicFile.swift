@@ -81,6 +81,25 @@ public enum AtomicFile {
     }
   }
 
+  /// Replaces the file at `url` by what `body` appends, on disk when this returns; for what is made while it is written.
+  /// - Throws: `RunError.cannotWrite`, or what `body` throws; what was at `url` is then unchanged.
+  static func write(to url: URL, _ body: (_ append: (Data) throws -> Void) throws -> Void) throws {
+    let folder = url.deletingLastPathComponent()
+    let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")
+    do {
+      let file = open(partial.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+      try check(file >= 0, url)
+      defer { close(file) }
+      try body { try writeAll($0, to: file, of: url) }
+      try check(fsync(file) == 0, url)
+      try check(rename(partial.path, url.path) == 0, url)
+    } catch {
+      unlink(partial.path)
+      throw error
+    }
+    try synchronize(folder)
+  }
+
   /// Throws what the last system call reported unless `succeeded`.
   static func check(_ succeeded: Bool, _ url: URL) throws {
     guard !succeeded else { return }

@@ -8,12 +8,16 @@ public enum AtomicFile {
   public static func write(_ data: Data, to url: URL) throws { try write(CollectionOfOne(data), to: url) }
 
   /// The same of `pieces`, one after the other, each of which is made when those before it are written.
-  static func write(_ pieces: some Sequence<Data>, to url: URL) throws {
+  static func write(_ pieces: some Sequence<Data>, to url: URL) throws { try write(to: url) { append in try pieces.forEach(append) } }
+
+  /// The same of what `body` appends, for what is made while it is written.
+  /// - Throws: also what `body` throws.
+  static func write(to url: URL, _ body: (_ append: (Data) throws -> Void) throws -> Void) throws {
     if isSpecial(url) {
       let file = open(url.path, O_WRONLY | O_CLOEXEC)
       try check(file >= 0, url)
       defer { close(file) }
-      return try pieces.forEach { try writeAll($0, to: file, of: url) }
+      return try body { try writeAll($0, to: file, of: url) }
     }
     let url = target(of: url)
     let folder = url.deletingLastPathComponent()
@@ -22,7 +26,7 @@ public enum AtomicFile {
       let file = open(partial.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
       try check(file >= 0, url)
       defer { close(file) }
-      for data in pieces { try writeAll(data, to: file, of: url) }
+      try body { try writeAll($0, to: file, of: url) }
       try check(fsync(file) == 0, url)
       try check(rename(partial.path, url.path) == 0, url)
     } catch {
@@ -79,25 +83,6 @@ public enum AtomicFile {
         done += count
       }
     }
-  }
-
-  /// Replaces the file at `url` by what `body` appends, on disk when this returns; for what is made while it is written.
-  /// - Throws: `RunError.cannotWrite`, or what `body` throws; what was at `url` is then unchanged.
-  static func write(to url: URL, _ body: (_ append: (Data) throws -> Void) throws -> Void) throws {
-    let folder = url.deletingLastPathComponent()
-    let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")
-    do {
-      let file = open(partial.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-      try check(file >= 0, url)
-      defer { close(file) }
-      try body { try writeAll($0, to: file, of: url) }
-      try check(fsync(file) == 0, url)
-      try check(rename(partial.path, url.path) == 0, url)
-    } catch {
-      unlink(partial.path)
-      throw error
-    }
-    try synchronize(folder)
   }
 
   /// Throws what the last system call reported unless `succeeded`.

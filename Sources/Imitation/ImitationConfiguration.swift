@@ -57,8 +57,8 @@ public struct ImitationConfiguration: Configuration {
   /// Those begin after up to so many steps of one random action.
   public var displacementSteps = 8
   public var reward = RewardConfiguration()
-  /// Whether the mean over all dreams is subtracted from the rewards of an update. The best policy stays the best, as dreams do not end; but the critic need not learn a level that is the
-  /// same everywhere, and with equation 8 a hundred times what actions change.
+  /// Whether the mean over all dreams is subtracted from the rewards of an update. The best policy stays the best, as dreams do not end; but the critic need
+  /// not learn a level that is the same everywhere and, with equation 8, a hundred times what actions change.
   public var centerRewards = false
   public var baseline = Baseline.critic
   /// Whether advantages are brought to mean 0 and deviation 1 over the batch.

@@ -62,7 +62,6 @@ extension Agent {
   public static func load(_ folder: String, actions: ActionChoice? = nil, seed: UInt64 = 0, _ compute: Compute = Compute()) throws -> Agent {
     try LoadedAgent(at: URL(fileURLWithPath: folder), actions: actions, seed: seed, compute).agent
   }
-
 }
 
 extension Player {

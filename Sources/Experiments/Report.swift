@@ -113,10 +113,10 @@ extension AgentFacts {
     return traits
   }
 
-  /// The label, and what tells it apart from others of that label.
+  /// The label, and what tells it apart from others of that label; defaults go without saying.
   fileprivate func name(tellingApart traits: Set<String>, over axis: ReportAxis) -> String {
     let own = self.traits(over: axis)
-    return ([label] + traits.sorted().map { $0 == "steps" ? "\(own[$0]!) steps" : "\($0) \(own[$0] ?? "as usual")" }).joined(separator: ", ")
+    return ([label] + traits.sorted().compactMap { trait in own[trait].map { trait == "steps" ? "\($0) steps" : "\(trait) \($0)" } }).joined(separator: ", ")
   }
 }
 

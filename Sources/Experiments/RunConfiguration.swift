@@ -82,7 +82,8 @@ public struct AgentConfiguration: Configuration {
 }
 
 extension AgentConfiguration {
-  /// - Parameters: as of every configuration.
+  /// Of layers and overrides, over what the method and the rewards that they name imply.
+  /// - Throws: `ConfigurationError`.
   public static func load(_ layers: [Preset], overrides: [String]) throws -> AgentConfiguration {
     try load(.agent, from: layers, overrides: overrides, under: implied)
   }

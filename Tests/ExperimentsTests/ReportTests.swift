@@ -66,7 +66,7 @@ import Torch
   @Test func tellsApartWhatIsNotTheSame() throws {
     let usual = try result("usual", .ditto, seed: 1, mean: 10)
     for (other, names) in [
-      (try result("a", .ditto, seed: 2, mean: 0) { $0.imitation.policyGradient = .ppo }, ["ditto, imitation.policyGradient as usual", "ditto, imitation.policyGradient ppo"]),
+      (try result("a", .ditto, seed: 2, mean: 0) { $0.imitation.policyGradient = .ppo }, ["ditto", "ditto, imitation.policyGradient ppo"]),
       (try result("b", .ditto, seed: 2, mean: 0) { $0.imitation.horizon = 3 }, ["ditto, horizon 15", "ditto, horizon 3"]),
       (try result("c", .ditto, seed: 2, mean: 0, worldModel: "v"), ["ditto, world model v", "ditto, world model w"]),
       (try result("d", .ditto, seed: 2, mean: 0, step: 5, by: .online), ["ditto", "ditto, chosen online"]),

@@ -2,6 +2,7 @@
 #include "Products.h"
 #include "Shim.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -30,6 +31,27 @@ at::TensorOptions options(CTType type, CTDevice device) {
 }
 
 at::Generator generator(CTGenerator g) { return *static_cast<at::Generator *>(g.pointer); }
+
+/// Fills `numbers` with uniform ones from the inside of 0...1, by SplitMix64 (Steele, Lea and Flood 2014) from where the generator says: each number
+/// depends on its place alone, so that threads share the work, which libtorch's own draws leave to one.
+at::Tensor uniform_inside(at::Tensor numbers, at::Generator generator) {
+  uint64_t start;
+  {
+    std::lock_guard<std::mutex> lock(generator.mutex());
+    start = at::check_generator<at::CPUGeneratorImpl>(generator)->random64();
+  }
+  auto to = numbers.data_ptr<float>();
+  at::parallel_for(0, numbers.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      uint64_t z = start + 0x9e3779b97f4a7c15 * static_cast<uint64_t>(i + 1);
+      z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+      z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+      // The middles of 2^23 equal parts, which float32 has exactly.
+      to[i] = (static_cast<float>(static_cast<int32_t>((z ^ (z >> 31)) >> 41)) + 0.5f) * 0x1p-23f;
+    }
+  });
+  return numbers;
+}
 
 /// In place of what it is given, which nobody else reads yet: gradients need only what comes out, so that is all that is kept. On the way back
 /// the gradient is changed in place too, unless somebody else has it.
@@ -95,6 +117,7 @@ void ct_keep_memory(void) {
   mallopt(M_TRIM_THRESHOLD, -1);
   mallopt(M_TOP_PAD, 64 << 20);
   mallopt(M_ARENA_MAX, 1);
+  setenv("THP_MEM_ALLOC_ENABLE", "1", 0);  // libtorch's: large blocks in huge pages
 #endif
 }
 
@@ -193,7 +216,10 @@ int ct_uniform(const int64_t *shape, int rank, CTDevice device, CTGenerator g, C
   return attempt([&] { *out = own(at::empty(ints(shape, rank), options(CTFloat32, device)).uniform_(0, 1, generator(g))); });
 }
 int ct_exponential(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out) {
-  return attempt([&] { *out = own(at::empty(ints(shape, rank), options(CTFloat32, device)).exponential_(1, generator(g))); });
+  return attempt([&] {
+    auto numbers = at::empty(ints(shape, rank), options(CTFloat32, device));
+    *out = own(numbers.is_cpu() ? uniform_inside(numbers, generator(g)).log_().neg_() : numbers.exponential_(1, generator(g)));
+  });
 }
 
 #define UNARY(name, expression) \
@@ -340,6 +366,13 @@ int ct_set_requires_gradient(CTTensor a, bool on) {
     // Only the storage of borrowed bytes cannot be resized.
     TORCH_CHECK(!on || in(a).storage().resizable(), "it views bytes that are never written to, as a parameter is");
     in(a).requires_grad_(on);
+  });
+}
+int ct_narrow_storage(CTTensor a) {
+  return attempt([&] {
+    auto parameter = in(a);
+    TORCH_CHECK(!parameter.requires_grad(), "it is trained");
+    parameter.set_data(parameter.detach().to(at::kBFloat16));
   });
 }
 bool ct_requires_gradient(CTTensor a) { return in(a).requires_grad(); }

@@ -18,13 +18,15 @@ using torch::autograd::variable_list;
 
 constexpr int64_t few = 4;
 
-/// Outputs `begin` to `end` of `Rows` rows: each pair of a row and an output has a sum in a register, and weights are read once.
-template <int64_t Rows, int64_t Outputs>
-ALWAYS_INLINE void dot(const float *a, const float *weight, const float *bias, float *result, int64_t inner, int64_t outputs, int64_t o) {
+/// Outputs `begin` to `end` of `Rows` rows: each pair of a row and an output has a sum in a register, and weights, of float32 or bf16, are read once.
+template <int64_t Rows, int64_t Outputs, class Weight>
+ALWAYS_INLINE void dot(const float *a, const Weight *weight, const float *bias, float *result, int64_t inner, int64_t outputs, int64_t o) {
   Floats sums[Outputs][Rows] = {};
   int64_t k = 0;
   for (; k + lanes <= inner; k += lanes)
     for (int64_t i = 0; i < Outputs; i++) {
+      // Rows of weights are about as long as a page, at whose end a processor stops to fetch ahead by itself.
+      __builtin_prefetch(weight + (o + i + Outputs) * inner + k);
       Floats w = load(weight + (o + i) * inner + k);
       for (int64_t row = 0; row < Rows; row++) sums[i][row] += w * load(a + row * inner + k);
     }
@@ -32,20 +34,21 @@ ALWAYS_INLINE void dot(const float *a, const float *weight, const float *bias, f
     for (int64_t row = 0; row < Rows; row++) {
       float sum = bias ? bias[o + i] : 0;
       for (int64_t lane = 0; lane < lanes; lane++) sum += sums[i][row][lane];
-      for (int64_t rest = k; rest < inner; rest++) sum += weight[(o + i) * inner + rest] * a[row * inner + rest];
+      for (int64_t rest = k; rest < inner; rest++) sum += number(weight[(o + i) * inner + rest]) * a[row * inner + rest];
       result[row * outputs + o + i] = sum;
     }
 }
 
-template <int64_t Rows>
-ALWAYS_INLINE void dots(const float *a, const float *weight, const float *bias, float *result, int64_t inner, int64_t outputs, int64_t begin, int64_t end) {
+template <int64_t Rows, class Weight>
+ALWAYS_INLINE void dots(const float *a, const Weight *weight, const float *bias, float *result, int64_t inner, int64_t outputs, int64_t begin, int64_t end) {
   int64_t o = begin;
   for (; o + 4 <= end; o += 4) dot<Rows, 4>(a, weight, bias, result, inner, outputs, o);
   for (; o < end; o++) dot<Rows, 1>(a, weight, bias, result, inner, outputs, o);
 }
 
-EACH_PROCESSOR void few_rows(const float *a, const float *weight, const float *bias, float *result, int64_t rows, int64_t inner, int64_t outputs,
-                             int64_t begin, int64_t end) {
+template <class Weight>
+ALWAYS_INLINE void of_few_rows(const float *a, const Weight *weight, const float *bias, float *result, int64_t rows, int64_t inner, int64_t outputs,
+                               int64_t begin, int64_t end) {
   switch (rows) {
     case 1: return dots<1>(a, weight, bias, result, inner, outputs, begin, end);
     case 2: return dots<2>(a, weight, bias, result, inner, outputs, begin, end);
@@ -54,13 +57,25 @@ EACH_PROCESSOR void few_rows(const float *a, const float *weight, const float *b
   }
 }
 
-/// Of at least one number each; `weight` and `bias` lie contiguous in memory.
+EACH_PROCESSOR void few_rows(const float *a, const float *weight, const float *bias, float *result, int64_t rows, int64_t inner, int64_t outputs,
+                             int64_t begin, int64_t end) {
+  of_few_rows(a, weight, bias, result, rows, inner, outputs, begin, end);
+}
+EACH_PROCESSOR void few_rows_half(const float *a, const uint16_t *weight, const float *bias, float *result, int64_t rows, int64_t inner,
+                                  int64_t outputs, int64_t begin, int64_t end) {
+  of_few_rows(a, weight, bias, result, rows, inner, outputs, begin, end);
+}
+
+/// Of at least one number each; `weight`, in float32 or bf16, and `bias` lie contiguous in memory.
 at::Tensor product_of_few_rows(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
   int64_t rows = a.size(0), inner = a.size(1), outputs = weight.size(0);
   auto x = a.contiguous(), result = at::empty({rows, outputs}, a.options());
   const float *b = bias ? bias->const_data_ptr<float>() : nullptr;
   at::parallel_for(0, outputs, std::max<int64_t>(1, (1 << 18) / inner), [&](int64_t begin, int64_t end) {
-    few_rows(x.const_data_ptr<float>(), weight.const_data_ptr<float>(), b, result.data_ptr<float>(), rows, inner, outputs, begin, end);
+    auto from = x.const_data_ptr<float>();
+    auto to = result.data_ptr<float>();
+    if (weight.scalar_type() == at::kFloat) few_rows(from, weight.const_data_ptr<float>(), b, to, rows, inner, outputs, begin, end);
+    else few_rows_half(from, static_cast<const uint16_t *>(weight.const_data_ptr()), b, to, rows, inner, outputs, begin, end);
   });
   return result;
 }
@@ -95,21 +110,22 @@ struct Linear : torch::autograd::Function<Linear> {
 };
 
 bool is_plain(const at::Tensor &a) { return a.is_cpu() && a.scalar_type() == at::kFloat; }
+bool is_plain_or_narrow(const at::Tensor &a) { return is_plain(a) || (a.is_cpu() && a.scalar_type() == at::kBFloat16); }
 
 }  // namespace
 
-at::Tensor product(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &given) {
-  if (a.numel() == 0) return at::linear(a, weight, given);
-  auto bias = given ? std::optional(given->contiguous()) : std::nullopt;
-  if (is_plain(a) && a.size(0) <= few && weight.is_contiguous()) return product_of_few_rows(a, weight, bias);
+at::Tensor product(const at::Tensor &a, const at::Tensor &given, const std::optional<at::Tensor> &given_bias) {
   auto type = a.scalar_type();
-  if (!onednn_linear() || !a.is_cpu() || (type != at::kFloat && type != at::kBFloat16)) return at::linear(a, weight, bias);
+  auto bias = given_bias ? std::optional(given_bias->contiguous()) : std::nullopt;
+  if (is_plain(a) && is_plain_or_narrow(given) && a.size(0) <= few && a.numel() && given.is_contiguous()) return product_of_few_rows(a, given, bias);
+  auto weight = given.to(type);
+  if (a.numel() == 0 || !onednn_linear() || !is_plain_or_narrow(a)) return at::linear(a, weight, bias);
   return onednn_linear()->call(a, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
 at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
-  bool own = is_plain(a) && is_plain(weight) && !at::autocast::is_autocast_enabled(at::kCPU);
-  return own ? Linear::apply(a, weight, bias) : at::linear(a, weight, bias);
+  if (at::autocast::is_autocast_enabled(a.device().type())) return at::linear(a, weight, bias);
+  return is_plain(a) && is_plain_or_narrow(weight) ? Linear::apply(a, weight, bias) : at::linear(a, weight.to(a.scalar_type()), bias);
 }
 
 std::optional<at::Tensor> convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride) {

@@ -38,4 +38,12 @@ ALWAYS_INLINE Floats load(const uint16_t *from) {
   return value;
 }
 
+ALWAYS_INLINE float number(float value) { return value; }
+ALWAYS_INLINE float number(uint16_t half) {
+  uint32_t bits = static_cast<uint32_t>(half) << 16;
+  float value;
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
 }  // namespace shim

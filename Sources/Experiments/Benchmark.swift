@@ -103,9 +103,12 @@ public struct Benchmark {
     }
   }
 
-  /// One observation to one action, which an agent finds in f32 whatever it is asked for: 100 of them in a repetition.
+  /// One observation to one action, whose arithmetic is in f32 whatever is asked for, though with weights from bf16: 100 of them in a repetition.
   public func act() throws -> BenchmarkResult {
     let networks = ActorCritic(features: world.model.features, actions: .discrete(Self.actionCount), agent.imitation.policy, using: random)
+    let model = model
+    model.freezeToAct(in: compute.precision)
+    networks.actor.freezeToAct(in: compute.precision)
     let agent = Agent(model, normalizer, networks.actor, choosing: .best, compute.precision, seed: Seed(0))
     let observation = frames(1)
     let flops = work.filtering + work.policy(self.agent.imitation.policy, outputs: Self.actionCount)

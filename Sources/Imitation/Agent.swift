@@ -106,7 +106,7 @@ public final class Agent {
       guard frames[slot]!.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frames[slot]!.count) }
       if slots[slot] == nil { reset(slot: slot, episode: slot) }
     }
-    // A few rows take as long as reading the weights; converting those first would take longer.
+    // A few rows take as long as reading the weights, whatever the arithmetic.
     let precision = order.count > 4 ? precision : .f32
     let (states, opinions) = noGrad {
       computing(in: precision, on: device) { infer(order.map { frames[$0]! }, order.map { slots[$0]! }) }

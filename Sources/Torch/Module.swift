@@ -18,6 +18,8 @@ public final class Parameter: Tensor {
     set { check(ct_set_requires_gradient(handle, newValue), "require a gradient", [self]) }
   }
 
+  fileprivate func narrow() { check(ct_narrow_storage(handle), "store in bf16", [self]) }
+
   /// Replaces the values by those of `other`, of the same shape.
   public func assign(_ other: Tensor) {
     precondition(other.shape == shape, "cannot assign \(other) to a parameter of shape \(shape)")
@@ -41,6 +43,14 @@ extension Module {
 
   /// Stops gradients for all parameters, as for a model that only serves.
   public func freeze() { for parameter in parameters { parameter.isTrained = false } }
+
+  /// Stops gradients, and in bf16 stores the weights of matrix products in it, as for an agent that only acts: a product of a few rows takes as
+  /// long as reading them.
+  public func freezeToAct(in precision: Precision) {
+    freeze()
+    guard precision == .bf16 else { return }
+    for parameter in parameters where parameter.shape.count == 2 { parameter.narrow() }
+  }
 
   /// Copies every value from `other`, a module built alike.
   public func copyParameters(from other: Self) {

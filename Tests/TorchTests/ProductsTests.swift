@@ -74,6 +74,17 @@ import Torch
     }
   }
 
+  /// Weights of what only acts are stored in bf16; all else is in float32, for a few rows and for many, and in autocast as always.
+  @Test(arguments: [1, 4, 5, 40], [16, 33]) func takeWeightsFromHalfPrecision(rows: Int, inputs: Int) {
+    let layer = Linear(inputs, 6, using: random)
+    layer.bias!.assign(.normal([6], using: random))
+    layer.freezeToAct(in: .bf16)
+    #expect(layer.weight.type == .bfloat16 && layer.bias!.type == .float32)
+    let x = Tensor.normal([rows, inputs], using: random)
+    expectClose(layer(x).to(.float64), expected(x, layer), tolerance: 1e-5)
+    expectClose(computing(in: .bf16) { layer(x) }.to(.float64), expected(x, layer), share: 0.01)
+  }
+
   /// Of frames so small that four pixels or fewer come out, without gradients, and the same with gradients, which go the general way.
   @Test(arguments: [(1, 4, 4, 1), (1, 6, 6, 4), (2, 5, 6, 4), (3, 6, 6, 12)]) func convolveFewPixelsAsMany(count: Int, height: Int, width: Int, pixels: Int) {
     let layer = Convolution(6, 5, kernel: 4, stride: 2, using: random)

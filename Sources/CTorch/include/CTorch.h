@@ -23,7 +23,7 @@ const char *ct_version(void);
 bool ct_device_available(CTDevice device);
 void ct_set_threads(int count);
 int ct_threads(void);
-// Keeps freed blocks in the process instead of handing them back to the system at every step.
+// Keeps freed blocks in the process instead of handing them back to the system at every step, and large ones in huge pages. To be called first.
 void ct_keep_memory(void);
 
 // Whether operations on this thread record a graph; both return what was set before.
@@ -124,6 +124,8 @@ int ct_unroll(CTTensor action_shares, CTTensor embedded, CTTensor keep, CTTensor
 // Gradients
 int ct_set_requires_gradient(CTTensor a, bool on);
 bool ct_requires_gradient(CTTensor a);
+// Stores a parameter that is not trained in bf16 from now on.
+int ct_narrow_storage(CTTensor a);
 int ct_detach(CTTensor a, CTTensor *out);
 // Gradients of a scalar; outs[i].pointer is NULL where the scalar does not depend on inputs[i].
 int ct_gradients(CTTensor scalar, const CTTensor *inputs, int count, CTTensor *outs);

@@ -1,9 +1,9 @@
 #include "FirstConvolution.h"
+#include "Parallel.h"
 #include "Products.h"
 #include "Shim.h"
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -41,7 +41,7 @@ at::Tensor uniform_inside(at::Tensor numbers, at::Generator generator) {
     start = at::check_generator<at::CPUGeneratorImpl>(generator)->random64();
   }
   auto to = numbers.data_ptr<float>();
-  at::parallel_for(0, numbers.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+  parallel(numbers.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
       uint64_t z = start + 0x9e3779b97f4a7c15 * static_cast<uint64_t>(i + 1);
       z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;

@@ -1,7 +1,7 @@
 #include "FirstConvolution.h"
+#include "Parallel.h"
 #include "Vectors.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -76,7 +76,7 @@ struct First : torch::autograd::Function<First> {
     auto y = at::empty({x.size(0), s.outputs, s.rows(), s.columns()}, x.options().dtype(type), at::MemoryFormat::ChannelsLast);
     auto w = weight.reshape({s.outputs, taps}).t().contiguous(), b = bias.contiguous();
     int64_t pixels = s.height * s.width, results = s.rows() * s.columns() * s.outputs;
-    at::parallel_for(0, x.size(0), 1, [&](int64_t begin, int64_t end) {
+    shim::parallel(x.size(0), 1, [&](int64_t begin, int64_t end) {
       for (int64_t n = begin; n < end; n++) {
         const float *frame = x.const_data_ptr<float>() + n * pixels;
         if (type == at::kFloat) convolve_float(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), y.data_ptr<float>() + n * results, s);
@@ -94,7 +94,7 @@ struct First : torch::autograd::Function<First> {
     // A fixed number of parts, so that sums do not depend on the threads.
     int64_t parts = std::min<int64_t>(count, 64);
     auto sums = at::zeros({parts, taps + 1, s.outputs}, x.options());
-    at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+    shim::parallel(parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; part++) {
         float *own = sums.data_ptr<float>() + part * (taps + 1) * s.outputs, *own_bias = own + taps * s.outputs;
         for (int64_t n = part * count / parts; n < (part + 1) * count / parts; n++) {

@@ -1,7 +1,7 @@
 #include "Products.h"
+#include "Parallel.h"
 #include "Vectors.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -71,7 +71,7 @@ at::Tensor product_of_few_rows(const at::Tensor &a, const at::Tensor &weight, co
   int64_t rows = a.size(0), inner = a.size(1), outputs = weight.size(0);
   auto x = a.contiguous(), result = at::empty({rows, outputs}, a.options());
   const float *b = bias ? bias->const_data_ptr<float>() : nullptr;
-  at::parallel_for(0, outputs, std::max<int64_t>(1, (1 << 18) / inner), [&](int64_t begin, int64_t end) {
+  parallel(outputs, std::max<int64_t>(1, (1 << 18) / inner), [&](int64_t begin, int64_t end) {
     auto from = x.const_data_ptr<float>();
     auto to = result.data_ptr<float>();
     if (weight.scalar_type() == at::kFloat) few_rows(from, weight.const_data_ptr<float>(), b, to, rows, inner, outputs, begin, end);

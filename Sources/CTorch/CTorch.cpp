@@ -32,9 +32,9 @@ at::TensorOptions options(CTType type, CTDevice device) {
 
 at::Generator generator(CTGenerator g) { return *static_cast<at::Generator *>(g.pointer); }
 
-/// Fills `numbers` with uniform ones from the inside of 0...1, by SplitMix64 (Steele, Lea and Flood 2014) from where the generator says: each number
+/// Fills `numbers` with exponential ones of rate 1, by SplitMix64 (Steele, Lea and Flood 2014) from where the generator says: each number
 /// depends on its place alone, so that threads share the work, which libtorch's own draws leave to one.
-at::Tensor uniform_inside(at::Tensor numbers, at::Generator generator) {
+at::Tensor exponential(at::Tensor numbers, at::Generator generator) {
   uint64_t start;
   {
     std::lock_guard<std::mutex> lock(generator.mutex());
@@ -46,11 +46,12 @@ at::Tensor uniform_inside(at::Tensor numbers, at::Generator generator) {
       uint64_t z = start + 0x9e3779b97f4a7c15 * static_cast<uint64_t>(i + 1);
       z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
       z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-      // The middles of 2^23 equal parts, which float32 has exactly.
-      to[i] = (static_cast<float>(static_cast<int32_t>((z ^ (z >> 31)) >> 41)) + 0.5f) * 0x1p-23f;
+      // Of 40 bits, so that short waits, which decide for a class, come in fine steps; never 0, nor 1 by rounding.
+      float share = (static_cast<float>(static_cast<int64_t>((z ^ (z >> 31)) >> 24)) + 0.5f) * 0x1p-40f;
+      to[i] = -std::min(share, 1 - 0x1p-24f);
     }
   });
-  return numbers;
+  return numbers.log1p_().neg_();
 }
 
 /// In place of what it is given, which nobody else reads yet: gradients need only what comes out, so that is all that is kept. On the way back
@@ -218,7 +219,7 @@ int ct_uniform(const int64_t *shape, int rank, CTDevice device, CTGenerator g, C
 int ct_exponential(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out) {
   return attempt([&] {
     auto numbers = at::empty(ints(shape, rank), options(CTFloat32, device));
-    *out = own(numbers.is_cpu() ? uniform_inside(numbers, generator(g)).log_().neg_() : numbers.exponential_(1, generator(g)));
+    *out = own(numbers.is_cpu() ? exponential(numbers, generator(g)) : numbers.exponential_(1, generator(g)));
   });
 }
 
@@ -368,11 +369,10 @@ int ct_set_requires_gradient(CTTensor a, bool on) {
     in(a).requires_grad_(on);
   });
 }
-int ct_narrow_storage(CTTensor a) {
+int ct_store_in_bf16(CTTensor a) {
   return attempt([&] {
-    auto parameter = in(a);
-    TORCH_CHECK(!parameter.requires_grad(), "it is trained");
-    parameter.set_data(parameter.detach().to(at::kBFloat16));
+    TORCH_CHECK(!in(a).requires_grad(), "it is trained");
+    in(a).set_data(in(a).detach().to(at::kBFloat16));
   });
 }
 bool ct_requires_gradient(CTTensor a) { return in(a).requires_grad(); }

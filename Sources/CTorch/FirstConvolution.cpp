@@ -1,5 +1,6 @@
 #include "FirstConvolution.h"
 #include "Parallel.h"
+#include "Shim.h"
 #include "Vectors.h"
 
 #include <ATen/autocast_mode.h>
@@ -64,8 +65,6 @@ EACH_PROCESSOR void gather_half(const float *frame, const uint16_t *gradient, fl
 }
 
 Sizes sizes_of(const at::Tensor &frames, const at::Tensor &weight) { return {frames.size(2), frames.size(3), weight.size(0)}; }
-
-const uint16_t *halves(const at::Tensor &a) { return reinterpret_cast<const uint16_t *>(a.const_data_ptr<at::BFloat16>()); }
 
 struct First : torch::autograd::Function<First> {
   static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias) {

@@ -1,5 +1,6 @@
 #include "Products.h"
 #include "Parallel.h"
+#include "Shim.h"
 #include "Vectors.h"
 
 #include <ATen/autocast_mode.h>
@@ -25,7 +26,7 @@ ALWAYS_INLINE void dot(const float *a, const Weight *weight, const float *bias, 
   int64_t k = 0;
   for (; k + lanes <= inner; k += lanes)
     for (int64_t i = 0; i < Outputs; i++) {
-      // Rows of weights are about as long as a page, at whose end a processor stops to fetch ahead by itself.
+      // Rows of weights are about as long as a page, at whose end a processor stops to fetch ahead by itself. An address behind the last row does no harm.
       __builtin_prefetch(weight + (o + i + Outputs) * inner + k);
       Floats w = load(weight + (o + i) * inner + k);
       for (int64_t row = 0; row < Rows; row++) sums[i][row] += w * load(a + row * inner + k);
@@ -66,6 +67,11 @@ EACH_PROCESSOR void few_rows_half(const float *a, const uint16_t *weight, const 
   of_few_rows(a, weight, bias, result, rows, inner, outputs, begin, end);
 }
 
+/// Whether `weight` is that of something that acts, stored in bf16, to be multiplied in float32.
+bool is_stored_narrow(const at::Tensor &a, const at::Tensor &weight) {
+  return a.scalar_type() == at::kFloat && weight.scalar_type() == at::kBFloat16;
+}
+
 /// Of at least one number each; `weight`, in float32 or bf16, and `bias` lie contiguous in memory.
 at::Tensor product_of_few_rows(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
   int64_t rows = a.size(0), inner = a.size(1), outputs = weight.size(0);
@@ -75,7 +81,7 @@ at::Tensor product_of_few_rows(const at::Tensor &a, const at::Tensor &weight, co
     auto from = x.const_data_ptr<float>();
     auto to = result.data_ptr<float>();
     if (weight.scalar_type() == at::kFloat) few_rows(from, weight.const_data_ptr<float>(), b, to, rows, inner, outputs, begin, end);
-    else few_rows_half(from, static_cast<const uint16_t *>(weight.const_data_ptr()), b, to, rows, inner, outputs, begin, end);
+    else few_rows_half(from, halves(weight), b, to, rows, inner, outputs, begin, end);
   });
   return result;
 }
@@ -110,22 +116,22 @@ struct Linear : torch::autograd::Function<Linear> {
 };
 
 bool is_plain(const at::Tensor &a) { return a.is_cpu() && a.scalar_type() == at::kFloat; }
-bool is_plain_or_narrow(const at::Tensor &a) { return is_plain(a) || (a.is_cpu() && a.scalar_type() == at::kBFloat16); }
 
 }  // namespace
 
 at::Tensor product(const at::Tensor &a, const at::Tensor &given, const std::optional<at::Tensor> &given_bias) {
   auto type = a.scalar_type();
   auto bias = given_bias ? std::optional(given_bias->contiguous()) : std::nullopt;
-  if (is_plain(a) && is_plain_or_narrow(given) && a.size(0) <= few && a.numel() && given.is_contiguous()) return product_of_few_rows(a, given, bias);
-  auto weight = given.to(type);
-  if (a.numel() == 0 || !onednn_linear() || !is_plain_or_narrow(a)) return at::linear(a, weight, bias);
+  bool narrow = is_stored_narrow(a, given);
+  if (is_plain(a) && (narrow || is_plain(given)) && a.size(0) <= few && a.numel() && given.is_contiguous()) return product_of_few_rows(a, given, bias);
+  auto weight = narrow ? given.to(type) : given;
+  if (a.numel() == 0 || !onednn_linear() || !a.is_cpu() || (type != at::kFloat && type != at::kBFloat16)) return at::linear(a, weight, bias);
   return onednn_linear()->call(a, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
 at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
-  if (at::autocast::is_autocast_enabled(a.device().type())) return at::linear(a, weight, bias);
-  return is_plain(a) && is_plain_or_narrow(weight) ? Linear::apply(a, weight, bias) : at::linear(a, weight.to(a.scalar_type()), bias);
+  bool own = is_plain(a) && (is_plain(weight) || is_stored_narrow(a, weight)) && !at::autocast::is_autocast_enabled(at::kCPU);
+  return own ? Linear::apply(a, weight, bias) : at::linear(a, weight, bias);
 }
 
 std::optional<at::Tensor> convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride) {

@@ -3,7 +3,7 @@
 
 namespace shim {
 
-/// `a Wᵀ + b` of `[M, K]` and `[N, K]` in a's type, which W is converted to where it has another; records no graph.
+/// `a Wᵀ + b` of `[M, K]` and `[N, K]`, both of one type, or `a` in float32 and `W` stored in bf16; records no graph.
 at::Tensor product(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias = std::nullopt);
 
 /// The same with gradients, and in autocast's type where that is on.

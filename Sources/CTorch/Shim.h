@@ -27,6 +27,9 @@ inline const at::Tensor &in(CTTensor a) { return *static_cast<const at::Tensor *
 
 inline CTTensor own(at::Tensor a) { return {new at::Tensor(std::move(a))}; }
 
+/// The bits of numbers in bf16.
+inline const uint16_t *halves(const at::Tensor &a) { return reinterpret_cast<const uint16_t *>(a.const_data_ptr<at::BFloat16>()); }
+
 inline std::optional<at::Tensor> maybe(CTTensor a) {
   return a.pointer ? std::optional<at::Tensor>(in(a)) : std::nullopt;
 }

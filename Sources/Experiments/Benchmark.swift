@@ -103,7 +103,7 @@ public struct Benchmark {
     }
   }
 
-  /// One observation to one action, whose arithmetic is in f32 whatever is asked for, though with weights from bf16: 100 of them in a repetition.
+  /// One observation to one action, whose arithmetic is in f32 with weights as they are stored for acting: 100 of them in a repetition.
   public func act() throws -> BenchmarkResult {
     let networks = ActorCritic(features: world.model.features, actions: .discrete(Self.actionCount), agent.imitation.policy, using: random)
     let model = model
@@ -112,7 +112,7 @@ public struct Benchmark {
     let agent = Agent(model, normalizer, networks.actor, choosing: .best, compute.precision, seed: Seed(0))
     let observation = frames(1)
     let flops = work.filtering + work.policy(self.agent.imitation.policy, outputs: Self.actionCount)
-    return try measured("act", items: 1, flops: flops, repeats: 100 * repeats, in: .f32) { _ in
+    return try measured("act", items: 1, flops: flops, repeats: 100 * repeats, arithmetic: .f32) { _ in
       Double(try agent.act(on: observation).description.count)
     }
   }
@@ -139,16 +139,16 @@ public struct Benchmark {
 
   /// Runs `body` twice to warm up, then `repeats` times; its result is waited for.
   private func measured(
-    _ name: String, items: Int, flops: Double?, repeats: Int? = nil, in precision: Precision? = nil, _ body: (Int) throws -> Double
+    _ name: String, items: Int, flops: Double?, repeats: Int? = nil, arithmetic: Precision? = nil, _ body: (Int) throws -> Double
   ) rethrows -> BenchmarkResult {
-    let (clock, precision) = (ContinuousClock(), precision ?? compute.precision)
+    let clock = ContinuousClock()
     let times = try (0..<(repeats ?? self.repeats) + 2).map { step in try clock.measure { _ = try body(step) } / .seconds(1) }.dropFirst(2).sorted()
     let median = times[times.startIndex + times.count / 2]
     let memory = ProcessMemory.peak
     let rate = flops.map { $0 / median / 1e9 }
     return BenchmarkResult(
-      work: name, dtype: precision, threads: Libtorch.threads, seconds: .init(median: median, min: times.first!, max: times.last!),
-      rate: Double(items) / median, gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(precision, on: compute.device) }, peakMemory: memory)
+      work: name, dtype: compute.precision, threads: Libtorch.threads, seconds: .init(median: median, min: times.first!, max: times.last!),
+      rate: Double(items) / median, gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: compute.device) }, peakMemory: memory)
   }
 
   /// Of one large matrix product, in 10⁹ floating-point operations per second: the best of several.

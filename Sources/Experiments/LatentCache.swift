@@ -20,7 +20,7 @@ struct LatentCache {
   /// That episodes are encoded in.
   private let precision: Precision
   /// Changes with the way episodes are encoded.
-  private static let version = 2
+  private static let version = 3
 
   init(_ world: LoadedWorldModel, _ precision: Precision = .f32) { (self.world, self.precision) = (world, precision) }
 

@@ -15,7 +15,7 @@ public enum ActionChoice: String, Codable, CaseIterable, Sendable {
 /// A trained policy together with the eyes and the memory that it was trained with, if it has any: maps raw frames to actions.
 ///
 /// Several episodes can run side by side, each in a slot of its own; what happens in one slot depends on nothing but its
-/// own frames and seed. Not safe to use from several threads at once.
+/// own frames and seed; in bf16, up to rounding, also on how many there are. Not safe to use from several threads at once.
 public final class Agent {
   /// What makes actions of frames.
   private enum Mind {
@@ -106,7 +106,7 @@ public final class Agent {
       guard frames[slot]!.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frames[slot]!.count) }
       if slots[slot] == nil { reset(slot: slot, episode: slot) }
     }
-    // A few rows take as long as reading the weights, whatever the arithmetic.
+    // A few rows take as long as reading the weights, so that arithmetic in bf16 would save nothing.
     let precision = order.count > 4 ? precision : .f32
     let (states, opinions) = noGrad {
       computing(in: precision, on: device) { infer(order.map { frames[$0]! }, order.map { slots[$0]! }) }

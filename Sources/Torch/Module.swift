@@ -18,7 +18,7 @@ public final class Parameter: Tensor {
     set { check(ct_set_requires_gradient(handle, newValue), "require a gradient", [self]) }
   }
 
-  fileprivate func narrow() { check(ct_narrow_storage(handle), "store in bf16", [self]) }
+  fileprivate func storeInBF16() { check(ct_store_in_bf16(handle), "store in bf16", [self]) }
 
   /// Replaces the values by those of `other`, of the same shape.
   public func assign(_ other: Tensor) {
@@ -44,12 +44,12 @@ extension Module {
   /// Stops gradients for all parameters, as for a model that only serves.
   public func freeze() { for parameter in parameters { parameter.isTrained = false } }
 
-  /// Stops gradients, and in bf16 stores the weights of matrix products in it, as for an agent that only acts: a product of a few rows takes as
+  /// Stops gradients, and for acting in bf16 on the CPU rounds the weights of matrix products to it and stores them so: a product of a few rows takes as
   /// long as reading them.
   public func freezeToAct(in precision: Precision) {
     freeze()
     guard precision == .bf16 else { return }
-    for parameter in parameters where parameter.shape.count == 2 { parameter.narrow() }
+    for parameter in parameters where parameter.shape.count == 2 && parameter.device == .cpu { parameter.storeInBF16() }
   }
 
   /// Copies every value from `other`, a module built alike.

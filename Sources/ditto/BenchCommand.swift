@@ -9,8 +9,8 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures the pieces of work that a configuration asks for, on made-up data.",
     discussion: """
-      world-model and agent are gradient steps; encode is 16 episodes of 512 frames to latents; act is one observation to one action, always in \
-      f32; data is a batch of sequences through the prefetching reader, from the datasets in --data, or else from episodes of the road recorded \
+      world-model and agent are gradient steps; encode is 16 episodes of 512 frames to latents; act is one observation to one action, in f32 \
+      with weights stored in --dtype; data is a batch of sequences through the prefetching reader, from the datasets in --data, or else from episodes of the road recorded \
       for this, of which nothing is kept in memory. --set changes the agent's settings for agent, the world model's for the others.
       """)
 

@@ -184,7 +184,7 @@ import Testing
     let found = try JSONDecoder().decode(Result.self, from: Data(outcome.output.utf8))
     #expect(0 < found.seconds.min && found.seconds.min <= found.seconds.median && found.seconds.median <= found.seconds.max)
     #expect(found.rate > 0 && found.peakMemory > 0)
-    #expect(found.dtype == (work == "act" ? "f32" : "bf16"))
+    #expect(found.dtype == "bf16")
     #expect((found.gigaflops == nil) == (work == "data") && (found.shareOfProduct == nil) == (work == "data"))
   }
 

@@ -125,7 +125,7 @@ int ct_unroll(CTTensor action_shares, CTTensor embedded, CTTensor keep, CTTensor
 int ct_set_requires_gradient(CTTensor a, bool on);
 bool ct_requires_gradient(CTTensor a);
 // Stores a parameter that is not trained in bf16 from now on.
-int ct_narrow_storage(CTTensor a);
+int ct_store_in_bf16(CTTensor a);
 int ct_detach(CTTensor a, CTTensor *out);
 // Gradients of a scalar; outs[i].pointer is NULL where the scalar does not depend on inputs[i].
 int ct_gradients(CTTensor scalar, const CTTensor *inputs, int count, CTTensor *outs);

@@ -9,7 +9,7 @@ import WorldModel
 @testable import Experiments
 @testable import Imitation
 
-/// DITTO learns to drive from four episodes in a trained world model, by eq 8 alone; and not where eq 8 compares with the wrong expert.
+/// DITTO learns to drive from four episodes in a trained world model, by eq 8 alone; and not where eq 8 compares with what are no states.
 @Suite(.serialized) struct LearningTests {
   private static let (episodes, steps, batch) = (4, 500, 128)
 

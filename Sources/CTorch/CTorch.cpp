@@ -118,7 +118,6 @@ void ct_keep_memory(void) {
   mallopt(M_TRIM_THRESHOLD, -1);
   mallopt(M_TOP_PAD, 64 << 20);
   mallopt(M_ARENA_MAX, 1);
-  setenv("THP_MEM_ALLOC_ENABLE", "1", 0);  // libtorch's: large blocks in huge pages
 #endif
 }
 

@@ -23,7 +23,7 @@ const char *ct_version(void);
 bool ct_device_available(CTDevice device);
 void ct_set_threads(int count);
 int ct_threads(void);
-// Keeps freed blocks in the process instead of handing them back to the system at every step, and large ones in huge pages. To be called first.
+// Keeps freed blocks in the process instead of handing them back to the system at every step.
 void ct_keep_memory(void);
 
 // Whether operations on this thread record a graph; both return what was set before.

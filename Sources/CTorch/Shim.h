@@ -23,6 +23,15 @@ template <class Body> int attempt(Body body) noexcept {
   return 1;
 }
 
+inline at::IntArrayRef ints(const int64_t *values, int count) { return {values, static_cast<size_t>(count)}; }
+
+inline constexpr at::ScalarType types[] = {at::kFloat, at::kDouble, at::kBFloat16, at::kLong, at::kInt, at::kByte, at::kBool};
+inline constexpr at::DeviceType devices[] = {at::kCPU, at::kCUDA, at::kMPS};
+
+inline at::TensorOptions options(CTType type, CTDevice device) {
+  return at::TensorOptions().dtype(types[type]).device(devices[device]);
+}
+
 inline const at::Tensor &in(CTTensor a) { return *static_cast<const at::Tensor *>(a.pointer); }
 
 inline CTTensor own(at::Tensor a) { return {new at::Tensor(std::move(a))}; }

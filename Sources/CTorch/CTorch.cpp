@@ -1,6 +1,8 @@
+#include "Activation.h"
 #include "FirstConvolution.h"
 #include "Products.h"
 #include "Shim.h"
+#include "StridedConvolution.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
@@ -31,12 +33,8 @@ struct Activated : torch::autograd::Function<Activated> {
     return y;
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list &gradients) {
-    auto y = context->get_saved_variables()[0], g = std::move(gradients[0]);
-    bool alone = g.use_count() == 1 && g.storage().use_count() == 1 && g.is_non_overlapping_and_dense();
-    auto to = alone ? g : at::empty_like(g);
-    if (context->saved_data["then"].toInt() == CTELU) at::elu_backward_out(to, g, 1, 1, 1, /*is_result=*/true, y);
-    else at::threshold_backward_out(to, g, y, 0);
-    return {to, at::Tensor()};
+    auto then = static_cast<CTActivation>(context->saved_data["then"].toInt());
+    return {activation_gradient(std::move(gradients[0]), context->get_saved_variables()[0], then), at::Tensor()};
   }
 };
 
@@ -60,6 +58,16 @@ struct Interleaved : torch::autograd::Function<Interleaved> {
 };
 
 }  // namespace
+
+at::Tensor shim::activation_gradient(at::Tensor &&given, const at::Tensor &y, CTActivation then) {
+  auto g = std::move(given);
+  if (then == CTIdentity) return g;
+  bool alone = g.use_count() == 1 && g.storage().use_count() == 1 && g.is_non_overlapping_and_dense();
+  auto to = alone ? g : at::empty_like(g);
+  if (then == CTELU) at::elu_backward_out(to, g, 1, 1, 1, /*is_result=*/true, y);
+  else at::threshold_backward_out(to, g, y, 0);
+  return to;
+}
 
 extern "C" {
 
@@ -269,6 +277,10 @@ int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CT
 int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {
   return attempt([&] {
     auto few = convolution_of_few_pixels(in(a), in(weight), in(bias), stride);
+    if (!few && is_strided_convolution(in(a), in(weight), /*transposed=*/false)) {
+      *out = own(strided_convolution(in(a), in(weight), in(bias), stride, /*transposed=*/false, then));
+      return;
+    }
     auto y = few ? *few : is_first_convolution(in(a), in(weight), stride) ? first_convolution(in(a), in(weight), in(bias))
                         : at::conv2d(in(a), in(weight), in(bias), {stride, stride});
     *out = own(activated(std::move(y), then));
@@ -276,6 +288,10 @@ int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActi
 }
 int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {
   return attempt([&] {
+    if (is_strided_convolution(in(a), in(weight), /*transposed=*/true)) {
+      *out = own(strided_convolution(in(a), in(weight), in(bias), stride, /*transposed=*/true, then));
+      return;
+    }
     bool one_channel = in(weight).size(1) == 1 && stride == 2 && in(weight).size(2) == 6;
     auto y = one_channel ? Interleaved::apply(in(a), in(weight)) : at::conv_transpose2d(in(a), in(weight), {}, {stride, stride});
     // The library adds a bias to a transposed convolution by its reference code, which is slow.

@@ -1,0 +1,32 @@
+// What a layer does to its result, element by element, and what that does to gradients, for which the result suffices.
+#pragma once
+#include "CTorch.h"
+#include "Vectors.h"
+#include <ATen/ATen.h>
+
+namespace shim {
+
+/// eˣ − 1 below 0 and x above, to some units in the last place.
+ALWAYS_INLINE Floats elu(Floats x) {
+  Floats below = x < 0 ? x : Floats{};
+  below = below < -20 ? Floats{} - 20 : below;  // whose result is −1 already
+  // eˣ = 2ⁿ eʳ with |r| ≤ ½ log 2, and eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1), where nothing cancels out. Adding 3 · 2²² leaves an integer in the last bits.
+  constexpr float magic = 12582912;
+  Floats n = below * 1.44269504f + magic - magic;
+  Floats r = below - n * 0.693359375f + n * 2.12194440e-4f;
+  Floats tail = 1 / 6.f + r * (1 / 24.f + r * (1 / 120.f + r * (1 / 720.f + r * (1 / 5040.f))));
+  Floats small = r + r * r * (0.5f + r * tail);
+  Words exponent = __builtin_convertvector(n + 127, Words) << 23;
+  Floats scale;
+  __builtin_memcpy(&scale, &exponent, sizeof scale);
+  return x < 0 ? scale * small + (scale - 1) : x;
+}
+
+ALWAYS_INLINE Floats activated(Floats x, CTActivation then) {
+  return then == CTELU ? elu(x) : then == CTReLU ? (x < 0 ? Floats{} : x) : x;
+}
+
+/// The gradient before the activation that came to `y`; in place of `g` unless somebody else has it.
+at::Tensor activation_gradient(at::Tensor &&g, const at::Tensor &y, CTActivation then);
+
+}  // namespace shim

@@ -26,7 +26,15 @@ ALWAYS_INLINE Floats activated(Floats x, CTActivation then) {
   return then == CTELU ? elu(x) : then == CTReLU ? (x < 0 ? Floats{} : x) : x;
 }
 
-/// The gradient before the activation that came to `y`; in place of `g` unless somebody else has it.
+/// The gradient before the activation that came to `y`.
+ALWAYS_INLINE Floats before_activation(Floats gradient, Floats y, CTActivation then) {
+  return then == CTELU ? (y < 0 ? gradient * (y + 1) : gradient) : then == CTReLU ? (y > 0 ? gradient : Floats{}) : gradient;
+}
+
+/// The same of all of `g`, in place of it unless somebody else has it.
 at::Tensor activation_gradient(at::Tensor &&g, const at::Tensor &y, CTActivation then);
+
+/// The same of maps `[N, C, Y, X]` that lie channels last in memory, C a multiple of 16, in float32 or bf16, and its sum over pixels `[C]` in float32.
+std::pair<at::Tensor, at::Tensor> activation_and_bias_gradient(at::Tensor &&g, const at::Tensor &y, CTActivation then);
 
 }  // namespace shim

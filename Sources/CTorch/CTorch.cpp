@@ -59,16 +59,6 @@ struct Interleaved : torch::autograd::Function<Interleaved> {
 
 }  // namespace
 
-at::Tensor shim::activation_gradient(at::Tensor &&given, const at::Tensor &y, CTActivation then) {
-  auto g = std::move(given);
-  if (then == CTIdentity) return g;
-  bool alone = g.use_count() == 1 && g.storage().use_count() == 1 && g.is_non_overlapping_and_dense();
-  auto to = alone ? g : at::empty_like(g);
-  if (then == CTELU) at::elu_backward_out(to, g, 1, 1, 1, /*is_result=*/true, y);
-  else at::threshold_backward_out(to, g, y, 0);
-  return to;
-}
-
 extern "C" {
 
 const char *ct_last_error(void) { return message.c_str(); }
@@ -276,14 +266,11 @@ int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CT
 }
 int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {
   return attempt([&] {
-    auto few = convolution_of_few_pixels(in(a), in(weight), in(bias), stride);
-    if (!few && is_strided_convolution(in(a), in(weight), /*transposed=*/false)) {
-      *out = own(strided_convolution(in(a), in(weight), in(bias), stride, /*transposed=*/false, then));
-      return;
-    }
-    auto y = few ? *few : is_first_convolution(in(a), in(weight), stride) ? first_convolution(in(a), in(weight), in(bias))
-                        : at::conv2d(in(a), in(weight), in(bias), {stride, stride});
-    *out = own(activated(std::move(y), then));
+    auto x = in(a), w = in(weight), b = in(bias);
+    if (auto few = convolution_of_few_pixels(x, w, b, stride)) *out = own(activated(std::move(*few), then));
+    else if (is_strided_convolution(x, w, /*transposed=*/false)) *out = own(strided_convolution(x, w, b, stride, /*transposed=*/false, then));
+    else if (is_first_convolution(x, w, stride)) *out = own(first_convolution(x, w, b, then));
+    else *out = own(activated(at::conv2d(x, w, b, {stride, stride}), then));
   });
 }
 int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {

@@ -1,4 +1,5 @@
 #include "FirstConvolution.h"
+#include "Activation.h"
 #include "Parallel.h"
 #include "Shim.h"
 #include "Vectors.h"
@@ -23,26 +24,28 @@ struct Sizes {
 };
 
 /// One frame `[Y, X]` to `[y, x, O]`; weights `[taps, O]`.
-template <class Number> ALWAYS_INLINE void convolve(const float *frame, const float *weight, const float *bias, Number *result, Sizes s) {
+template <class Number> ALWAYS_INLINE void convolve(const float *frame, const float *weight, const float *bias, CTActivation then, Number *result, Sizes s) {
   for (int64_t row = 0; row < s.rows(); row++)
     for (int64_t column = 0; column < s.columns(); column++, result += s.outputs) {
       const float *corner = frame + row * stride * s.width + column * stride;
       for (int64_t first = 0; first < s.outputs; first += lanes) {
         Floats sum = load(bias + first);
         for (int64_t tap = 0; tap < taps; tap++) sum += corner[tap / kernel * s.width + tap % kernel] * load(weight + tap * s.outputs + first);
-        store(result + first, sum);
+        store(result + first, activated(sum, then));
       }
     }
 }
 
 /// Adds one frame's part to the gradients of weights `[taps, O]` and bias `[O]`.
-template <class Number> ALWAYS_INLINE void gather(const float *frame, const Number *gradient, float *weight, float *bias, Sizes s) {
+template <class Number>
+ALWAYS_INLINE void gather(const float *frame, const Number *gradient, const Number *y, CTActivation then, float *weight, float *bias, Sizes s) {
   for (int64_t first = 0; first < s.outputs; first += lanes) {
     Floats sums[taps] = {}, total = {};
     for (int64_t row = 0; row < s.rows(); row++)
       for (int64_t column = 0; column < s.columns(); column++) {
         const float *corner = frame + row * stride * s.width + column * stride;
-        Floats g = load(gradient + (row * s.columns() + column) * s.outputs + first);
+        int64_t at = (row * s.columns() + column) * s.outputs + first;
+        Floats g = before_activation(load(gradient + at), load(y + at), then);
         for (int64_t tap = 0; tap < taps; tap++) sums[tap] += corner[tap / kernel * s.width + tap % kernel] * g;
         total += g;
       }
@@ -51,25 +54,26 @@ template <class Number> ALWAYS_INLINE void gather(const float *frame, const Numb
   }
 }
 
-EACH_PROCESSOR void convolve_float(const float *frame, const float *weight, const float *bias, float *result, Sizes s) {
-  convolve(frame, weight, bias, result, s);
+EACH_PROCESSOR void convolve_float(const float *frame, const float *weight, const float *bias, CTActivation then, float *result, Sizes s) {
+  convolve(frame, weight, bias, then, result, s);
 }
-EACH_PROCESSOR void convolve_half(const float *frame, const float *weight, const float *bias, uint16_t *result, Sizes s) {
-  convolve(frame, weight, bias, result, s);
+EACH_PROCESSOR void convolve_half(const float *frame, const float *weight, const float *bias, CTActivation then, uint16_t *result, Sizes s) {
+  convolve(frame, weight, bias, then, result, s);
 }
-EACH_PROCESSOR void gather_float(const float *frame, const float *gradient, float *weight, float *bias, Sizes s) {
-  gather(frame, gradient, weight, bias, s);
+EACH_PROCESSOR void gather_float(const float *frame, const float *gradient, const float *y, CTActivation then, float *weight, float *bias, Sizes s) {
+  gather(frame, gradient, y, then, weight, bias, s);
 }
-EACH_PROCESSOR void gather_half(const float *frame, const uint16_t *gradient, float *weight, float *bias, Sizes s) {
-  gather(frame, gradient, weight, bias, s);
+EACH_PROCESSOR void gather_half(const float *frame, const uint16_t *gradient, const uint16_t *y, CTActivation then, float *weight, float *bias, Sizes s) {
+  gather(frame, gradient, y, then, weight, bias, s);
 }
 
 Sizes sizes_of(const at::Tensor &frames, const at::Tensor &weight) { return {frames.size(2), frames.size(3), weight.size(0)}; }
 
 struct First : torch::autograd::Function<First> {
-  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias) {
+  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias,
+                            int64_t activation) {
     auto x = frames.contiguous();
-    context->save_for_backward({x, weight});
+    auto then = static_cast<CTActivation>(activation);
     Sizes s = sizes_of(x, weight);
     auto type = at::autocast::is_autocast_enabled(at::kCPU) ? at::autocast::get_autocast_dtype(at::kCPU) : at::kFloat;
     auto y = at::empty({x.size(0), s.outputs, s.rows(), s.columns()}, x.options().dtype(type), at::MemoryFormat::ChannelsLast);
@@ -78,16 +82,19 @@ struct First : torch::autograd::Function<First> {
     shim::parallel(x.size(0), 1, [&](int64_t begin, int64_t end) {
       for (int64_t n = begin; n < end; n++) {
         const float *frame = x.const_data_ptr<float>() + n * pixels;
-        if (type == at::kFloat) convolve_float(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), y.data_ptr<float>() + n * results, s);
-        else convolve_half(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), const_cast<uint16_t *>(halves(y)) + n * results, s);
+        if (type == at::kFloat) convolve_float(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), then, y.data_ptr<float>() + n * results, s);
+        else convolve_half(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), then, const_cast<uint16_t *>(halves(y)) + n * results, s);
       }
     });
+    context->save_for_backward({x, weight, y});
+    context->saved_data["then"] = activation;
     return y;
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list gradients) {
     auto saved = context->get_saved_variables();
-    auto x = saved[0], weight = saved[1], g = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    auto x = saved[0], weight = saved[1], y = saved[2], g = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    auto then = static_cast<CTActivation>(context->saved_data["then"].toInt());
     Sizes s = sizes_of(x, weight);
     int64_t pixels = s.height * s.width, results = s.rows() * s.columns() * s.outputs, count = x.size(0);
     // A fixed number of parts, so that sums do not depend on the threads.
@@ -98,13 +105,13 @@ struct First : torch::autograd::Function<First> {
         float *own = sums.data_ptr<float>() + part * (taps + 1) * s.outputs, *own_bias = own + taps * s.outputs;
         for (int64_t n = part * count / parts; n < (part + 1) * count / parts; n++) {
           const float *frame = x.const_data_ptr<float>() + n * pixels;
-          if (g.scalar_type() == at::kFloat) gather_float(frame, g.const_data_ptr<float>() + n * results, own, own_bias, s);
-          else gather_half(frame, halves(g) + n * results, own, own_bias, s);
+          if (g.scalar_type() == at::kFloat) gather_float(frame, g.const_data_ptr<float>() + n * results, y.const_data_ptr<float>() + n * results, then, own, own_bias, s);
+          else gather_half(frame, halves(g) + n * results, halves(y) + n * results, then, own, own_bias, s);
         }
       }
     });
     auto total = sums.sum(0);
-    return {at::Tensor(), total.narrow(0, 0, taps).t().reshape(weight.sizes()), total[taps].clone()};
+    return {at::Tensor(), total.narrow(0, 0, taps).t().reshape(weight.sizes()), total[taps].clone(), at::Tensor()};
   }
 };
 
@@ -118,8 +125,8 @@ bool is_first_convolution(const at::Tensor &frames, const at::Tensor &weight, in
          frames.size(2) >= kernel && frames.size(3) >= kernel;
 }
 
-at::Tensor first_convolution(const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias) {
-  return First::apply(frames, weight, bias);
+at::Tensor first_convolution(const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias, CTActivation then) {
+  return First::apply(frames, weight, bias, int64_t(then));
 }
 
 }  // namespace shim

@@ -217,14 +217,16 @@ template <class Word> at::Tensor gathered(const at::Tensor &wide, const at::Tens
     const uint32_t *a = words<Word>(wide) + first * s.wide.numbers(), *b = words<Word>(narrow) + first * s.narrow.numbers();
     if constexpr (Word::numbers == 2) {
       auto *wides = static_cast<uint32_t *>(scratch.data_ptr()), *narrows = wides + count * s.wide.numbers();
-      shim::parallel(count, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t set = begin; set < end; set++) {
-          auto both = [&](const at::Tensor &from, uint32_t *to, int64_t numbers) {
-            const uint16_t *one = halves(from) + 2 * (first + set) * numbers;
-            pair(one, 2 * (first + set) + 1 < images ? one + numbers : nullptr, to + set * numbers, numbers);
+      int64_t lines = s.wide.height + s.narrow.height;
+      shim::parallel(count * lines, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++) {
+          int64_t set = i / lines, line = i % lines;
+          auto both = [&](const at::Tensor &from, const Map &map, uint32_t *to, int64_t line) {
+            int64_t start = line * map.width * map.channels, image = 2 * (first + set);
+            const uint16_t *one = halves(from) + image * map.numbers() + start, *two = image + 1 < images ? one + map.numbers() : nullptr;
+            pair(one, two, to + set * map.numbers() + start, map.width * map.channels);
           };
-          both(wide, wides, s.wide.numbers());
-          both(narrow, narrows, s.narrow.numbers());
+          line < s.wide.height ? both(wide, s.wide, wides, line) : both(narrow, s.narrow, narrows, line - s.wide.height);
         }
       });
       a = wides, b = narrows;
@@ -263,11 +265,11 @@ struct Strided : torch::autograd::Function<Strided> {
     bool transposed = context->saved_data["transposed"].toBool(), single = x.scalar_type() == at::kFloat;
     Sizes s = sizes(x, weight, context->saved_data["stride"].toInt(), transposed);
     auto then = static_cast<CTActivation>(context->saved_data["then"].toInt());
-    auto g = activation_gradient(std::move(gradients[0]), saved[2], then).contiguous(at::MemoryFormat::ChannelsLast);
+    auto [g, of_bias] = activation_and_bias_gradient(std::move(gradients[0]), saved[2], then);
     torch::autograd::variable_list results(6);
     if (context->needs_input_grad(0)) results[0] = (single ? convolved<Single> : convolved<Pair>)(g, weight, {}, s, !transposed, CTIdentity);
     if (context->needs_input_grad(1)) results[1] = (single ? gathered<Single> : gathered<Pair>)(transposed ? g : x, transposed ? x : g, s);
-    if (context->needs_input_grad(2)) results[2] = g.sum({0, 2, 3}, false, at::kFloat);
+    results[2] = of_bias;
     return results;
   }
 };

@@ -1,7 +1,7 @@
 #include "Products.h"
 #include "Parallel.h"
 #include "Shim.h"
-#include "Vectors.h"
+#include "Sums.h"
 
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -86,6 +86,49 @@ at::Tensor product_of_few_rows(const at::Tensor &a, const at::Tensor &weight, co
   return result;
 }
 
+#ifdef AVX512
+constexpr int64_t tile_width = 4, tile_rows = 6, tile_outputs = tile_width * lanes;
+
+/// Outputs `begin` to `end` of `weight`, as words `[inputs, outputs]` for each tile of 64.
+template <class Word> void pack(const at::Tensor &weight, uint32_t *packed, int64_t begin, int64_t end) {
+  auto from = static_cast<const typename Word::Number *>(weight.const_data_ptr());
+  int64_t words = weight.size(1) / Word::numbers, of_output = weight.stride(0), of_input = weight.stride(1);
+  auto put = [&](int64_t output, int64_t word) {
+    uint32_t bits = 0;
+    for (int64_t i = 0; i < Word::numbers; i++) {
+      auto number = from[output * of_output + (word * Word::numbers + i) * of_input];
+      memcpy(reinterpret_cast<char *>(&bits) + i * sizeof number, &number, sizeof number);
+    }
+    packed[(output / tile_outputs * words + word) * tile_outputs + output % tile_outputs] = bits;
+  };
+  if (of_input == 1)
+    for (int64_t output = begin; output < end; output++)
+      for (int64_t word = 0; word < words; word++) put(output, word);
+  else
+    for (int64_t word = 0; word < words; word++)
+      for (int64_t output = begin; output < end; output++) put(output, word);
+}
+
+template <class Word, int64_t Rows>
+AVX512 void multiply(const uint32_t *a, const uint32_t *tile, float *y, int64_t words, int64_t outputs, int64_t step) {
+  Sums<Rows, tile_width> sums = {};
+  for (int64_t k = 0; k < words; k++) sums.template add<Word>(a + k, words, tile + k * tile_outputs);
+  float all[Rows * tile_outputs];
+  sums.store(all, tile_outputs);
+  for (int64_t row = 0; row < Rows; row++) memcpy(y + row * step, all + row * tile_outputs, outputs * sizeof(float));
+}
+
+template <class Word> void multiply(const uint32_t *a, const uint32_t *packed, float *y, int64_t rows, int64_t words, int64_t outputs, int64_t begin, int64_t end) {
+  for (int64_t tile = begin; tile < end; tile++) {
+    int64_t first = tile * tile_outputs, count = std::min(tile_outputs, outputs - first), row = 0;
+    const uint32_t *weight = packed + first * words;
+    for (; row + tile_rows <= rows; row += tile_rows) multiply<Word, tile_rows>(a + row * words, weight, y + row * outputs + first, words, count, outputs);
+    for (; row + 2 <= rows; row += 2) multiply<Word, 2>(a + row * words, weight, y + row * outputs + first, words, count, outputs);
+    for (; row < rows; row++) multiply<Word, 1>(a + row * words, weight, y + row * outputs + first, words, count, outputs);
+  }
+}
+#endif
+
 using Pointwise = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &, std::string_view,
                              c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
 
@@ -127,6 +170,33 @@ at::Tensor product(const at::Tensor &a, const at::Tensor &given, const std::opti
   auto weight = narrow ? given.to(type) : given;
   if (a.numel() == 0 || !onednn_linear() || !a.is_cpu() || (type != at::kFloat && type != at::kBFloat16)) return at::linear(a, weight, bias);
   return onednn_linear()->call(a, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
+}
+
+PackedWeight::PackedWeight(const at::Tensor &weight) : weight(weight) {
+#ifdef AVX512
+  bool single = weight.scalar_type() == at::kFloat;
+  if (!weight.is_cpu() || !sums_of(weight.scalar_type()) || (!single && weight.size(1) % 2)) return;
+  int64_t tiles = (weight.size(0) + tile_outputs - 1) / tile_outputs;
+  packed = at::zeros({tiles, weight.size(1) / (single ? 1 : 2), tile_outputs}, weight.options().dtype(at::kInt));
+  parallel(tiles, 1, [&](int64_t begin, int64_t end) {
+    (single ? pack<Single> : pack<Pair>)(weight, static_cast<uint32_t *>(packed.data_ptr()), begin * tile_outputs, std::min(end * tile_outputs, weight.size(0)));
+  });
+#endif
+}
+
+at::Tensor PackedWeight::operator()(const at::Tensor &a) const {
+  auto x = a.to(weight.scalar_type()).contiguous();
+#ifdef AVX512
+  if (packed.defined()) {
+    auto y = at::empty({x.size(0), weight.size(0)}, x.options().dtype(at::kFloat));
+    auto multiply = x.scalar_type() == at::kFloat ? shim::multiply<Single> : shim::multiply<Pair>;
+    parallel(packed.size(0), 1, [&](int64_t begin, int64_t end) {
+      multiply(words_of(x), words_of(packed), y.data_ptr<float>(), x.size(0), packed.size(1), weight.size(0), begin, end);
+    });
+    return y;
+  }
+#endif
+  return product(x, weight);
 }
 
 at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {

@@ -6,7 +6,18 @@ namespace shim {
 /// `a Wᵀ + b` of `[M, K]` and `[N, K]`, both of one type, or `a` in float32 and `W` stored in bf16; records no graph.
 at::Tensor product(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias = std::nullopt);
 
-/// The same with gradients, and in autocast's type where that is on.
+/// `W` `[N, K]`, laid out once for many products with it.
+class PackedWeight {
+ public:
+  explicit PackedWeight(const at::Tensor &weight);
+  /// `a Wᵀ` in float32, of `a` `[M, K]` rounded to the type of `W`; records no graph.
+  at::Tensor operator()(const at::Tensor &a) const;
+
+ private:
+  at::Tensor weight, packed;  // [tiles, words, outputs of a tile], undefined where this processor has no such products
+};
+
+/// The same as `product` with gradients, and in autocast's type where that is on.
 at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
 
 /// A convolution without padding that needs no gradients and has so few pixels that its weights, read once, are most of the work; nothing

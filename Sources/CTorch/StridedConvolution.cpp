@@ -2,55 +2,22 @@
 #include "Activation.h"
 #include "Parallel.h"
 #include "Shim.h"
-#include "Vectors.h"
+#include "Sums.h"
 
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 // Convolutions and transposed ones are the same products between a wide map and a narrow one: pixel n of the narrow map and tap t of the kernel
 // meet the wide map's pixel n · stride + t. Weights are [narrow, wide, kernel, kernel] for both. So there are three passes: to the narrow map,
-// to the wide one, and to the weights. Each keeps 8 × 48 sums in registers until they are complete; no sum is stored and read again, nothing is
-// multiplied by the zeros of a padding, and what the vectors of the processor can do is nearly reached (oneDNN: half to nine tenths of it).
+// to the wide one, and to the weights. Each keeps sums in registers until they are complete, and multiplies by no zeros of a padding.
 
 using namespace shim;
 
-#if defined(__x86_64__) && defined(__linux__)
-#include <immintrin.h>
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
-#define UNROLLED _Pragma("clang loop unroll(full)")
+#ifdef AVX512
 
 namespace {
 
 constexpr int64_t rows = 8;
-
-/// Operands come in words of 32 bits: one number in float32,
-struct Single {
-  static constexpr int64_t numbers = 1;
-  using Number = float;
-  static AVX512 ALWAYS_INLINE __m512 add(__m512 sum, __m512i a, __m512i b) {
-    return _mm512_fmadd_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), sum);
-  }
-};
-/// or two in bf16 that are multiplied with those of another word and added up, in float32.
-struct Pair {
-  static constexpr int64_t numbers = 2;
-  using Number = uint16_t;
-  static AVX512 ALWAYS_INLINE __m512 add(__m512 sum, __m512i a, __m512i b) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
-};
-
-template <int64_t Rows, int64_t Width> struct Sums {
-  __m512 of[Rows][Width];
-
-  /// Adds `Rows` words, `step` from one another, times `Width` vectors.
-  template <class Word> AVX512 ALWAYS_INLINE void add(const uint32_t *words, int64_t step, const uint32_t *vectors) {
-    __m512i b[Width];
-    UNROLLED for (int64_t j = 0; j < Width; j++) b[j] = _mm512_loadu_si512(vectors + lanes * j);
-    UNROLLED for (int64_t row = 0; row < Rows; row++) {
-      __m512i a = _mm512_set1_epi32(words[row * step]);
-      UNROLLED for (int64_t j = 0; j < Width; j++) of[row][j] = Word::add(of[row][j], a, b[j]);
-    }
-  }
-};
 
 struct Map {
   int64_t height, width, channels;
@@ -131,8 +98,7 @@ template <class Word, int64_t Rows, int64_t Width> AVX512 void convolve(const Pa
     const float *bias = pass.bias ? pass.bias + first : nullptr;
     auto *y = pass.y + image * pass.y_size + position.pixel * pass.outputs + first;
     float all[Rows * lanes * Width];
-    for (int64_t row = 0; row < Rows; row++)
-      for (int64_t j = 0; j < Width; j++) _mm512_storeu_ps(all + (row * Width + j) * lanes, sums.of[row][j]);
+    sums.store(all, lanes * Width);
     finish(all, bias, pass.then, y, Rows, pass.y_size, lanes * Width);
   }
 }
@@ -148,8 +114,6 @@ template <class Word, int64_t Width> void convolve(const Pass<Word> &pass, int64
 /// How many vectors of channels at a time.
 int64_t vectors(int64_t channels) { return channels % (3 * lanes) == 0 ? 3 : channels % (2 * lanes) == 0 ? 2 : 1; }
 
-template <class Word> const uint32_t *words(const at::Tensor &a) { return static_cast<const uint32_t *>(a.const_data_ptr()); }
-
 /// `x` and the result lie channels last in memory; both are of the type of `Word`.
 template <class Word>
 at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const Sizes &s, bool to_wide, CTActivation then) {
@@ -160,7 +124,7 @@ at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const at::Te
                     .reshape({s.taps(), from.channels / Word::numbers, Word::numbers, to.channels / (lanes * width), lanes * width})
                     .permute({3, 0, 1, 4, 2}).contiguous();
   auto all = positions(s, to_wide);
-  Pass<Word> pass{all, words<Word>(x), words<Word>(packed), bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+  Pass<Word> pass{all, words_of(x), words_of(packed), bias.defined() ? bias.const_data_ptr<float>() : nullptr,
                   static_cast<typename Word::Number *>(y.data_ptr()), from.numbers() / Word::numbers, to.numbers(), s.taps(),
                   from.channels / Word::numbers, to.channels, then};
   int64_t count = x.size(0), blocks = (count + rows - 1) / rows;
@@ -180,8 +144,7 @@ AVX512 void gather(const uint32_t *wide, const uint32_t *narrow, float *gradient
     for (int64_t first = 0; first < s.narrow.channels; first += lanes * Width) {
       float *to = gradient + (tap * s.wide.channels + channel) * s.narrow.channels + first;
       Sums<rows, Width> sums;
-      for (int64_t row = 0; row < rows; row++)
-        for (int64_t j = 0; j < Width; j++) sums.of[row][j] = _mm512_loadu_ps(to + row * s.narrow.channels + lanes * j);
+      sums.load(to, s.narrow.channels);
       for (int64_t image = 0; image < images; image++)
         for (int64_t y = 0; y < s.narrow.height; y++) {
           int64_t n = y * s.narrow.width;
@@ -189,8 +152,7 @@ AVX512 void gather(const uint32_t *wide, const uint32_t *narrow, float *gradient
           const uint32_t *b = narrow + image * s.narrow.numbers() + n * s.narrow.channels + first;
           for (int64_t x = 0; x < s.narrow.width; x++, a += s.stride * s.wide.channels, b += s.narrow.channels) sums.template add<Word>(a, 1, b);
         }
-      for (int64_t row = 0; row < rows; row++)
-        for (int64_t j = 0; j < Width; j++) _mm512_storeu_ps(to + row * s.narrow.channels + lanes * j, sums.of[row][j]);
+      sums.store(to, s.narrow.channels);
     }
   }
 }
@@ -214,7 +176,7 @@ template <class Word> at::Tensor gathered(const at::Tensor &wide, const at::Tens
   auto scratch = at::empty({Word::numbers > 1 ? group * size : 0}, wide.options().dtype(at::kInt));
   for (int64_t first = 0; first < sets; first += group) {
     int64_t count = std::min(group, sets - first);
-    const uint32_t *a = words<Word>(wide) + first * s.wide.numbers(), *b = words<Word>(narrow) + first * s.narrow.numbers();
+    const uint32_t *a = words_of(wide) + first * s.wide.numbers(), *b = words_of(narrow) + first * s.narrow.numbers();
     if constexpr (Word::numbers == 2) {
       auto *wides = static_cast<uint32_t *>(scratch.data_ptr()), *narrows = wides + count * s.wide.numbers();
       int64_t lines = s.wide.height + s.narrow.height;
@@ -283,13 +245,7 @@ at::ScalarType computed_in(const at::Tensor &x) {
 namespace shim {
 
 bool is_strided_convolution(const at::Tensor &x, const at::Tensor &weight, bool transposed) {
-  static const bool singles = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                              __builtin_cpu_supports("avx512dq");
-  // A processor with tiles of bf16 has better than vectors for it, which oneDNN knows.
-  static const bool pairs = singles && __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_supports("amx-bf16");
-  auto type = computed_in(x);
-  bool can = (type == at::kFloat && singles) || (type == at::kBFloat16 && pairs);
-  return can && x.is_cpu() && weight.scalar_type() == at::kFloat && x.dim() == 4 && x.size(0) >= rows && x.size(1) == weight.size(transposed ? 0 : 1) &&
+  return sums_of(computed_in(x)) && x.is_cpu() && weight.scalar_type() == at::kFloat && x.dim() == 4 && x.size(0) >= rows && x.size(1) == weight.size(transposed ? 0 : 1) &&
          weight.size(0) % lanes == 0 && weight.size(1) % lanes == 0 && (transposed || (x.size(2) >= weight.size(2) && x.size(3) >= weight.size(2)));
 }
 

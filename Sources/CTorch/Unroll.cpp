@@ -3,6 +3,7 @@
 
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <map>
 
 // One step, as eq 9 has it and as RSSM.swift writes it:
 //
@@ -53,9 +54,9 @@ struct Unroll : torch::autograd::Function<Unroll> {
 
     auto actions = in[Actions].to(type) + in[StochasticBias], embedded = in[Embedded].to(type) + in[PosteriorBias];
     int64_t steps = actions.size(0), size = in[StartH].size(1), hidden = actions.size(2);
-    at::Tensor narrowed[Inputs];
-    for (auto w : {StochasticWeight, GRUInputWeight, GRURecurrentWeight, PosteriorWeight, LogitsWeight}) narrowed[w] = in[w].to(narrow);
-    auto times = [&](const at::Tensor &a, Input weight) { return product(a.to(narrow), narrowed[weight]).to(type); };
+    std::map<Input, PackedWeight> packed;
+    for (auto w : {StochasticWeight, GRUInputWeight, GRURecurrentWeight, PosteriorWeight, LogitsWeight}) packed.emplace(w, in[w].to(narrow));
+    auto times = [&](const at::Tensor &a, Input weight) { return packed.at(weight)(a).to(type); };
 
     std::vector<Track> kept(Kepts, Track{{}, steps});
     Track all_z{{}, steps}, all_logits{{}, steps};
@@ -103,9 +104,9 @@ struct Unroll : torch::autograd::Function<Unroll> {
     auto narrow = static_cast<at::ScalarType>(context->saved_data["narrow"].toInt());
     auto type = in[StartH].scalar_type();
     int64_t steps = kept[X].size(0), size = in[StartH].size(1), hidden = kept[X].size(2);
-    at::Tensor narrowed[Inputs];
-    for (auto w : {StochasticWeight, GRUInputWeight, GRURecurrentWeight, PosteriorWeight, LogitsWeight}) narrowed[w] = in[w].to(narrow).t();
-    auto times = [&](const at::Tensor &a, Input weight) { return product(a.to(narrow), narrowed[weight]).to(type); };
+    std::map<Input, PackedWeight> packed;
+    for (auto w : {StochasticWeight, GRUInputWeight, GRURecurrentWeight, PosteriorWeight, LogitsWeight}) packed.emplace(w, in[w].to(narrow).t());
+    auto times = [&](const at::Tensor &a, Input weight) { return packed.at(weight)(a).to(type); };
     // Back through elu(norm(.)), given the result; the gradient behind the norm is left in `normed`.
     auto before_norm = [&](const at::Tensor &gradient, const at::Tensor &result, const at::Tensor &input, const at::Tensor &mean,
                            const at::Tensor &scale, Input weight, Track &normed, int64_t t) {

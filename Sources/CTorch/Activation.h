@@ -6,9 +6,8 @@
 
 namespace shim {
 
-/// eˣ − 1 below 0 and x above, to some units in the last place.
-ALWAYS_INLINE Floats elu(Floats x) {
-  Floats below = x < 0 ? x : Floats{};
+/// eˣ − 1 of x ≤ 0, to some units in the last place.
+ALWAYS_INLINE Floats exponential_less_one(Floats below) {
   below = below < -20 ? Floats{} - 20 : below;  // whose result is −1 already
   // eˣ = 2ⁿ eʳ with |r| ≤ ½ log 2, and eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1), where nothing cancels out. Adding 3 · 2²² leaves an integer in the last bits.
   constexpr float magic = 12582912;
@@ -19,7 +18,17 @@ ALWAYS_INLINE Floats elu(Floats x) {
   Words exponent = __builtin_convertvector(n + 127, Words) << 23;
   Floats scale;
   __builtin_memcpy(&scale, &exponent, sizeof scale);
-  return x < 0 ? scale * small + (scale - 1) : x;
+  return scale * small + (scale - 1);
+}
+
+ALWAYS_INLINE Floats elu(Floats x) { return x < 0 ? exponential_less_one(x < 0 ? x : Floats{}) : x; }
+ALWAYS_INLINE Floats sigmoid(Floats x) {
+  Floats half = 1 / (exponential_less_one(x < 0 ? x : -x) + 2);  // of −|x|
+  return x < 0 ? 1 - half : half;
+}
+ALWAYS_INLINE Floats tanh(Floats x) {
+  Floats e = exponential_less_one(x < 0 ? 2 * x : -2 * x), size = e / (e + 2);  // −tanh |x|
+  return x < 0 ? size : -size;
 }
 
 ALWAYS_INLINE Floats activated(Floats x, CTActivation then) {

@@ -174,6 +174,7 @@ UNARY(sigmoid, at::sigmoid(in(a)))
 UNARY(elu, at::elu(in(a)))
 UNARY(softplus, at::softplus(in(a)))
 UNARY(detach, in(a).detach())
+UNARY(contiguous, in(a).contiguous())
 
 int ct_clamp(CTTensor a, double low, double high, CTTensor *out) {
   return attempt([&] { *out = own(at::clamp(in(a), low, high)); });
@@ -261,6 +262,13 @@ int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTActivation then, CTT
     *out = own(activated(affine(in(a).flatten(0, -2), in(weight), maybe(bias)), then).reshape(shape));
   });
 }
+int ct_linear_of_sparse(CTTensor a, CTTensor weight, CTTensor bias, CTTensor *out) {
+  return attempt([&] {
+    auto shape = in(a).sizes().vec();
+    shape.back() = in(weight).size(0);
+    *out = own(affine_of_sparse(in(a).flatten(0, -2), in(weight), maybe(bias)).reshape(shape));
+  });
+}
 int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out) {
   return attempt([&] { *out = own(at::layer_norm(in(a), in(weight).sizes(), in(weight), in(bias), epsilon)); });
 }
@@ -283,17 +291,6 @@ int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stri
     auto y = one_channel ? Interleaved::apply(in(a), in(weight)) : at::conv_transpose2d(in(a), in(weight), {}, {stride, stride});
     // The library adds a bias to a transposed convolution by its reference code, which is slow.
     *out = own(activated(y.add_(in(bias).reshape({1, -1, 1, 1})), then));
-  });
-}
-int ct_gru_cell(CTTensor x, CTTensor h, CTTensor input_weight, CTTensor recurrent_weight, CTTensor input_bias,
-                CTTensor recurrent_bias, CTTensor *out) {
-  return attempt([&] {
-    auto type = in(h).scalar_type();  // the gates' own, in autocast too
-    auto of_x = affine(in(x), in(input_weight), in(input_bias)).to(type).chunk(3, 1);
-    auto of_h = affine(in(h), in(recurrent_weight), in(recurrent_bias)).to(type).chunk(3, 1);
-    auto reset = at::sigmoid(of_x[0] + of_h[0]), carry = at::sigmoid(of_x[1] + of_h[1]);
-    auto fresh = at::tanh(at::addcmul(of_x[2], reset, of_h[2]));
-    *out = own(at::lerp(fresh, in(h), carry));
   });
 }
 int ct_orthogonal(CTTensor normal, CTTensor *out) {

@@ -129,6 +129,36 @@ template <class Word> void multiply(const uint32_t *a, const uint32_t *packed, f
 }
 #endif
 
+/// Adds up the weights `[inputs, outputs]` of one row's inputs, most of which are zero: `parts` of 16 outputs at a time.
+template <int64_t Parts, class Weight>
+ALWAYS_INLINE void pick(const float *a, const int32_t *places, int64_t count, const Weight *weight, const float *bias, float *result, int64_t outputs) {
+  Floats sums[Parts];
+  for (int64_t i = 0; i < Parts; i++) sums[i] = bias ? load(bias + i * lanes) : Floats{};
+  for (int64_t place = 0; place < count; place++)
+    for (int64_t i = 0; i < Parts; i++) sums[i] += a[places[place]] * load(weight + places[place] * outputs + i * lanes);
+  for (int64_t i = 0; i < Parts; i++) store(result + i * lanes, sums[i]);
+}
+template <class Weight>
+ALWAYS_INLINE void sparse_row(const float *a, int32_t *places, const Weight *weight, const float *bias, float *result, int64_t inner, int64_t outputs) {
+  int64_t count = 0, o = 0;
+  for (int64_t k = 0; k < inner; k++) {
+    places[count] = static_cast<int32_t>(k);
+    count += a[k] != 0;
+  }
+  for (; o + 8 * lanes <= outputs; o += 8 * lanes) pick<8>(a, places, count, weight + o, bias ? bias + o : nullptr, result + o, outputs);
+  for (; o + lanes <= outputs; o += lanes) pick<1>(a, places, count, weight + o, bias ? bias + o : nullptr, result + o, outputs);
+  for (; o < outputs; o++) {
+    result[o] = bias ? bias[o] : 0;
+    for (int64_t place = 0; place < count; place++) result[o] += a[places[place]] * number(weight[places[place] * outputs + o]);
+  }
+}
+EACH_PROCESSOR void sparse_row_float(const float *a, int32_t *places, const float *weight, const float *bias, float *result, int64_t inner, int64_t outputs) {
+  sparse_row(a, places, weight, bias, result, inner, outputs);
+}
+EACH_PROCESSOR void sparse_row_half(const float *a, int32_t *places, const uint16_t *weight, const float *bias, float *result, int64_t inner, int64_t outputs) {
+  sparse_row(a, places, weight, bias, result, inner, outputs);
+}
+
 using Pointwise = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &, std::string_view,
                              c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
 
@@ -202,6 +232,24 @@ at::Tensor PackedWeight::operator()(const at::Tensor &a) const {
 at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
   bool own = is_plain(a) && (is_plain(weight) || is_stored_narrow(a, weight)) && !at::autocast::is_autocast_enabled(at::kCPU);
   return own ? Linear::apply(a, weight, bias) : at::linear(a, weight, bias);
+}
+
+at::Tensor affine_of_sparse(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+  bool recorded = at::GradMode::is_enabled() && (a.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad()));
+  bool can = is_plain(a) && (is_plain(weight) || is_stored_narrow(a, weight)) && weight.is_cpu() && weight.t().is_contiguous() && (!bias || is_plain(*bias));
+  if (recorded || !can) return affine(a, weight, bias);
+  int64_t rows = a.size(0), inner = a.size(1), outputs = weight.size(0);
+  auto x = a.contiguous(), result = at::empty({rows, outputs}, a.options()), b = bias ? bias->contiguous() : at::Tensor();
+  parallel(rows, 8, [&](int64_t begin, int64_t end) {
+    std::vector<int32_t> places(inner + 1);
+    for (int64_t row = begin; row < end; row++) {
+      auto from = x.const_data_ptr<float>() + row * inner, of_bias = b.defined() ? b.const_data_ptr<float>() : nullptr;
+      auto to = result.data_ptr<float>() + row * outputs;
+      if (weight.scalar_type() == at::kFloat) sparse_row_float(from, places.data(), weight.const_data_ptr<float>(), of_bias, to, inner, outputs);
+      else sparse_row_half(from, places.data(), halves(weight), of_bias, to, inner, outputs);
+    }
+  });
+  return result;
 }
 
 std::optional<at::Tensor> convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride) {

@@ -142,6 +142,7 @@ public enum AgentRun {
       let interval = imitation.restartInterval
       let expert = try latents(0..<details.useEpisodes, nil)
       let starts = interval == 0 ? expert : try latents(0..<details.useEpisodes, Restarts(interval: interval, length: 2 * imitation.windowSteps))
+      loaded.model.freeze(computingIn: details.precision)
       let begun = ProgressLine.now
       var progress: [RewardKind: ProgressLine] = [:]
       let fitting: Fitting = { reward, step, steps in

@@ -80,7 +80,7 @@ public struct Benchmark {
   public func agentStep() throws -> BenchmarkResult {
     let (c, w) = (agent.imitation, world.model)
     let frozen = model
-    frozen.freeze()
+    frozen.freeze(computingIn: compute.precision)
     let (count, random) = (2_000, random)
     let latents = ExpertLatents(
       deterministic: tanh(.normal([count, w.deterministic], using: random)),
@@ -107,8 +107,8 @@ public struct Benchmark {
   public func act() throws -> BenchmarkResult {
     let networks = ActorCritic(features: world.model.features, actions: .discrete(Self.actionCount), agent.imitation.policy, using: random)
     let model = model
-    model.freezeToAct(in: compute.precision)
-    networks.actor.freezeToAct(in: compute.precision)
+    model.freeze(computingIn: compute.precision)
+    networks.actor.freeze(computingIn: compute.precision)
     let agent = Agent(model, normalizer, networks.actor, choosing: .best, compute.precision, seed: Seed(0))
     let observation = frames(1)
     let flops = work.filtering + work.policy(self.agent.imitation.policy, outputs: Self.actionCount)

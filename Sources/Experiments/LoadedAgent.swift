@@ -41,14 +41,14 @@ public struct LoadedAgent {
     if own.method == .bc {
       let policy = PixelPolicy(details.observation, depth: world.model.depth, actions: details.actions, sizes, using: blank)
       try policy.load(from: weights, prefix: PixelCloningTrainer.policyPrefix)
-      policy.freezeToAct(in: compute.precision)
+      policy.freeze(computingIn: compute.precision)
       agent = Agent(policy, try Normalizer(from: weights, details.observation, on: device), choosing: facts.actions, compute.precision, seed: Seed(seed))
     } else {
       let (model, normalizer) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
       let actor = MLP(world.model.features, model.actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: blank)
       try actor.load(from: weights, prefix: Self.actorPrefix)
-      model.freezeToAct(in: compute.precision)
-      actor.freezeToAct(in: compute.precision)
+      model.freeze(computingIn: compute.precision)
+      actor.freeze(computingIn: compute.precision)
       agent = Agent(model, normalizer, actor, choosing: facts.actions, compute.precision, seed: Seed(seed))
     }
   }

@@ -49,10 +49,10 @@ public struct LoadedWorldModel {
     return (model, try Normalizer(from: weights, details.observation, on: device))
   }
 
-  /// The weights that an agent takes with it.
+  /// The weights that an agent takes with it, as they are now.
   var weights: [(name: String, tensor: Tensor)] {
-    model.namedParameters.map { (Self.modelPrefix + $0.name, $0.parameter) }
-      + normalizer.namedParameters.map { ($0.name, $0.parameter) }
+    model.namedParameters.map { (Self.modelPrefix + $0.name, $0.parameter.detached()) }
+      + normalizer.namedParameters.map { ($0.name, $0.parameter.detached()) }
   }
 }
 

@@ -42,6 +42,7 @@ public struct Categorical {
   /// One-hot draws `[…, K]` whose gradient is the probabilities' (Bengio et al. 2013).
   public func straightThrough(_ draw: Draw) -> Tensor {
     let oneHot = drawn(draw).oneHot(logProbabilities.shape.last!).to(logProbabilities.type)
+    guard logProbabilities.takesGradient else { return oneHot }
     let p = probabilities
     return oneHot + (p - p.detached())
   }

@@ -21,6 +21,9 @@ extension Tensor {
   /// The same values, cut off from the graph: the paper's `sg(·)`.
   public func detached() -> Tensor { call("detach", self) { ct_detach(handle, $0) } }
 
+  /// Whether gradients can be taken through it.
+  public var takesGradient: Bool { ct_requires_gradient(handle) }
+
   /// A copy-free leaf that gradients can be taken for.
   public func requiringGradient() -> Tensor {
     let leaf = detached()

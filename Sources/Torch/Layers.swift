@@ -22,6 +22,22 @@ public final class Linear: Module {
   }
 }
 
+/// `y = x Wᵀ + b` of an `x` that is zero but for a few numbers, such as one-hot classes: where no gradients are taken, only what meets these is read of
+/// the weight; `[out, in]`, it lies in memory as `[in, out]`.
+public final class SparseLinear: Module {
+  public let weight: Parameter
+  public let bias: Parameter
+
+  public init(_ inputs: Int, _ outputs: Int, using random: RandomSource) {
+    weight = Parameter(.xavier([outputs, inputs], fanIn: inputs, fanOut: outputs, using: random).permuted(1, 0).contiguous().permuted(1, 0))
+    bias = Parameter(.zeros([outputs], on: random.device))
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    call("sparse linear", x, weight) { ct_linear_of_sparse(x.handle, weight.handle, bias.handle, $0) }
+  }
+}
+
 /// Normalises the last axis to mean 0 and variance 1, then scales and shifts it.
 public final class LayerNorm: Module {
   public let weight: Parameter
@@ -115,11 +131,11 @@ public final class GRUCell: Module {
 /// The recurrent state-space model of `RSSM` along a sequence; shapes as `ct_unroll` has them. Gradients flow to all operands but `keep` and
 /// `clocks`.
 public func unroll(
-  _ recurrence: GRUCell, stochastic: Linear, _ inputNorm: LayerNorm, hidden: Linear, _ posteriorNorm: LayerNorm, logits: Linear,
+  _ recurrence: GRUCell, stochastic: SparseLinear, _ inputNorm: LayerNorm, hidden: Linear, _ posteriorNorm: LayerNorm, logits: Linear,
   actionShares: Tensor, embedded: Tensor, keep: Tensor?, clocks: Tensor?, h: Tensor, z: Tensor, groups: Int
 ) -> (h: Tensor, z: Tensor, logits: Tensor) {
   let weights = CTRecurrence(
-    stochastic_weight: stochastic.weight.handle, stochastic_bias: stochastic.bias!.handle, input_norm_weight: inputNorm.weight.handle,
+    stochastic_weight: stochastic.weight.handle, stochastic_bias: stochastic.bias.handle, input_norm_weight: inputNorm.weight.handle,
     input_norm_bias: inputNorm.bias.handle, gru_input_weight: recurrence.inputWeight.handle,
     gru_recurrent_weight: recurrence.recurrentWeight.handle, gru_input_bias: recurrence.inputBias.handle,
     gru_recurrent_bias: recurrence.recurrentBias.handle, posterior_weight: hidden.weight.handle, posterior_bias: hidden.bias!.handle,

@@ -14,7 +14,7 @@ public final class Parameter: Tensor {
 
   /// Whether gradients are taken for it.
   public var isTrained: Bool {
-    get { ct_requires_gradient(handle) }
+    get { takesGradient }
     set { check(ct_set_requires_gradient(handle, newValue), "require a gradient", [self]) }
   }
 
@@ -44,9 +44,9 @@ extension Module {
   /// Stops gradients for all parameters, as for a model that only serves.
   public func freeze() { for parameter in parameters { parameter.isTrained = false } }
 
-  /// Stops gradients, and for acting in bf16 on the CPU rounds the weights of matrix products to it and stores them so: a product of a few rows takes as
-  /// long as reading them.
-  public func freezeToAct(in precision: Precision) {
+  /// Stops gradients, and where computation is in bf16 on the CPU rounds the weights of matrix products to it and stores them so: a product of a few rows
+  /// takes as long as reading them, and others need not convert them.
+  public func freeze(computingIn precision: Precision) {
     freeze()
     guard precision == .bf16 else { return }
     for parameter in parameters where parameter.shape.count == 2 && parameter.device == .cpu { parameter.storeInBF16() }

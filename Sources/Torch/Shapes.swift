@@ -41,6 +41,9 @@ extension Tensor {
   /// One-hot vectors, float32, along a new last axis; integers in 0..<classes.
   public func oneHot(_ classes: Int) -> Tensor { call("one-hot of \(classes)", self) { ct_one_hot(handle, Int64(classes), $0) } }
 
+  /// The same values one after the other in memory, the last axis fastest.
+  public func contiguous() -> Tensor { call("contiguous", self) { ct_contiguous(handle, $0) } }
+
   /// The same values laid out channel by channel last in memory, as fast convolutions want them; rank 4.
   public func channelsLast() -> Tensor { call("channels last", self) { ct_channels_last(handle, $0) } }
 }

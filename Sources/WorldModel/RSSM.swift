@@ -37,7 +37,7 @@ final class PosteriorHead: Module {
 /// The recurrent state-space model. Source: DITTO, eq 9.
 public final class RSSM: Module {
   public let sizes: LatentSizes
-  let stochasticInput: Linear
+  let stochasticInput: SparseLinear
   let actionInput: Linear
   let inputNorm: LayerNorm
   let recurrence: GRUCell
@@ -46,7 +46,7 @@ public final class RSSM: Module {
 
   public init(_ sizes: LatentSizes, actions: Int, embedding: Int, using random: RandomSource) {
     self.sizes = sizes
-    stochasticInput = Linear(sizes.stochastic, sizes.hidden, using: random)
+    stochasticInput = SparseLinear(sizes.stochastic, sizes.hidden, using: random)
     actionInput = Linear(actions, sizes.hidden, bias: false, using: random)
     inputNorm = LayerNorm(sizes.hidden, on: random.device)
     recurrence = GRUCell(sizes.hidden, sizes.deterministic, using: random)

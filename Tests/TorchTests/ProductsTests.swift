@@ -78,7 +78,7 @@ import Torch
   @Test(arguments: [1, 4, 5, 40], [16, 33]) func takeWeightsFromHalfPrecision(rows: Int, inputs: Int) {
     let layer = Linear(inputs, 6, using: random)
     layer.bias!.assign(.normal([6], using: random))
-    layer.freezeToAct(in: .bf16)
+    layer.freeze(computingIn: .bf16)
     #expect(layer.weight.type == .bfloat16 && layer.bias!.type == .float32)
     let x = Tensor.normal([rows, inputs], using: random)
     expectClose(layer(x).to(.float64), expected(x, layer), tolerance: 1e-5)

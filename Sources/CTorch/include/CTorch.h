@@ -102,6 +102,7 @@ int ct_stack(const CTTensor *tensors, int count, int64_t axis, CTTensor *out);
 // Layers; a bias without pointer is none, and what `then` says is applied to the result
 int ct_matmul(CTTensor a, CTTensor b, CTTensor *out);
 int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTActivation then, CTTensor *out);
+int ct_linear_of_sparse(CTTensor a, CTTensor weight, CTTensor bias, CTTensor *out);  // the same of rows that are mostly zeros
 int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out);
 int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out);
 int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out);
@@ -127,6 +128,7 @@ bool ct_requires_gradient(CTTensor a);
 // Stores a parameter that is not trained in bf16 from now on.
 int ct_store_in_bf16(CTTensor a);
 int ct_detach(CTTensor a, CTTensor *out);
+int ct_contiguous(CTTensor a, CTTensor *out);
 // Gradients of a scalar; outs[i].pointer is NULL where the scalar does not depend on inputs[i].
 int ct_gradients(CTTensor scalar, const CTTensor *inputs, int count, CTTensor *outs);
 // One step of Adam with decoupled weight decay (AdamW), in place, by libtorch's fused kernel. `norm` is the L2 norm of all

@@ -50,12 +50,19 @@ ALWAYS_INLINE void dots(const float *a, const Weight *weight, const float *bias,
 template <class Weight>
 ALWAYS_INLINE void of_few_rows(const float *a, const Weight *weight, const float *bias, float *result, int64_t rows, int64_t inner, int64_t outputs,
                                int64_t begin, int64_t end) {
-  switch (rows) {
-    case 1: return dots<1>(a, weight, bias, result, inner, outputs, begin, end);
-    case 2: return dots<2>(a, weight, bias, result, inner, outputs, begin, end);
-    case 3: return dots<3>(a, weight, bias, result, inner, outputs, begin, end);
-    case 4: return dots<4>(a, weight, bias, result, inner, outputs, begin, end);
-  }
+  constexpr int64_t some = 16;  // outputs, whose weights the cache keeps for all rows
+  for (int64_t o = begin; o < end; o += some)
+    for (int64_t row = 0; row < rows; row += few) {
+      const float *from = a + row * inner;
+      float *to = result + row * outputs;
+      int64_t last = std::min(o + some, end);
+      switch (std::min(few, rows - row)) {
+        case 1: dots<1>(from, weight, bias, to, inner, outputs, o, last); break;
+        case 2: dots<2>(from, weight, bias, to, inner, outputs, o, last); break;
+        case 3: dots<3>(from, weight, bias, to, inner, outputs, o, last); break;
+        case 4: dots<4>(from, weight, bias, to, inner, outputs, o, last); break;
+      }
+    }
 }
 
 EACH_PROCESSOR void few_rows(const float *a, const float *weight, const float *bias, float *result, int64_t rows, int64_t inner, int64_t outputs,
@@ -253,14 +260,16 @@ at::Tensor affine_of_sparse(const at::Tensor &a, const at::Tensor &weight, const
 }
 
 std::optional<at::Tensor> convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride) {
-  if (!is_plain(x) || !is_plain(weight) || !weight.is_contiguous(at::MemoryFormat::ChannelsLast)) return std::nullopt;
+  constexpr int64_t most = 256;
+  bool narrow = is_stored_narrow(x, weight);
+  if (!is_plain(x) || !(is_plain(weight) || narrow) || !weight.is_contiguous(at::MemoryFormat::ChannelsLast)) return std::nullopt;
   if (at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad())) return std::nullopt;
   int64_t kernel = weight.size(2), height = (x.size(2) - kernel) / stride + 1, width = (x.size(3) - kernel) / stride + 1;
-  if (x.size(0) * height * width > few) return std::nullopt;
+  if (x.size(2) < kernel || x.size(3) < kernel || x.numel() == 0 || x.size(0) * height * width > most) return std::nullopt;
   // Channels last, a pixel's inputs are a few rows of numbers side by side, and so are an output's weights.
   auto patches = x.permute({0, 2, 3, 1}).unfold(1, kernel, stride).unfold(2, kernel, stride).permute({0, 1, 2, 4, 5, 3});
   auto rows = patches.reshape({x.size(0) * height * width, -1}), flat = weight.permute({0, 2, 3, 1}).reshape({weight.size(0), -1});
-  return product(rows, flat, bias).reshape({x.size(0), height, width, weight.size(0)}).permute({0, 3, 1, 2});
+  return product_of_few_rows(rows, flat, bias.contiguous()).reshape({x.size(0), height, width, weight.size(0)}).permute({0, 3, 1, 2});
 }
 
 }  // namespace shim

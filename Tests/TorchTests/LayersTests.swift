@@ -68,4 +68,33 @@ import Torch
       expectClose(try #require(gradient), try #require(expected), tolerance: 1e-4)
     }
   }
+
+  /// A recurrent step goes its own way where no gradients are taken, vectors are full (48 numbers, not 20), and gates may be far from 0.
+  @Test(arguments: [48, 20], [1.0, 40]) func gatesAreTheSameWithoutGradients(size: Int, spread: Double) {
+    let random = RandomSource(Seed(6))
+    let cell = GRUCell(10, size, using: random)
+    cell.inputBias.assign(spread * .normal([3 * size], using: random))
+    let (x, h) = (Tensor.normal([9, 10], using: random), tanh(.normal([9, size], using: random)))
+    let recorded = cell(x, h)
+    #expect(recorded.takesGradient)
+    expectClose(noGrad { cell(x, h) }, recorded.detached(), tolerance: 1e-6)
+    expectClose(computing(in: .bf16) { noGrad { cell(x, h) } }, recorded.detached(), tolerance: 0.02 * max(1, spread / 4))
+  }
+
+  /// Rows with three numbers each, one of none, and one that is full. 5 outputs fill no vector, 40 two and a half, 300 several blocks.
+  @Test(arguments: [5, 40, 300], [Precision.f32, .bf16]) func sparseRowsPickTheirWeights(outputs: Int, precision: Precision) {
+    let random = RandomSource(Seed(7))
+    let (sparse, dense) = (SparseLinear(24, outputs, using: random), Linear(24, outputs, using: random))
+    sparse.bias.assign(.normal([outputs], using: random))
+    dense.weight.assign(sparse.weight)
+    dense.bias!.assign(sparse.bias)
+    let ones = (0..<20).map { Int64($0 % 8) }
+    let classes = Tensor((0..<3).flatMap { _ in ones }, [20, 3]).oneHot(8).reshaped(20, 24)
+    let x = concatenated([classes, .zeros([1, 24]), .normal([1, 24], using: random)], axis: 0).reshaped(2, 11, 24)
+    let expected = dense(x)
+    expectClose(sparse(x), expected, tolerance: 1e-5)  // with a graph, as any product
+    sparse.freeze(computingIn: precision)
+    expectClose(sparse(x), expected.detached(), tolerance: precision == .f32 ? 1e-5 : 0.02)
+    expectClose(computing(in: precision) { noGrad { sparse(x) } }.to(.float32), expected.detached(), tolerance: precision == .f32 ? 1e-5 : 0.02)
+  }
 }

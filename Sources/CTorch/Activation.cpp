@@ -6,7 +6,7 @@ using namespace shim;
 
 namespace {
 
-/// Gradients `[pixels, channels]` in place of `gradient`, or nothing where there is no activation; adds them to `sums` `[channels]`.
+/// Adds the gradients before the activation, `[pixels, channels]`, to `sums` `[channels]`, and puts them in place of `gradient` where there is an activation.
 template <class Number>
 ALWAYS_INLINE void walk(Number *gradient, const Number *y, CTActivation then, float *sums, int64_t pixels, int64_t channels) {
   for (int64_t pixel = 0; pixel < pixels; pixel++, gradient += channels, y += channels)
@@ -32,6 +32,7 @@ bool is_alone(const at::Tensor &a) { return a.use_count() == 1 && a.storage().us
 
 at::Tensor shim::activation_gradient(at::Tensor &&given, const at::Tensor &y, CTActivation then) {
   auto g = std::move(given);
+  if (then == CTIdentity) return g;
   auto to = is_alone(g) ? g : at::empty_like(g);
   if (then == CTELU) at::elu_backward_out(to, g, 1, 1, 1, /*is_result=*/true, y);
   else at::threshold_backward_out(to, g, y, 0);
@@ -40,9 +41,8 @@ at::Tensor shim::activation_gradient(at::Tensor &&given, const at::Tensor &y, CT
 
 std::pair<at::Tensor, at::Tensor> shim::activation_and_bias_gradient(at::Tensor &&given, const at::Tensor &y, CTActivation then) {
   auto g = std::move(given);
-  bool own = then == CTIdentity || is_alone(g);
-  g = g.contiguous(at::MemoryFormat::ChannelsLast);
-  if (!own) g = g.clone();
+  if (!g.is_contiguous(at::MemoryFormat::ChannelsLast)) g = g.contiguous(at::MemoryFormat::ChannelsLast);
+  else if (then != CTIdentity && !is_alone(g)) g = g.clone();
   int64_t channels = g.size(1), pixels = g.numel() / channels, parts = std::min<int64_t>(pixels, 64);  // whatever the threads
   auto sums = at::zeros({parts, channels}, g.options().dtype(at::kFloat));
   auto of_y = then == CTIdentity ? g : y;
@@ -52,7 +52,7 @@ std::pair<at::Tensor, at::Tensor> shim::activation_and_bias_gradient(at::Tensor 
       float *sum = sums.data_ptr<float>() + part * channels;
       if (g.scalar_type() == at::kFloat)
         walk_float(g.data_ptr<float>() + first * channels, of_y.const_data_ptr<float>() + first * channels, then, sum, count, channels);
-      else walk_half(const_cast<uint16_t *>(halves(g)) + first * channels, halves(of_y) + first * channels, then, sum, count, channels);
+      else walk_half(static_cast<uint16_t *>(g.data_ptr()) + first * channels, halves(of_y) + first * channels, then, sum, count, channels);
     }
   });
   return {g, sums.sum(0)};

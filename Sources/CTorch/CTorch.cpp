@@ -275,22 +275,28 @@ int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CT
 int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {
   return attempt([&] {
     auto x = in(a), w = in(weight), b = in(bias);
-    if (auto few = convolution_of_few_pixels(x, w, b, stride)) *out = own(activated(std::move(*few), then));
+    if (w.size(1) > 1)
+      if (auto few = convolution_of_few_pixels(x, w, b, stride)) {
+        *out = own(activated(std::move(*few), then));
+        return;
+      }
+    w = widened(w, x);
+    if (is_first_convolution(x, w, stride)) *out = own(first_convolution(x, w, b, then));
     else if (is_strided_convolution(x, w, /*transposed=*/false)) *out = own(strided_convolution(x, w, b, stride, /*transposed=*/false, then));
-    else if (is_first_convolution(x, w, stride)) *out = own(first_convolution(x, w, b, then));
     else *out = own(activated(at::conv2d(x, w, b, {stride, stride}), then));
   });
 }
 int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {
   return attempt([&] {
-    if (is_strided_convolution(in(a), in(weight), /*transposed=*/true)) {
-      *out = own(strided_convolution(in(a), in(weight), in(bias), stride, /*transposed=*/true, then));
+    auto x = in(a), w = widened(in(weight), x), b = in(bias);
+    if (is_strided_convolution(x, w, /*transposed=*/true)) {
+      *out = own(strided_convolution(x, w, b, stride, /*transposed=*/true, then));
       return;
     }
-    bool one_channel = in(weight).size(1) == 1 && stride == 2 && in(weight).size(2) == 6;
-    auto y = one_channel ? Interleaved::apply(in(a), in(weight)) : at::conv_transpose2d(in(a), in(weight), {}, {stride, stride});
+    bool one_channel = w.size(1) == 1 && stride == 2 && w.size(2) == 6;
+    auto y = one_channel ? Interleaved::apply(x, w) : at::conv_transpose2d(x, w, {}, {stride, stride});
     // The library adds a bias to a transposed convolution by its reference code, which is slow.
-    *out = own(activated(y.add_(in(bias).reshape({1, -1, 1, 1})), then));
+    *out = own(activated(y.add_(b.reshape({1, -1, 1, 1})), then));
   });
 }
 int ct_orthogonal(CTTensor normal, CTTensor *out) {

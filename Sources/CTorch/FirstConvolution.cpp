@@ -83,7 +83,7 @@ struct First : torch::autograd::Function<First> {
       for (int64_t n = begin; n < end; n++) {
         const float *frame = x.const_data_ptr<float>() + n * pixels;
         if (type == at::kFloat) convolve_float(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), then, y.data_ptr<float>() + n * results, s);
-        else convolve_half(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), then, const_cast<uint16_t *>(halves(y)) + n * results, s);
+        else convolve_half(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), then, static_cast<uint16_t *>(y.data_ptr()) + n * results, s);
       }
     });
     context->save_for_backward({x, weight, y});

@@ -74,17 +74,23 @@ EACH_PROCESSOR void few_rows_half(const float *a, const uint16_t *weight, const 
   of_few_rows(a, weight, bias, result, rows, inner, outputs, begin, end);
 }
 
-/// Whether `weight` is that of something that acts, stored in bf16, to be multiplied in float32.
+/// Whether `weight` is that of something frozen, stored in bf16, to be multiplied in float32.
 bool is_stored_narrow(const at::Tensor &a, const at::Tensor &weight) {
   return a.scalar_type() == at::kFloat && weight.scalar_type() == at::kBFloat16;
 }
 
+void check(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+  TORCH_CHECK(a.size(1) == weight.size(1), "rows of ", a.size(1), " numbers meet weights for ", weight.size(1));
+  TORCH_CHECK(!bias || bias->numel() == weight.size(0), "there are ", weight.size(0), " outputs and a bias for ", bias->numel());
+}
+
 /// Of at least one number each; `weight`, in float32 or bf16, and `bias` lie contiguous in memory.
 at::Tensor product_of_few_rows(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+  check(a, weight, bias);
   int64_t rows = a.size(0), inner = a.size(1), outputs = weight.size(0);
   auto x = a.contiguous(), result = at::empty({rows, outputs}, a.options());
   const float *b = bias ? bias->const_data_ptr<float>() : nullptr;
-  parallel(outputs, std::max<int64_t>(1, (1 << 18) / inner), [&](int64_t begin, int64_t end) {
+  parallel(outputs, std::max<int64_t>(1, (1 << 18) / (inner * ((rows + few - 1) / few))), [&](int64_t begin, int64_t end) {
     auto from = x.const_data_ptr<float>();
     auto to = result.data_ptr<float>();
     if (weight.scalar_type() == at::kFloat) few_rows(from, weight.const_data_ptr<float>(), b, to, rows, inner, outputs, begin, end);
@@ -93,7 +99,7 @@ at::Tensor product_of_few_rows(const at::Tensor &a, const at::Tensor &weight, co
   return result;
 }
 
-#ifdef AVX512
+#ifdef WITH_AVX512
 constexpr int64_t tile_width = 4, tile_rows = 6, tile_outputs = tile_width * lanes;
 
 /// Outputs `begin` to `end` of `weight`, as words `[inputs, outputs]` for each tile of 64.
@@ -117,7 +123,7 @@ template <class Word> void pack(const at::Tensor &weight, uint32_t *packed, int6
 }
 
 template <class Word, int64_t Rows>
-AVX512 void multiply(const uint32_t *a, const uint32_t *tile, float *y, int64_t words, int64_t outputs, int64_t step) {
+WITH_AVX512 void multiply(const uint32_t *a, const uint32_t *tile, float *y, int64_t words, int64_t outputs, int64_t step) {
   Sums<Rows, tile_width> sums = {};
   for (int64_t k = 0; k < words; k++) sums.template add<Word>(a + k, words, tile + k * tile_outputs);
   float all[Rows * tile_outputs];
@@ -202,38 +208,40 @@ bool is_plain(const at::Tensor &a) { return a.is_cpu() && a.scalar_type() == at:
 at::Tensor product(const at::Tensor &a, const at::Tensor &given, const std::optional<at::Tensor> &given_bias) {
   auto type = a.scalar_type();
   auto bias = given_bias ? std::optional(given_bias->contiguous()) : std::nullopt;
-  bool narrow = is_stored_narrow(a, given);
-  if (is_plain(a) && (narrow || is_plain(given)) && a.size(0) <= few && a.numel() && given.is_contiguous()) return product_of_few_rows(a, given, bias);
-  auto weight = narrow ? given.to(type) : given;
+  if (is_plain(a) && (is_stored_narrow(a, given) || is_plain(given)) && a.size(0) <= few && a.numel() && given.is_contiguous()) return product_of_few_rows(a, given, bias);
+  auto weight = widened(given, a);
   if (a.numel() == 0 || !onednn_linear() || !a.is_cpu() || (type != at::kFloat && type != at::kBFloat16)) return at::linear(a, weight, bias);
   return onednn_linear()->call(a, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
-PackedWeight::PackedWeight(const at::Tensor &weight) : weight(weight) {
-#ifdef AVX512
+PackedWeight::PackedWeight(const at::Tensor &weight) : plain(weight), outputs(weight.size(0)), type(weight.scalar_type()) {
+#ifdef WITH_AVX512
   bool single = weight.scalar_type() == at::kFloat;
   if (!weight.is_cpu() || !sums_of(weight.scalar_type()) || (!single && weight.size(1) % 2)) return;
   int64_t tiles = (weight.size(0) + tile_outputs - 1) / tile_outputs;
   packed = at::zeros({tiles, weight.size(1) / (single ? 1 : 2), tile_outputs}, weight.options().dtype(at::kInt));
   parallel(tiles, 1, [&](int64_t begin, int64_t end) {
-    (single ? pack<Single> : pack<Pair>)(weight, static_cast<uint32_t *>(packed.data_ptr()), begin * tile_outputs, std::min(end * tile_outputs, weight.size(0)));
+    (single ? pack<Single> : pack<Pair>)(weight, static_cast<uint32_t *>(packed.data_ptr()), begin * tile_outputs, std::min(end * tile_outputs, outputs));
   });
+  plain.reset();
 #endif
 }
 
 at::Tensor PackedWeight::operator()(const at::Tensor &a) const {
-  auto x = a.to(weight.scalar_type()).contiguous();
-#ifdef AVX512
+  auto x = a.to(type).contiguous();
+#ifdef WITH_AVX512
   if (packed.defined()) {
-    auto y = at::empty({x.size(0), weight.size(0)}, x.options().dtype(at::kFloat));
-    auto multiply = x.scalar_type() == at::kFloat ? shim::multiply<Single> : shim::multiply<Pair>;
+    bool single = type == at::kFloat;
+    TORCH_CHECK(x.size(1) == packed.size(1) * (single ? 1 : 2), "rows of ", x.size(1), " numbers meet weights for others");
+    auto y = at::empty({x.size(0), outputs}, x.options().dtype(at::kFloat));
+    auto multiply = single ? shim::multiply<Single> : shim::multiply<Pair>;
     parallel(packed.size(0), 1, [&](int64_t begin, int64_t end) {
-      multiply(words_of(x), words_of(packed), y.data_ptr<float>(), x.size(0), packed.size(1), weight.size(0), begin, end);
+      multiply(words_of(x), words_of(packed), y.data_ptr<float>(), x.size(0), packed.size(1), outputs, begin, end);
     });
     return y;
   }
 #endif
-  return product(x, weight);
+  return product(x, plain);
 }
 
 at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
@@ -241,19 +249,23 @@ at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::opti
   return own ? Linear::apply(a, weight, bias) : at::linear(a, weight, bias);
 }
 
+at::Tensor widened(const at::Tensor &weight, const at::Tensor &x) { return is_stored_narrow(x, weight) ? weight.to(at::kFloat) : weight; }
+
 at::Tensor affine_of_sparse(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
   bool recorded = at::GradMode::is_enabled() && (a.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad()));
   bool can = is_plain(a) && (is_plain(weight) || is_stored_narrow(a, weight)) && weight.is_cpu() && weight.t().is_contiguous() && (!bias || is_plain(*bias));
   if (recorded || !can) return affine(a, weight, bias);
+  check(a, weight, bias);
   int64_t rows = a.size(0), inner = a.size(1), outputs = weight.size(0);
   auto x = a.contiguous(), result = at::empty({rows, outputs}, a.options()), b = bias ? bias->contiguous() : at::Tensor();
+  auto places = at::empty({rows, inner}, a.options().dtype(at::kInt));
   parallel(rows, 8, [&](int64_t begin, int64_t end) {
-    std::vector<int32_t> places(inner + 1);
     for (int64_t row = begin; row < end; row++) {
       auto from = x.const_data_ptr<float>() + row * inner, of_bias = b.defined() ? b.const_data_ptr<float>() : nullptr;
       auto to = result.data_ptr<float>() + row * outputs;
-      if (weight.scalar_type() == at::kFloat) sparse_row_float(from, places.data(), weight.const_data_ptr<float>(), of_bias, to, inner, outputs);
-      else sparse_row_half(from, places.data(), halves(weight), of_bias, to, inner, outputs);
+      auto own = places.data_ptr<int32_t>() + row * inner;
+      if (weight.scalar_type() == at::kFloat) sparse_row_float(from, own, weight.const_data_ptr<float>(), of_bias, to, inner, outputs);
+      else sparse_row_half(from, own, halves(weight), of_bias, to, inner, outputs);
     }
   });
   return result;
@@ -261,9 +273,8 @@ at::Tensor affine_of_sparse(const at::Tensor &a, const at::Tensor &weight, const
 
 std::optional<at::Tensor> convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride) {
   constexpr int64_t most = 256;
-  bool narrow = is_stored_narrow(x, weight);
-  if (!is_plain(x) || !(is_plain(weight) || narrow) || !weight.is_contiguous(at::MemoryFormat::ChannelsLast)) return std::nullopt;
-  if (at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad())) return std::nullopt;
+  if (!is_plain(x) || !(is_plain(weight) || is_stored_narrow(x, weight)) || !weight.is_contiguous(at::MemoryFormat::ChannelsLast)) return std::nullopt;
+  if (at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad() || bias.requires_grad())) return std::nullopt;
   int64_t kernel = weight.size(2), height = (x.size(2) - kernel) / stride + 1, width = (x.size(3) - kernel) / stride + 1;
   if (x.size(2) < kernel || x.size(3) < kernel || x.numel() == 0 || x.size(0) * height * width > most) return std::nullopt;
   // Channels last, a pixel's inputs are a few rows of numbers side by side, and so are an output's weights.

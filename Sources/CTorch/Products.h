@@ -10,11 +10,13 @@ at::Tensor product(const at::Tensor &a, const at::Tensor &weight, const std::opt
 class PackedWeight {
  public:
   explicit PackedWeight(const at::Tensor &weight);
-  /// `a Wᵀ` in float32, of `a` `[M, K]` rounded to the type of `W`; records no graph.
+  /// `a Wᵀ` of `a` `[M, K]` rounded to the type of `W`, in float32, or in that type where this processor has no such products; records no graph.
   at::Tensor operator()(const at::Tensor &a) const;
 
  private:
-  at::Tensor weight, packed;  // [tiles, words, outputs of a tile], undefined where this processor has no such products
+  at::Tensor plain, packed;  // one of both: as given, or [tiles, words, outputs of a tile]
+  int64_t outputs;
+  at::ScalarType type;
 };
 
 /// The same as `product` with gradients, and in autocast's type where that is on.
@@ -24,8 +26,11 @@ at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::opti
 /// as `[K, N]`. Then the result is in float32.
 at::Tensor affine_of_sparse(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
 
-/// A convolution without padding that needs no gradients and has so few pixels that its weights, read once, are most of the work; nothing
-/// where it is not such a one.
+/// `weight` in a type that libtorch takes together with `x`, where it is stored in bf16 and `x` is in float32.
+at::Tensor widened(const at::Tensor &weight, const at::Tensor &x);
+
+/// A convolution without padding, of one frame or of a few small ones, that needs no gradients, in float32 in autocast too; nothing where it is not
+/// such a one.
 std::optional<at::Tensor> convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride);
 
 }  // namespace shim

@@ -13,7 +13,7 @@
 
 using namespace shim;
 
-#ifdef AVX512
+#ifdef WITH_AVX512
 
 namespace {
 
@@ -86,7 +86,7 @@ EACH_PROCESSOR void finish(const float *sums, const float *bias, CTActivation th
 }
 
 /// `Rows` images from the one given on, `Width` vectors of outputs at a time.
-template <class Word, int64_t Rows, int64_t Width> AVX512 void convolve(const Pass<Word> &pass, int64_t tile, int64_t image) {
+template <class Word, int64_t Rows, int64_t Width> WITH_AVX512 void convolve(const Pass<Word> &pass, int64_t tile, int64_t image) {
   const uint32_t *weight = pass.weight + tile * pass.taps * pass.words * lanes * Width, *x = pass.x + image * pass.x_size;
   for (auto &position : pass.positions) {
     Sums<Rows, Width> sums = {};
@@ -137,14 +137,13 @@ at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const at::Te
 
 /// Adds the products of some images (of two at a time in bf16) to the gradient `[taps, wide, narrow]` of the weights.
 template <class Word, int64_t Width>
-AVX512 void gather(const uint32_t *wide, const uint32_t *narrow, float *gradient, const Sizes &s, int64_t images, int64_t begin, int64_t end) {
+WITH_AVX512 void gather(const uint32_t *wide, const uint32_t *narrow, float *gradient, const Sizes &s, int64_t images, int64_t begin, int64_t end) {
   int64_t slices = s.wide.channels / rows;
   for (int64_t part = begin; part < end; part++) {
     int64_t tap = part / slices, channel = part % slices * rows;
     for (int64_t first = 0; first < s.narrow.channels; first += lanes * Width) {
       float *to = gradient + (tap * s.wide.channels + channel) * s.narrow.channels + first;
-      Sums<rows, Width> sums;
-      sums.load(to, s.narrow.channels);
+      Sums<rows, Width> sums = {};
       for (int64_t image = 0; image < images; image++)
         for (int64_t y = 0; y < s.narrow.height; y++) {
           int64_t n = y * s.narrow.width;
@@ -152,13 +151,13 @@ AVX512 void gather(const uint32_t *wide, const uint32_t *narrow, float *gradient
           const uint32_t *b = narrow + image * s.narrow.numbers() + n * s.narrow.channels + first;
           for (int64_t x = 0; x < s.narrow.width; x++, a += s.stride * s.wide.channels, b += s.narrow.channels) sums.template add<Word>(a, 1, b);
         }
-      sums.store(to, s.narrow.channels);
+      sums.add_to(to, s.narrow.channels);
     }
   }
 }
 
 /// The numbers of two images side by side; of one, where it is the last, beside zeros.
-AVX512 void pair(const uint16_t *one, const uint16_t *two, uint32_t *words, int64_t count) {
+WITH_AVX512 void pair(const uint16_t *one, const uint16_t *two, uint32_t *words, int64_t count) {
   for (int64_t i = 0; i < count; i += lanes) {
     Words low = __builtin_convertvector(*reinterpret_cast<const Halves *>(one + i), Words);
     Words high = two ? __builtin_convertvector(*reinterpret_cast<const Halves *>(two + i), Words) << 16 : Words{};
@@ -246,10 +245,11 @@ namespace shim {
 
 bool is_strided_convolution(const at::Tensor &x, const at::Tensor &weight, bool transposed) {
   return sums_of(computed_in(x)) && x.is_cpu() && weight.scalar_type() == at::kFloat && x.dim() == 4 && x.size(0) >= rows && x.size(1) == weight.size(transposed ? 0 : 1) &&
-         weight.size(0) % lanes == 0 && weight.size(1) % lanes == 0 && (transposed || (x.size(2) >= weight.size(2) && x.size(3) >= weight.size(2)));
+         weight.size(2) == weight.size(3) && x.size(2) && x.size(3) && weight.size(0) % lanes == 0 && weight.size(1) % lanes == 0 && (transposed || (x.size(2) >= weight.size(2) && x.size(3) >= weight.size(2)));
 }
 
 at::Tensor strided_convolution(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride, bool transposed, CTActivation then) {
+  TORCH_CHECK(bias.numel() == weight.size(transposed ? 1 : 0), "the bias is for ", bias.numel(), " channels");
   return Strided::apply(x.to(computed_in(x)).contiguous(at::MemoryFormat::ChannelsLast), weight, bias, stride, transposed, int64_t(then));
 }
 

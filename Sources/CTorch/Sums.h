@@ -1,4 +1,4 @@
-// Sums of products that stay in registers until they are complete, 24 vectors of them: nearly all that the vectors of a processor with AVX-512 can
+// Sums of products that stay in registers until they are complete, up to 24 vectors of them: nearly all that the vectors of a processor with AVX-512 can
 // do (oneDNN reaches from half to nine tenths of it in convolutions and with few rows).
 #pragma once
 #include "Vectors.h"
@@ -6,7 +6,7 @@
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
+#define WITH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
 namespace shim {
@@ -15,7 +15,7 @@ namespace shim {
 struct Single {
   static constexpr int64_t numbers = 1;
   using Number = float;
-  static AVX512 ALWAYS_INLINE __m512 add(__m512 sum, __m512i a, __m512i b) {
+  static WITH_AVX512 ALWAYS_INLINE __m512 add(__m512 sum, __m512i a, __m512i b) {
     return _mm512_fmadd_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), sum);
   }
 };
@@ -23,14 +23,14 @@ struct Single {
 struct Pair {
   static constexpr int64_t numbers = 2;
   using Number = uint16_t;
-  static AVX512 ALWAYS_INLINE __m512 add(__m512 sum, __m512i a, __m512i b) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
+  static WITH_AVX512 ALWAYS_INLINE __m512 add(__m512 sum, __m512i a, __m512i b) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
 };
 
 template <int64_t Rows, int64_t Width> struct Sums {
   __m512 of[Rows][Width];
 
   /// Adds `Rows` words, `step` from one another, times `Width` vectors.
-  template <class Word> AVX512 ALWAYS_INLINE void add(const uint32_t *words, int64_t step, const uint32_t *vectors) {
+  template <class Word> WITH_AVX512 ALWAYS_INLINE void add(const uint32_t *words, int64_t step, const uint32_t *vectors) {
     __m512i b[Width];
     UNROLLED for (int64_t j = 0; j < Width; j++) b[j] = _mm512_loadu_si512(vectors + lanes * j);
     UNROLLED for (int64_t row = 0; row < Rows; row++) {
@@ -38,14 +38,15 @@ template <int64_t Rows, int64_t Width> struct Sums {
       UNROLLED for (int64_t j = 0; j < Width; j++) of[row][j] = Word::add(of[row][j], a, b[j]);
     }
   }
-  /// From and to rows that are `step` apart.
-  AVX512 ALWAYS_INLINE void load(const float *from, int64_t step) {
-    UNROLLED for (int64_t row = 0; row < Rows; row++)
-      UNROLLED for (int64_t j = 0; j < Width; j++) of[row][j] = _mm512_loadu_ps(from + row * step + lanes * j);
-  }
-  AVX512 ALWAYS_INLINE void store(float *to, int64_t step) const {
+  /// To rows that are `step` apart.
+  WITH_AVX512 ALWAYS_INLINE void store(float *to, int64_t step) const {
     UNROLLED for (int64_t row = 0; row < Rows; row++)
       UNROLLED for (int64_t j = 0; j < Width; j++) _mm512_storeu_ps(to + row * step + lanes * j, of[row][j]);
+  }
+  WITH_AVX512 ALWAYS_INLINE void add_to(float *to, int64_t step) {
+    for (int64_t row = 0; row < Rows; row++)
+      for (int64_t j = 0; j < Width; j++) of[row][j] = _mm512_add_ps(of[row][j], _mm512_loadu_ps(to + row * step + lanes * j));
+    store(to, step);
   }
 };
 

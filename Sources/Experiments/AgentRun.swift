@@ -142,6 +142,11 @@ public enum AgentRun {
       let interval = imitation.restartInterval
       let expert = try latents(0..<details.useEpisodes, nil)
       let starts = interval == 0 ? expert : try latents(0..<details.useEpisodes, Restarts(interval: interval, length: 2 * imitation.windowSteps))
+      let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
+      let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
+      guard longest >= imitation.horizon || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
+      if longest > 0, longest < imitation.horizon { Console.warn("the episodes held out are shorter than the horizon; there is no validation") }
+      let validated = longest < imitation.horizon ? nil : try latents(heldOut, nil)
       loaded.model.freeze(computingIn: details.precision)
       let begun = ProgressLine.now
       var progress: [RewardKind: ProgressLine] = [:]
@@ -157,14 +162,11 @@ public enum AgentRun {
       case .bc: preconditionFailure("'bc' has no world model")
       }
       fittingSeconds = progress.isEmpty ? 0 : ProgressLine.now - begun
-      let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
-      let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
-      guard longest >= imitation.horizon || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
-      if longest > 0, longest < imitation.horizon { Console.warn("the episodes held out are shorter than the horizon; there is no validation") }
-      validation = longest < imitation.horizon ? nil : AgentValidation(
-        windows: try WindowSampler(
-          latents(heldOut, nil), horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"), startShare: imitation.startShare),
-        dreamer: Dreamer(loaded.model, details.precision), compared: imitation.reward.compared, seed: seed.stream("validation"))
+      validation = try validated.map {
+        AgentValidation(
+          windows: try WindowSampler($0, horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"), startShare: imitation.startShare),
+          dreamer: Dreamer(loaded.model, details.precision), compared: imitation.reward.compared, seed: seed.stream("validation"))
+      }
       steps = configuration.training.steps
     }
 

@@ -49,7 +49,7 @@ public struct LoadedWorldModel {
     return (model, try Normalizer(from: weights, details.observation, on: device))
   }
 
-  /// The weights that an agent takes with it, as they are now.
+  /// The weights that an agent takes with it, as they were before they may be stored in bf16.
   var weights: [(name: String, tensor: Tensor)] {
     model.namedParameters.map { (Self.modelPrefix + $0.name, $0.parameter.detached()) }
       + normalizer.namedParameters.map { ($0.name, $0.parameter.detached()) }

@@ -18,8 +18,8 @@ public enum Device: String, CaseIterable, Sendable, Codable, CustomStringConvert
   }
 }
 
-/// The precision that matrix products and convolutions run in; parameters, losses and distributions stay float32, but for the weights of an agent that
-/// only acts (`Module.freeze(computingIn:)`).
+/// The precision that matrix products and convolutions run in; parameters, losses and distributions stay float32, but for the weights of what is
+/// frozen (`Module.freeze(computingIn:)`).
 public enum Precision: String, CaseIterable, Sendable, Codable {
   case f32, bf16
 }

@@ -96,7 +96,7 @@ public final class RSSM: Module {
       states: LatentState(deterministic: stacked([h]), stochastic: stacked([drawn(logits, draw)])), posteriorLogits: stacked([logits]), prior: prior)
   }
 
-  /// Many such steps, with libtorch's calls and the way back written by hand: see `Unroll.cpp`.
+  /// Many such steps, with the way back written by hand: see `Unroll.cpp`.
   private func unrolled(_ actionShares: Tensor, _ embedded: Tensor, _ keep: Tensor?, _ start: LatentState, _ draw: Draw) -> Inference {
     let shape = [actionShares.shape[0], actionShares.shape[1], sizes.groups, sizes.classes]
     let (h, z, logits) = unroll(

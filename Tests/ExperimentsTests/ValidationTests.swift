@@ -51,6 +51,22 @@ import WorldModel
     #expect(try metrics("all").keys.allSatisfy { !$0.hasPrefix("validation/") })
   }
 
+  /// The weights that an agent takes with it are those of its world model, though it dreams with rounded ones.
+  @Test func takesAllDigitsOfItsWorldModelAlong() throws {
+    try trained()
+    var configuration = AgentConfiguration()
+    (configuration.imitation.batch, configuration.training.steps) = (8, 2)
+    let compute = Compute(precision: .bf16)
+    try AgentRun.start(at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 4, configuration, seed: 0, compute)
+    let (own, world) = (try Safetensors(at: path("agent").appending(path: LoadedAgent.worldModelFile)), try LoadedWorldModel(at: path("world")))
+    #expect(own.names.count == world.weights.count)
+    for (name, tensor) in world.weights {
+      let kept = try own.tensor(name)
+      #expect(kept.type == .float32 && kept.bytes() == tensor.bytes(), "\(name)")
+    }
+    #expect(try metrics("agent").values.allSatisfy(\.isFinite))
+  }
+
   @Test func encodesPiecesAsIfEpisodesBeganThere() throws {
     try trained()
     #expect(Restarts(interval: 8, length: 30).starts(in: 50) == [8, 16])

@@ -27,6 +27,7 @@ import Torch
     let straight = Categorical(logits: logits).straightThrough(sampled ? .sample(random) : .mode)
     #expect(straight.values(as: Float.self).allSatisfy { $0 == 0 || $0 == 1 })
     expectClose(straight.sum(over: -1), .ones([6, 4]))
+    if !sampled { expectClose(Categorical(logits: logits.detached()).straightThrough(.mode), straight.detached()) }
     let found = try #require(gradients(of: (straight * weights).sum(), withRespectTo: [logits])[0])
     let expected = try #require(
       gradients(of: (Categorical(logits: logits).probabilities * weights).sum(), withRespectTo: [logits])[0])

@@ -51,6 +51,7 @@ import Torch
       let found = try results(layer, x, weights, run)
       let rounded = try results(layer, x, weights) { x in computing(in: .bf16) { run(x) } }
       #expect(rounded.y.type == .bfloat16)
+      expectClose(rounded.y.to(.float32), wanted.y, share: 0.02)
       // Of a result that is about 0, rounding turns ReLU's slope from 0 to 1.
       for (all, share) in activation == .relu ? [(found, 1e-5)] : [(found, 1e-5), (rounded, 0.02)] {
         expectClose(all.y.to(.float32), wanted.y, share: share)
@@ -84,6 +85,35 @@ import Torch
     #expect(Array(relu[..<16]) == numbers.map { max(0, $0) })
     let bad: [Float] = layer(Tensor([Float](repeating: .nan, count: 128), [8, 16, 1, 1]), then: .elu).values()
     #expect(bad.count { $0.isNaN } == bad.count)
+  }
+
+  /// Two in a row, whose gradients are made in place, of a sum, whose gradient is one number for all, against four images at a time.
+  @Test(arguments: [Precision.f32, .bf16]) func handOnGradients(precision: Precision) throws {
+    let random = RandomSource(Seed(3))
+    let (one, two) = (Convolution(16, 32, kernel: 2, stride: 1, using: random), TransposedConvolution(32, 16, kernel: 3, stride: 2, using: random))
+    let x = Tensor.normal([12, 16, 4, 4], using: random)
+    let slopes = { (x: Tensor, precision: Precision) in
+      let x = x.detached().requiringGradient()
+      let y = computing(in: precision) { two(one(x, then: .elu), then: .elu) }
+      return try gradients(of: y.to(.float32).sum(), withRespectTo: [x] + one.parameters + two.parameters).map { try #require($0) }
+    }
+    let parts = try stride(from: 0, to: 12, by: 4).map { try slopes(x.sliced($0..<$0 + 4), .f32) }
+    let expected = [concatenated(parts.map { $0[0] }, axis: 0)] + (1..<5).map { i in parts.dropFirst().reduce(parts[0][i]) { $0 + $1[i] } }
+    for (found, wanted) in zip(try slopes(x, precision), expected) { expectClose(found, wanted, share: precision == .f32 ? 1e-5 : 0.02) }
+  }
+
+  @Test(arguments: [Precision.f32, .bf16]) func doNotDependOnTheNumberOfThreads(precision: Precision) throws {
+    let layer = Convolution(48, 96, kernel: 4, stride: 2, using: RandomSource(Seed(4)))
+    let x = Tensor.normal([27, 48, 14, 14], using: RandomSource(Seed(5))).requiringGradient()
+    let threads = Libtorch.threads
+    defer { Libtorch.threads = threads }
+    let bits = try [1, 2, 3].map { count in
+      Libtorch.threads = count
+      let y = computing(in: precision) { layer(x, then: .elu) }
+      let found = gradients(of: (y.to(.float32).squared()).sum(), withRespectTo: [x] + layer.parameters)
+      return try [y.to(.float32).values(as: Float.self)] + found.map { try #require($0).values(as: Float.self) }
+    }
+    #expect(bits[1] == bits[0] && bits[2] == bits[0])
   }
 
   /// A gradient that others still need is left as it is.

@@ -1,4 +1,4 @@
-// A C face on libtorch, as small as this project needs: tensors, gradients, random generators, and three operations that libtorch is slow at.
+// A C face on libtorch, as small as this project needs: tensors, gradients, random generators, and operations that libtorch is slow at.
 //
 // Inputs are borrowed, outputs belong to the caller (ct_release). Every call that can fail returns 0 when it worked;
 // ct_last_error() then says, per thread, what went wrong. No C++ exception leaves this file.

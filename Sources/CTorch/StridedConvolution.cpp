@@ -244,7 +244,8 @@ at::ScalarType computed_in(const at::Tensor &x) {
 namespace shim {
 
 bool is_strided_convolution(const at::Tensor &x, const at::Tensor &weight, bool transposed) {
-  return sums_of(computed_in(x)) && x.is_cpu() && weight.scalar_type() == at::kFloat && x.dim() == 4 && x.size(0) >= rows && x.size(1) == weight.size(transposed ? 0 : 1) &&
+  auto type = computed_in(x);
+  return sums_of(type) && x.is_cpu() && (weight.scalar_type() == at::kFloat || weight.scalar_type() == type) && x.dim() == 4 && x.size(0) >= rows && x.size(1) == weight.size(transposed ? 0 : 1) &&
          weight.size(2) == weight.size(3) && x.size(2) && x.size(3) && weight.size(0) % lanes == 0 && weight.size(1) % lanes == 0 && (transposed || (x.size(2) >= weight.size(2) && x.size(3) >= weight.size(2)));
 }
 

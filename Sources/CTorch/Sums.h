@@ -44,8 +44,8 @@ template <int64_t Rows, int64_t Width> struct Sums {
       UNROLLED for (int64_t j = 0; j < Width; j++) _mm512_storeu_ps(to + row * step + lanes * j, of[row][j]);
   }
   WITH_AVX512 ALWAYS_INLINE void add_to(float *to, int64_t step) {
-    for (int64_t row = 0; row < Rows; row++)
-      for (int64_t j = 0; j < Width; j++) of[row][j] = _mm512_add_ps(of[row][j], _mm512_loadu_ps(to + row * step + lanes * j));
+    UNROLLED for (int64_t row = 0; row < Rows; row++)
+      UNROLLED for (int64_t j = 0; j < Width; j++) of[row][j] = _mm512_add_ps(of[row][j], _mm512_loadu_ps(to + row * step + lanes * j));
     store(to, step);
   }
 };

@@ -68,10 +68,12 @@ public final class DreamLearner: LatentLearner {
     let (earned, parts) = reward.parts(expert, dream)  // [H, B]
     var metrics = parts.merging(reward.update(expert, dream, progress: progress)) { $1 }
     var (losses, norms): (PolicyLosses?, (actor: Tensor, critic: Tensor)?)
+    // Rounded once, as each of the networks would.
+    let features = precision == .bf16 ? dream.states.features.to(.bfloat16) : dream.states.features
     for _ in 0..<(c.policyGradient == .ppo ? c.epochs : 1) {
       losses = computing(in: precision, on: device) {
         PolicyLosses(
-          networks, features: dream.states.features, actions: dream.actions, reward: c.centerRewards ? earned - earned.mean() : earned, c, progress: progress, before: losses)
+          networks, features: features, actions: dream.actions, reward: c.centerRewards ? earned - earned.mean() : earned, c, progress: progress, before: losses)
       }
       var actorLoss = losses!.actor
       if c.cloningWeight > 0 {

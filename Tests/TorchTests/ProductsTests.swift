@@ -74,7 +74,7 @@ import Torch
     }
   }
 
-  /// Weights of what only acts are stored in bf16; all else is in float32, for a few rows and for many, and in autocast as always.
+  /// Weights of what is frozen are stored in bf16; all else is in float32, for a few rows and for many, and in autocast as always.
   @Test(arguments: [1, 4, 5, 40], [16, 33]) func takeWeightsFromHalfPrecision(rows: Int, inputs: Int) {
     let layer = Linear(inputs, 6, using: random)
     layer.bias!.assign(.normal([6], using: random))

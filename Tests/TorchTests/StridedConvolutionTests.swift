@@ -102,18 +102,44 @@ import Torch
     for (found, wanted) in zip(try slopes(x, precision), expected) { expectClose(found, wanted, share: precision == .f32 ? 1e-5 : 0.02) }
   }
 
-  @Test(arguments: [Precision.f32, .bf16]) func doNotDependOnTheNumberOfThreads(precision: Precision) throws {
-    let layer = Convolution(48, 96, kernel: 4, stride: 2, using: RandomSource(Seed(4)))
-    let x = Tensor.normal([27, 48, 14, 14], using: RandomSource(Seed(5))).requiringGradient()
-    let threads = Libtorch.threads
-    defer { Libtorch.threads = threads }
-    let bits = try [1, 2, 3].map { count in
-      Libtorch.threads = count
-      let y = computing(in: precision) { layer(x, then: .elu) }
-      let found = gradients(of: (y.to(.float32).squared()).sum(), withRespectTo: [x] + layer.parameters)
-      return try [y.to(.float32).values(as: Float.self)] + found.map { try #require($0).values(as: Float.self) }
+  /// In a process of its own, as the number of threads is one for all of it.
+  @Test func doNotDependOnTheNumberOfThreads() async {
+    await #expect(processExitsWith: .success) {
+      let layer = Convolution(48, 96, kernel: 4, stride: 2, using: RandomSource(Seed(4)))
+      let x = Tensor.normal([27, 48, 14, 14], using: RandomSource(Seed(5))).requiringGradient()
+      for precision in [Precision.f32, .bf16] {
+        let bits = [1, 2, 3].map { count in
+          Libtorch.threads = count
+          let y = computing(in: precision) { layer(x, then: .elu) }
+          let found = gradients(of: y.to(.float32).squared().sum(), withRespectTo: [x] + layer.parameters)
+          return [y.to(.float32).values(as: Float.self)] + found.map { $0!.values(as: Float.self) }
+        }
+        precondition(bits[1] == bits[0] && bits[2] == bits[0])
+      }
     }
-    #expect(bits[1] == bits[0] && bits[2] == bits[0])
+  }
+
+  /// What is frozen in bf16 computes as if its weights were rounded, by whichever way its layers go: one frame, a few, and many; frames of one channel, and
+  /// a single pixel; in autocast too.
+  @Test(arguments: [1, 3, 9], [Precision.f32, .bf16]) func takeWeightsFromHalfPrecision(count: Int, precision: Precision) {
+    let random = RandomSource(Seed(6))
+    let (convolutions, sides) = ([Convolution(1, 16, kernel: 4, stride: 2, using: random), Convolution(16, 32, kernel: 4, stride: 2, using: random)], [10, 31])
+    let transposed = [(32, 16, 5, 4), (16, 1, 6, 4), (32, 16, 5, 1)].map { (TransposedConvolution($0, $1, kernel: $2, stride: 2, using: random), $3) }
+    func check(_ layer: Module, _ weight: Parameter, _ x: Tensor, _ call: (Tensor) -> Tensor) {
+      let rounded = weight.detached().to(.bfloat16).to(.float32)
+      weight.assign(rounded)
+      let expected = noGrad { call(x) }
+      layer.freeze(computingIn: .bf16)
+      #expect(weight.type == .bfloat16)
+      let found = computing(in: precision) { noGrad { call(x) } }
+      expectClose(found.to(.float32), expected, share: precision == .f32 ? 1e-5 : 0.02)
+    }
+    for (layer, side) in zip(convolutions, sides) {
+      check(layer, layer.weight, .normal([count, layer.weight.shape[1], side, side], using: random)) { layer($0, then: .elu) }
+    }
+    for (layer, side) in transposed {
+      check(layer, layer.weight, .normal([count, layer.weight.shape[0], side, side], using: random)) { layer($0, then: .elu) }
+    }
   }
 
   /// A gradient that others still need is left as it is.

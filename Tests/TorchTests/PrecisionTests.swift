@@ -42,4 +42,18 @@ import Testing
     let message = String(decoding: outcome.standardErrorContent, as: UTF8.self)
     for part in ["matrix product", "[2, 3]", "[4, 5]"] { #expect(message.contains(part), "\(message)") }
   }
+
+  /// Ways of our own, which libtorch does not look after, read nothing behind what they are given.
+  @Test func refuseOperandsThatDoNotFit() async {
+    await #expect(processExitsWith: .failure) { _ = Linear(3, 5, using: RandomSource(Seed(1)))(.ones([2, 4])) }
+    await #expect(processExitsWith: .failure) { _ = noGrad { SparseLinear(3, 5, using: RandomSource(Seed(1)))(.ones([2, 4])) } }
+    await #expect(processExitsWith: .failure) {
+      _ = noGrad { Convolution(3, 8, kernel: 4, stride: 2, using: RandomSource(Seed(1)))(.ones([1, 4, 8, 8])) }
+    }
+    await #expect(processExitsWith: .success) {
+      _ = Linear(3, 5, using: RandomSource(Seed(1)))(.ones([2, 3]))
+      _ = noGrad { SparseLinear(3, 5, using: RandomSource(Seed(1)))(.ones([2, 3])) }
+      _ = noGrad { Convolution(3, 8, kernel: 4, stride: 2, using: RandomSource(Seed(1)))(.ones([1, 3, 8, 8])) }
+    }
+  }
 }

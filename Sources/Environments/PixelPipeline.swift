@@ -37,6 +37,14 @@ public struct PixelPipeline: Codable, Equatable, Sendable {
   public var stickyActions = 0.0
   /// Environment steps after which an episode is truncated; 0 keeps the environment's own limit.
   public var maxEpisodeSteps = 0
+  /// An evaluated episode begins with as many uniformly random actions as its seed draws between these two, `[least, most]`;
+  /// empty for what is usual: up to 60 in Atari games without sticky actions, which are deterministic, and none elsewhere.
+  public var randomSteps: [Int] = []
+
+  /// `randomSteps`, with what is usual filled in.
+  public var randomStart: ClosedRange<Int> {
+    randomSteps.count == 2 ? randomSteps[0]...randomSteps[1] : kind == .atari && stickyActions == 0 ? 0...60 : 0...0
+  }
 
   public init() {}
 }

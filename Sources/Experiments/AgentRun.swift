@@ -91,7 +91,7 @@ public enum AgentRun {
   public static func resume(at output: URL, threads: Int? = nil) throws {
     let run = try RunFolder.open(at: output)
     let record = try Record(from: output, kind: .agent)
-    let configuration = try AgentConfiguration.load(.agent, from: [record.configuration(in: output)])
+    let configuration = try AgentConfiguration.stored(record.configuration(in: output))
     _ = try record.details.device.required()
     Libtorch.threads = threads ?? record.details.threads
     let (dataset, seed) = (try record.details.openData()[0], Seed(record.seed))
@@ -136,17 +136,19 @@ public enum AgentRun {
     init(_ loaded: LoadedWorldModel, _ dataset: Dataset, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed, _ output: URL) throws {
       try dataset.checkFits(details.observation, details.actions)
       let imitation = configuration.imitation
-      let latents = { (episodes: Range<Int>, restarts: Restarts?) in
-        try LatentCache(loaded, details.precision).latents(of: dataset, episodes: episodes, restarts: restarts, on: details.device)
+      let cache = LatentCache(loaded, details.precision)
+      let latents = { (episodes: Range<Int>, encodings: Int, restarts: Restarts?) in
+        let encoded = try cache.latents(of: dataset, episodes: episodes, encodings: encodings, restarts: restarts, on: details.device)
+        return configuration.latents.redraw ? encoded : encoded.fixed
       }
-      let interval = imitation.restartInterval
-      let expert = try latents(0..<details.useEpisodes, nil)
-      let starts = interval == 0 ? expert : try latents(0..<details.useEpisodes, Restarts(interval: interval, length: 2 * imitation.windowSteps))
+      let restarts = imitation.restartInterval == 0 ? nil : Restarts(interval: imitation.restartInterval, length: 2 * imitation.windowSteps)
+      let expert = try latents(0..<details.useEpisodes, 1, nil)
+      let starts = try latents(0..<details.useEpisodes, configuration.latents.encodings, restarts)
       let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
       let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
       guard longest >= imitation.horizon || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
       if longest > 0, longest < imitation.horizon { Console.warn("the episodes held out are shorter than the horizon; there is no validation") }
-      let validated = longest < imitation.horizon ? nil : try latents(heldOut, nil)
+      let validated = longest < imitation.horizon ? nil : try latents(heldOut, 1, nil)
       loaded.model.freeze(computingIn: details.precision)
       let begun = ProgressLine.now
       var progress: [RewardKind: ProgressLine] = [:]

@@ -20,8 +20,14 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
   public let high: Double?
   public let min: Double
   public let max: Double
+  /// How the episodes began, and how many different ones there were; absent in results of versions before 0.2.
+  public let starts: EvaluationStarts?
 
-  init(player: String, environment: String, seed: UInt64, agent: AgentFacts?, returns: [Double], lengths: [Int]) {
+  init(
+    player: String, environment: String, seed: UInt64, agent: AgentFacts?, returns: [Double], lengths: [Int],
+    starts: EvaluationStarts? = nil
+  ) {
+    self.starts = starts
     (self.player, self.environment, self.seed, self.agent) = (player, environment, seed, agent)
     (self.returns, self.lengths) = (returns, lengths)
     let summary = Summary(of: returns, seed: Seed(seed).stream("bootstrap"))
@@ -65,9 +71,13 @@ public struct Evaluation {
   public var pipeline: PixelPipeline
   public var episodes: Int
   public var seed: UInt64
+  /// How many random actions, the least and the most, each episode begins with; the agent's memory sees them.
+  public var randomStart: ClosedRange<Int>
 
-  public init(environment: String, pipeline: PixelPipeline, episodes: Int, seed: UInt64) {
+  /// - Parameter randomStart: nil for what the pipeline says.
+  public init(environment: String, pipeline: PixelPipeline, episodes: Int, seed: UInt64, randomStart: ClosedRange<Int>? = nil) {
     (self.environment, self.pipeline, self.episodes, self.seed) = (environment, pipeline, episodes, seed)
+    self.randomStart = randomStart ?? pipeline.randomStart
   }
 
   /// Episodes side by side.
@@ -82,20 +92,27 @@ public struct Evaluation {
     pipeline.noopsBySeed = true
     let made = try player.environment(environment, pipeline: pipeline, slots: Swift.min(Self.slots, episodes))
     defer { made.close() }
-    var (returns, lengths) = ([Double](), [Int]())
+    var (returns, lengths, endings) = ([Double](), [Int](), Set<EpisodeEnding>())
     let root = Seed(seed).stream("evaluate")
+    let isDeterministic = try made.isDeterministic(seed: EpisodeSeeds.evaluation(seed, 0), pipeline)
     let played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) }, seed: root,
-      keepsFrames: keepsFrames)
+      randomStart: randomStart, keepsFrames: keepsFrames)
     var progress = ProgressLine("evaluating \(name)", total: episodes, unit: "episodes")
     defer { progress.finish() }
     try played.play(episodes) { episode in
       progress.update(episode.index + 1)
       returns.append(episode.total)
       lengths.append(episode.actions.count)
+      endings.insert(episode.ending)
       try onEpisode(episode)
     }
-    return EvaluationResult(player: name, environment: environment, seed: seed, agent: facts, returns: returns, lengths: lengths)
+    progress.finish()
+    let starts = EvaluationStarts(
+      least: randomStart.lowerBound, most: randomStart.upperBound, isDeterministic: isDeterministic, different: endings.count)
+    if let warning = starts.warning(environment, episodes: episodes) { Console.warn(warning) }
+    return EvaluationResult(
+      player: name, environment: environment, seed: seed, agent: facts, returns: returns, lengths: lengths, starts: starts)
   }
 }
 

@@ -20,17 +20,21 @@ struct LatentCache {
   /// That episodes are encoded in.
   private let precision: Precision
   /// Changes with the way episodes are encoded.
-  private static let version = 3
+  private static let version = 4
 
   init(_ world: LoadedWorldModel, _ precision: Precision = .f32) { (self.world, self.precision) = (world, precision) }
 
   /// Encodes the episodes, or reads what was encoded before from the same weights and the same data in the same precision. A folder that cannot be written to
   /// costs the time to encode again, and the memory for all of them.
+  /// - Parameters:
+  ///   - encodings: how often each is encoded, with draws of its own.
+  ///   - restarts: pieces that are encoded besides, as if episodes began there; nil for none.
   /// - Throws: `DemonstrationError`, where frames cannot be read.
-  /// - Parameter restarts: pieces that are encoded besides, as if episodes began there; nil for none.
-  func latents(of dataset: Dataset, episodes: Range<Int>, restarts: Restarts? = nil, on device: Device) throws -> ExpertLatents {
+  func latents(
+    of dataset: Dataset, episodes: Range<Int>, encodings: Int = 1, restarts: Restarts? = nil, on device: Device
+  ) throws -> ExpertLatents {
     let parts = ["\(Self.version)", world.fingerprint, dataset.fingerprint, "\(episodes.lowerBound)", "\(episodes.upperBound)"]
-    let others = (restarts.map { ["\($0.interval)", "\($0.length)"] } ?? []) + (precision == .f32 ? [] : [precision.rawValue])
+    let others = (encodings == 1 ? [] : ["\(encodings)times"]) + (restarts.map { ["\($0.interval)", "\($0.length)"] } ?? []) + (precision == .f32 ? [] : [precision.rawValue])
     let name = (parts + others).joined(separator: "-") + ".safetensors"
     let file = world.url.appending(path: "latents").appending(path: name)
     let stored = { try? ExpertLatents(from: Safetensors(at: file), classCount: world.model.sizes.classes, on: device) }
@@ -47,8 +51,8 @@ struct LatentCache {
     let seed = Seed(0).stream("encode")
     try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: false)
     do {
-      try AtomicFile.write(to: file) { try ExpertLatents.write(encoding: recorded, with: world.model, world.normalizer, precision, seed: seed, to: $0) }
+      try AtomicFile.write(to: file) { try ExpertLatents.write(encoding: recorded, encodings, with: world.model, world.normalizer, precision, seed: seed, to: $0) }
     } catch is RunError {}
-    return try stored() ?? ExpertLatents(encoding: recorded, with: world.model, world.normalizer, precision, seed: seed)
+    return try stored() ?? ExpertLatents(encoding: recorded, encodings, with: world.model, world.normalizer, precision, seed: seed)
   }
 }

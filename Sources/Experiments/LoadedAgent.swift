@@ -28,7 +28,7 @@ public struct LoadedAgent {
     record = try Record(from: url, kind: .agent)
     let document = try record.configuration(in: url)
     let world = try WorldModelConfiguration.load(.worldModel, from: [document])
-    let own = try AgentConfiguration.load(.agent, from: [document])
+    let own = try AgentConfiguration.stored(document)
     let (checkpoint, selectedBy) = try Checkpoint.acting(in: url, by: own.selection, step: step)
     if step == nil, let newest = try TrainingLoop.checkpoints(of: url, keep: 1).steps().first {
       Console.warnWhereUnfinished(url, at: newest, of: own.training.steps)
@@ -39,7 +39,8 @@ public struct LoadedAgent {
     facts = try AgentFacts(own, world, record, of: url, step: checkpoint.step, by: selectedBy, choosing: actions ?? own.actions)
     let (sizes, blank, details) = (own.imitation.policy, RandomSource(Seed(0), on: device), record.details)
     if own.method == .bc {
-      let policy = PixelPolicy(details.observation, depth: world.model.depth, actions: details.actions, sizes, using: blank)
+      let policy = PixelPolicy(
+        details.observation, frames: own.cloning.frames, depth: world.model.depth, actions: details.actions, sizes, using: blank)
       try policy.load(from: weights, prefix: PixelCloningTrainer.policyPrefix)
       policy.freeze(computingIn: compute.precision)
       agent = Agent(policy, try Normalizer(from: weights, details.observation, on: device), choosing: facts.actions, compute.precision, seed: Seed(seed))
@@ -49,7 +50,7 @@ public struct LoadedAgent {
       try actor.load(from: weights, prefix: Self.actorPrefix)
       model.freeze(computingIn: compute.precision)
       actor.freeze(computingIn: compute.precision)
-      agent = Agent(model, normalizer, actor, choosing: facts.actions, compute.precision, seed: Seed(seed))
+      agent = Agent(model, normalizer, actor, choosing: facts.actions, states: own.states, compute.precision, seed: Seed(seed))
     }
   }
 }

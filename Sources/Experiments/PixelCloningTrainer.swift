@@ -4,10 +4,10 @@ import Imitation
 import Torch
 import WorldModel
 
-/// Drives cloning from pixels with pairs of successive expert frames.
+/// Drives cloning from pixels with successive expert frames.
 final class PixelCloningTrainer: Trainer {
   static let policyPrefix = "networks.policy."
-  /// Pairs that validation measures on.
+  /// Sequences that validation measures on.
   private static let validationBatch = 1024
 
   private let cloner: PixelCloner
@@ -15,29 +15,38 @@ final class PixelCloningTrainer: Trainer {
   private var batches: Prefetcher<SequenceBatch>?
   private let heldOut: SequenceBatch?
   private let steps: Int
+  private let seed: Seed
 
   init(_ dataset: Dataset, _ world: WorldModelConfiguration, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed) throws {
     let expert = try EpisodeSelection(dataset, episodes: Array(0..<details.useEpisodes))
+    let frames = configuration.cloning.frames
     let policy = PixelPolicy(
-      details.observation, depth: world.model.depth, actions: details.actions, configuration.imitation.policy,
+      details.observation, frames: frames, depth: world.model.depth, actions: details.actions, configuration.imitation.policy,
       using: RandomSource(seed.stream("policy"), on: details.device))
     cloner = PixelCloner(policy, try Normalizer(over: [expert], world.pixels, on: details.device), configuration.cloning, details.precision)
-    sampler = try SequenceSampler([expert], batch: configuration.cloning.batch, length: 2, sampling: .frames, seed: seed.stream("pairs"))
+    sampler = try SequenceSampler([expert], batch: configuration.cloning.batch, length: frames + 1, sampling: .frames, seed: seed.stream("pairs"))
     let others = Array(details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count))
     guard !others.isEmpty || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
     heldOut = others.isEmpty ? nil : try SequenceSampler(
-      [EpisodeSelection(dataset, episodes: others)], batch: Self.validationBatch, length: 2, sampling: .frames, seed: seed.stream("validation")
+      [EpisodeSelection(dataset, episodes: others)], batch: Self.validationBatch, length: frames + 1, sampling: .frames, seed: seed.stream("validation")
     ).batch(step: 0)
     steps = configuration.training.steps
+    self.seed = seed
   }
 
   func update(step: Int) throws -> Metrics {
     let batches = self.batches ?? Prefetcher(from: step) { [sampler] in try sampler.batch(step: $0) }
     self.batches = batches
-    return cloner.update(on: try batches.next(), progress: Double(step) / Double(steps))
+    return cloner.update(
+      on: try batches.next(), progress: Double(step) / Double(steps),
+      using: RandomSource(seed.stream("dropout").step(step), on: cloner.policy.device))
   }
 
-  func validate() throws -> Metrics { heldOut.map { ["validation/agreement": cloner.agreement(on: $0)] } ?? [:] }
+  func validate() throws -> Metrics {
+    guard let heldOut else { return [:] }
+    let (nats, agreement) = cloner.validate(on: heldOut)
+    return ["validation/nll": nats, "validation/agreement": agreement]
+  }
 
   var state: [(name: String, tensor: Tensor)] {
     cloner.policy.namedParameters.map { (Self.policyPrefix + $0.name, $0.parameter) }

@@ -10,6 +10,8 @@ public enum Player {
   /// Uniformly random actions.
   case random
   case agent(Agent)
+
+  var isRandom: Bool { if case .random = self { true } else { false } }
 }
 
 /// One played episode.
@@ -23,6 +25,8 @@ public struct PlayedEpisode: Sendable {
   public var actions: [Action] = []
   public var rewards: [Double] = []
   public var terminated = false
+  /// How it went at the end: equal where a player met the same game again, even if it began some steps earlier or later.
+  var ending = EpisodeEnding()
 
   /// The undiscounted sum of rewards.
   public var total: Double { rewards.reduce(0, +) }
@@ -40,6 +44,8 @@ public struct EpisodePlayer {
   let seed: Seed
   /// The probability of a uniformly random action instead of the player's, by the episode's index.
   var epsilon: (Int) -> Double = { _ in 0 }
+  /// How many uniformly random actions, the least and the most, an episode begins with, before the player's first.
+  var randomStart = 0...0
   /// Which episodes' frames are kept.
   var keepsFrames: (Int) -> Bool = { _ in false }
 
@@ -49,6 +55,7 @@ public struct EpisodePlayer {
     var running: [Int: PlayedEpisode] = [:]  // by slot
     var frames: [Int: [UInt8]] = [:]
     var generators: [Int: SeededGenerator] = [:]
+    var randomSteps: [Int: Int] = [:]
     var finished: [Int: PlayedEpisode] = [:]  // by index, waiting for earlier ones
     var (next, delivered) = (0, 0)
 
@@ -58,6 +65,8 @@ public struct EpisodePlayer {
         running[slot] = PlayedEpisode(index: next, seed: environmentSeed(next))
         seeds[slot] = environmentSeed(next)
         generators[slot] = seed.stream("actions").step(next).generator
+        var start = seed.stream("start").step(next).generator
+        randomSteps[slot] = Int.random(in: randomStart, using: &start)
         if case .agent(let agent) = player { agent.reset(slot: slot, episode: next) }
         next += 1
       }
@@ -73,17 +82,19 @@ public struct EpisodePlayer {
       var actions = try chosen(for: frames)
       for slot in running.keys {
         let e = epsilon(running[slot]!.index)
-        if e > 0, Double.random(in: 0..<1, using: &generators[slot]!) < e {
-          actions[slot] = environment.actions.random(using: &generators[slot]!)
-        } else if case .random = player {
-          actions[slot] = environment.actions.random(using: &generators[slot]!)
-        }
+        let isReplaced =
+          running[slot]!.actions.count < randomSteps[slot]! || (e > 0 && Double.random(in: 0..<1, using: &generators[slot]!) < e)
+        guard isReplaced || player.isRandom else { continue }
+        let action = environment.actions.random(using: &generators[slot]!)
+        actions[slot] = action
+        if case .agent(let agent) = player { agent.took(action, slot: slot) }
       }
       var free: [Int] = []
       for (slot, outcome) in try environment.step(actions) {
         running[slot]!.actions.append(actions[slot]!)
         running[slot]!.rewards.append(outcome.reward)
         if keepsFrames(running[slot]!.index) { running[slot]!.frames += outcome.frame }
+        running[slot]!.ending.append(actions[slot]!, outcome)
         frames[slot] = outcome.frame
         guard outcome.ended else { continue }
         running[slot]!.terminated = outcome.terminated

@@ -52,15 +52,30 @@ public struct WorldModelConfiguration: Configuration {
   }
 }
 
+/// How expert episodes become latents.
+public struct LatentsConfiguration: Configuration {
+  /// How often each episode is encoded, with draws of its own. States drawn once are learned by heart.
+  public var encodings = 4
+  /// Whether `z` is drawn anew from the posterior at each gradient step, instead of kept as it was drawn when it was encoded.
+  public var redraw = true
+
+  public init() {}
+
+  public func check(_ problems: inout Problems) { problems.require(encodings, in: 1...64, "encodings") }
+}
+
 /// Everything that decides what an agent becomes, beside its world model, expert episodes and seed.
 public struct AgentConfiguration: Configuration {
   public var method = Method.ditto
+  public var latents = LatentsConfiguration()
   /// What is learned in dreams, by `ditto` and `dgail`; the policy's sizes are every method's.
   public var imitation = ImitationConfiguration()
   /// Maximum likelihood, by `dbc`.
   public var cloning = CloningConfiguration()
   /// How actions are chosen when the agent acts, unless it is told otherwise.
   public var actions = ActionChoice.best
+  /// How `z` is chosen from the posterior when the agent acts.
+  public var states = StateChoice.best
   /// Which checkpoint acts, unless another is asked for.
   public var selection = Selection.last
   /// Expert episodes held out to validate on, where more are there than `--use-episodes` takes.
@@ -70,6 +85,7 @@ public struct AgentConfiguration: Configuration {
   public init() {}
 
   public func check(_ problems: inout Problems) {
+    problems.check(latents, "latents")
     problems.check(imitation, "imitation")
     problems.check(cloning, "cloning")
     let weights = imitation.reward.weights
@@ -86,6 +102,14 @@ extension AgentConfiguration {
   /// - Throws: `ConfigurationError`.
   public static func load(_ layers: [Preset], overrides: [String]) throws -> AgentConfiguration {
     try load(.agent, from: layers, overrides: overrides, under: implied)
+  }
+
+  /// Of the document that a run keeps. What a version before 0.2 could not say is as it was then.
+  /// - Throws: `ConfigurationError`.
+  static func stored(_ document: Preset) throws -> AgentConfiguration {
+    let before = Preset(
+      name: "defaults before 0.2", yaml: "agent: {latents: {encodings: 1, redraw: false}, states: sampled, cloning: {frames: 1}}")
+    return try load(.agent, from: [before, document])
   }
 
   /// What a method and rewards imply where nothing else is said.
@@ -119,6 +143,9 @@ extension PixelPipeline: Configuration {
     problems.require(noopMax >= 0, "noopMax", "is \(noopMax), must not be negative")
     problems.require((0...1).contains(stickyActions), "stickyActions", "is \(stickyActions), must be from 0 to 1")
     problems.require(maxEpisodeSteps >= 0, "maxEpisodeSteps", "is \(maxEpisodeSteps), must not be negative")
+    problems.require(
+      randomSteps.isEmpty || (randomSteps.count == 2 && 0 <= randomSteps[0] && randomSteps[0] <= randomSteps[1]), "randomSteps",
+      "is \(randomSteps), must be [least, most], or [] for what is usual")
   }
 }
 

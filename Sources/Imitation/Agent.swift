@@ -12,6 +12,14 @@ public enum ActionChoice: String, Codable, CaseIterable, Sendable {
   case best
 }
 
+/// How an acting agent chooses `z` from the posterior.
+public enum StateChoice: String, Codable, CaseIterable, Sendable {
+  /// Drawn, as while the world model learned.
+  case sampled
+  /// The most probable class of each group.
+  case best
+}
+
 /// A trained policy together with the eyes and the memory that it was trained with, if it has any: maps raw frames to actions.
 ///
 /// Several episodes can run side by side, each in a slot of its own; what happens in one slot depends on nothing but its
@@ -28,6 +36,7 @@ public final class Agent {
   private let mind: Mind
   private let normalizer: Normalizer
   private let choice: ActionChoice
+  private let stateChoice: StateChoice
   private let precision: Precision
   private let seed: Seed
   private var slots: [Int: Slot] = [:]
@@ -38,26 +47,32 @@ public final class Agent {
     var state: LatentState?
     /// Scaled, as the world model takes it.
     var previousAction: Action?
+    /// The frames before, oldest first, where a policy sees several.
+    var earlier: [[UInt8]] = []
     let random: RandomSource
     var generator: SeededGenerator
   }
 
   public convenience init(
-    _ worldModel: WorldModel, _ normalizer: Normalizer, _ actor: MLP, choosing choice: ActionChoice, _ precision: Precision = .f32, seed: Seed
+    _ worldModel: WorldModel, _ normalizer: Normalizer, _ actor: MLP, choosing choice: ActionChoice, states: StateChoice = .best,
+    _ precision: Precision = .f32, seed: Seed
   ) {
-    self.init(.latent(worldModel, actor), normalizer, choice, precision, seed)
+    self.init(.latent(worldModel, actor), normalizer, choice, states, precision, seed)
   }
 
   public convenience init(
     _ policy: PixelPolicy, _ normalizer: Normalizer, choosing choice: ActionChoice, _ precision: Precision = .f32, seed: Seed
   ) {
-    self.init(.pixels(policy), normalizer, choice, precision, seed)
+    self.init(.pixels(policy), normalizer, choice, .best, precision, seed)
   }
 
-  private init(_ mind: Mind, _ normalizer: Normalizer, _ choice: ActionChoice, _ precision: Precision, _ seed: Seed) {
+  private init(
+    _ mind: Mind, _ normalizer: Normalizer, _ choice: ActionChoice, _ stateChoice: StateChoice, _ precision: Precision, _ seed: Seed
+  ) {
     self.mind = mind
     self.normalizer = normalizer
     self.choice = choice
+    self.stateChoice = stateChoice
     self.precision = precision
     self.seed = seed
   }
@@ -117,9 +132,17 @@ public final class Agent {
       slots[slot]!.state = states?[row]
       slots[slot]!.previousAction = action
       chosen[slot] = actions.unscaled(action)
+      if case .pixels(let policy) = mind { slots[slot]!.earlier = (slots[slot]!.earlier + [frames[slot]!]).suffix(policy.frames - 1) }
     }
     return chosen
   }
+
+  /// Tells the agent that another action was taken in an episode than the one it chose: its memory goes on from that one.
+  /// - Parameter action: as `act` returns them.
+  public func took(_ action: Action, slot: Int) { slots[slot]?.previousAction = actions.scaled(action) }
+
+  /// The features of the state that an episode is in, for tests; nil before its first frame.
+  func memory(slot: Int) -> [Float]? { slots[slot]?.state?.features.values() }
 
   /// What a policy says of one state.
   private enum Opinion {
@@ -157,19 +180,28 @@ public final class Agent {
   /// The states after seeing `frames`, one row each, where there are any; and the policy's opinions there.
   private func infer(_ frames: [[UInt8]], _ slots: [Slot]) -> ([LatentState]?, [Opinion]) {
     let rows = frames.count
-    let raw = frames.flatMap { $0 }
     switch mind {
-    case .pixels(let policy): return (nil, Opinion.rows(policy(normalizer(raw, policy.observation, [rows], on: device)), rows))
+    case .pixels(let policy):
+      // Before an episode's first frame there is that one again.
+      let stacks = zip(frames, slots).flatMap { frame, slot in
+        let first = slot.earlier.first ?? frame
+        return [[UInt8]](repeating: first, count: policy.frames - 1 - slot.earlier.count) + slot.earlier + [frame]
+      }
+      return (nil, Opinion.rows(policy(policy.stacked(stacks.flatMap { $0 }, rows, normalizer)), rows))
     case .latent(let worldModel, let actor):
       let (sizes, blank) = (worldModel.sizes, LatentState.zero(worldModel.sizes, batch: 1, on: device))
       let states = slots.map { $0.state ?? blank }
       let start = LatentState(
         deterministic: concatenated(states.map(\.deterministic), axis: 0), stochastic: concatenated(states.map(\.stochastic), axis: 0))
-      let noise = stacked(slots.map { Tensor.exponential([sizes.groups, sizes.classes], using: $0.random) }).to(device)
+      let draw: Draw = switch stateChoice {
+      case .best: .mode
+      case .sampled:
+        .clocks(stacked(slots.map { Tensor.exponential([sizes.groups, sizes.classes], using: $0.random) }).to(device))
+      }
       let inference = worldModel.infer(
-        normalizer(raw, worldModel.observation, [1, rows], on: device),
+        normalizer(frames.flatMap { $0 }, worldModel.observation, [1, rows], on: device),
         previousAction: worldModel.actions.rows(slots.map(\.previousAction), on: device).unflattened([1, rows]),
-        isFirst: slots.map { $0.previousAction == nil }, from: start, draw: .clocks(noise))
+        isFirst: slots.map { $0.previousAction == nil }, from: start, draw: draw)
       let state = inference.states[0]
       let policy = worldModel.actions.policy(actor(state.features))
       return ((0..<rows).map { state.sliced($0..<$0 + 1) }, Opinion.rows(policy, rows))

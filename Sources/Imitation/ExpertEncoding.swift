@@ -25,110 +25,150 @@ public struct ExpertEpisode {
 }
 
 extension ExpertLatents {
-  /// Episodes that are read and encoded side by side.
-  private static let episodes = 32
-
   /// Encodes expert episodes, each from its start, with states drawn from the posterior. Source: DITTO, section 3.3, "Algorithm".
-  /// - Parameter frames: so many are read and go through the encoder at once; bounds the memory that it takes.
+  /// - Parameters:
+  ///   - encodings: how often each is encoded, with draws of its own; each encoding is an episode.
+  ///   - frames: so many are read and go through the encoder at once; bounds the memory that it takes.
   /// - Throws: what reading frames throws.
   public init(
-    encoding recorded: [ExpertEpisode], with model: WorldModel, _ normalizer: Normalizer, _ precision: Precision = .f32,
-    atOnce frames: Int = 1024, seed: Seed
+    encoding recorded: [ExpertEpisode], _ encodings: Int = 1, with model: WorldModel, _ normalizer: Normalizer,
+    _ precision: Precision = .f32, atOnce frames: Int = 1024, seed: Seed
   ) throws {
-    var (h, z) = ([Tensor](), [Tensor]())
-    try Self.encode(recorded, model, normalizer, precision, frames, seed) { piece in
-      h.append(piece.h)
-      z.append(piece.z)
-    }
+    var pieces: [Piece] = []
+    let encoding = Encoding(recorded, encodings, model, normalizer, precision, frames, seed)
+    try encoding { pieces.append($0) }
     self.init(
-      deterministic: concatenated(h, axis: 0), classes: concatenated(z, axis: 0), actions: Self.actions(of: recorded, model),
-      lengths: recorded.map(\.length), classCount: model.sizes.classes)
+      deterministic: concatenated(pieces.map(\.h), axis: 0), classes: concatenated(pieces.map(\.classes), axis: 0),
+      probabilities: concatenated(pieces.map(\.probabilities), axis: 0), actions: encoding.actions,
+      lengths: encoding.order.map(\.length), classCount: model.sizes.classes)
   }
 
   /// Encodes, and appends to a file meanwhile what `tensors` of `init(encoding:)` would be in it: `h` is held for one group of episodes at a time.
   /// - Throws: what reading frames throws, and `append`.
   public static func write(
-    encoding recorded: [ExpertEpisode], with model: WorldModel, _ normalizer: Normalizer, _ precision: Precision = .f32,
-    atOnce frames: Int = 1024, seed: Seed, to append: (Data) throws -> Void
+    encoding recorded: [ExpertEpisode], _ encodings: Int = 1, with model: WorldModel, _ normalizer: Normalizer,
+    _ precision: Precision = .f32, atOnce frames: Int = 1024, seed: Seed, to append: (Data) throws -> Void
   ) throws {
-    let (sizes, actions, lengths) = (model.sizes, actions(of: recorded, model), recorded.map(\.length))
+    let encoding = Encoding(recorded, encodings, model, normalizer, precision, frames, seed)
+    let (sizes, actions, lengths) = (model.sizes, encoding.actions, encoding.order.map(\.length))
     let count = lengths.reduce(0, +)
     try append(
       Safetensors.header(of: [
         ("deterministic", .float32, [count, sizes.deterministic]), ("classes", .uint8, [count, sizes.groups]),
-        ("actions", actions.type, actions.shape), ("lengths", .int64, [lengths.count]),
+        ("probabilities", .bfloat16, [count, sizes.stochastic]), ("actions", actions.type, actions.shape),
+        ("lengths", .int64, [lengths.count]),
       ]))
-    var classes = Data()
-    try encode(recorded, model, normalizer, precision, frames, seed) { piece in
+    var (classes, probabilities) = (Data(), Data())
+    try encoding { piece in
       try append(Data(piece.h.bytes()))
-      classes.append(contentsOf: piece.z.bytes())
+      classes.append(contentsOf: piece.classes.bytes())
+      probabilities.append(contentsOf: piece.probabilities.bytes())
     }
-    for rest in [classes, Data(actions.bytes()), Data(Tensor(lengths.map(Int64.init), [lengths.count]).bytes())] { try append(rest) }
+    let rest = [classes, probabilities, Data(actions.bytes()), Data(Tensor(lengths.map(Int64.init), [lengths.count]).bytes())]
+    for bytes in rest { try append(bytes) }
   }
 
-  private static func actions(of recorded: [ExpertEpisode], _ model: WorldModel) -> Tensor {
-    model.actions.tensor(recorded.flatMap { $0.actions.map(Optional.some) + [nil] }, on: model.device)
+  /// Consecutive states of one episode: `h` `[n, D]`, class indices of `z`, `uint8` `[n, S]`, and the posterior's probabilities, bf16 `[n, S·K]`.
+  private struct Piece {
+    let h, classes, probabilities: Tensor
   }
 
-  /// `h` `[n, D]` and class indices of `z`, `uint8` `[n, S]`, of all episodes, one after the other and each in one or more pieces.
-  private static func encode(
-    _ recorded: [ExpertEpisode], _ model: WorldModel, _ normalizer: Normalizer, _ precision: Precision, _ frames: Int, _ seed: Seed,
-    _ body: ((h: Tensor, z: Tensor)) throws -> Void
-  ) throws {
-    for first in stride(from: 0, to: recorded.count, by: Self.episodes) {
-      let group = recorded[first..<min(first + Self.episodes, recorded.count)]
-      let random = RandomSource(seed.step(first), on: model.device)
-      try noGrad { try computing(in: precision, on: model.device) { try pieces(of: Array(group), model, normalizer, frames, random) } }.forEach(body)
+  /// How episodes are encoded: group by group, each episode of a group as often as asked for, side by side.
+  private struct Encoding {
+    /// Episodes that are read and encoded side by side.
+    private static let groupSize = 32
+
+    private let groups: [[ExpertEpisode]]
+    private let encodings: Int
+    private let model: WorldModel
+    private let normalizer: Normalizer
+    private let precision: Precision
+    private let frames: Int
+    private let seed: Seed
+
+    init(
+      _ recorded: [ExpertEpisode], _ encodings: Int, _ model: WorldModel, _ normalizer: Normalizer, _ precision: Precision, _ frames: Int,
+      _ seed: Seed
+    ) {
+      groups = recorded.indices.pieces(of: Self.groupSize).map { Array(recorded[$0]) }
+      (self.encodings, self.model, self.normalizer, self.precision) = (encodings, model, normalizer, precision)
+      (self.frames, self.seed) = (frames, seed)
     }
-  }
 
-  /// The same of one group.
-  private static func pieces(
-    of episodes: [ExpertEpisode], _ model: WorldModel, _ normalizer: Normalizer, _ frames: Int, _ random: RandomSource
-  ) throws -> [(h: Tensor, z: Tensor)] {
-    let (sizes, frameSize) = (model.sizes, model.observation.frameSize)
-    // Longest first, so that those that have ended are the last of those side by side.
-    let order = episodes.indices.sorted { (episodes[$0].length, $1) > (episodes[$1].length, $0) }
-    let sorted = order.map { episodes[$0] }
-    let steps = max(1, frames / sorted.count)
-    var state = LatentState.zero(sizes, batch: sorted.count, on: model.device)
-    var pieces = [[(h: Tensor, z: Tensor)]](repeating: [], count: episodes.count)
-    for start in stride(from: 0, to: sorted[0].length, by: steps) {
-      let active = sorted.prefix { $0.length > start }
-      let shape = [min(steps, active[0].length - start), active.count]
-      // An episode that ends on the way goes on with frames of zeros, which nobody reads.
-      var raw = [UInt8](repeating: 0, count: shape[0] * shape[1] * frameSize)
-      var previousActions = [Action?](repeating: nil, count: shape[0] * shape[1])
-      for (row, episode) in active.enumerated() {
-        let range = start..<min(start + shape[0], episode.length)
-        let recorded = try episode.frames(range)
-        for t in range {
-          let place = (t - start) * shape[1] + row
-          raw.replaceSubrange(place * frameSize..<(place + 1) * frameSize, with: recorded[(t - start) * frameSize..<(t - start + 1) * frameSize])
+    /// The episodes in the order of their states: a group's, as often as they are encoded, then the next group's.
+    var order: [ExpertEpisode] { groups.flatMap { group in (0..<encodings).flatMap { _ in group } } }
+
+    var actions: Tensor { model.actions.tensor(order.flatMap { $0.actions.map(Optional.some) + [nil] }, on: model.device) }
+
+    /// The states of all episodes, one after the other and each episode's in one or more pieces.
+    func callAsFunction(_ body: (Piece) throws -> Void) throws {
+      for (index, group) in groups.enumerated() {
+        let random = RandomSource(seed.step(index * Self.groupSize), on: model.device)
+        try noGrad { try computing(in: precision, on: model.device) { try pieces(of: group, random) } }.forEach(body)
+      }
+    }
+
+    private func pieces(of episodes: [ExpertEpisode], _ random: RandomSource) throws -> [Piece] {
+      let sizes = model.sizes
+      // Longest first, so that those that have ended are the last of those side by side.
+      let order = episodes.indices.sorted { (episodes[$0].length, $1) > (episodes[$1].length, $0) }
+      let sorted = order.map { episodes[$0] }
+      let steps = max(1, frames / sorted.count)
+      var state = LatentState.zero(sizes, batch: sorted.count * encodings, on: model.device)
+      var pieces = [[Piece]](repeating: [], count: encodings * episodes.count)
+      for start in stride(from: 0, to: sorted[0].length, by: steps) {
+        let active = sorted.prefix { $0.length > start }
+        let shape = [min(steps, active[0].length - start), active.count]
+        let (raw, previousActions) = try read(active, start..<start + shape[0])
+        let inference = model.infer(
+          normalizer(raw, model.observation, shape, on: model.device),
+          previousAction: model.actions.rows(previousActions, on: model.device).unflattened(shape),
+          isFirst: [Bool](repeating: false, count: shape[0] * shape[1]), from: state.sliced(0..<shape[1] * encodings), draw: .sample(random),
+          copies: encodings)
+        state = inference.states[shape[0] - 1]
+        let groups = [shape[0], shape[1] * encodings, sizes.groups, sizes.classes]
+        let classes = inference.states.stochastic.reshaped(groups).argmax(over: -1).to(.uint8)
+        let probabilities = model.rssm.classes(inference.posteriorLogits).probabilities.to(.bfloat16)
+        for (row, episode) in active.enumerated() {
+          let own = 0..<min(shape[0], episode.length - start)
+          for copy in 0..<encodings {
+            let column = { (x: Tensor, width: Int) in
+              x.sliced(row * encodings + copy..<row * encodings + copy + 1, axis: 1).sliced(own).reshaped(-1, width)
+            }
+            pieces[copy * episodes.count + order[row]].append(
+              Piece(
+                h: column(inference.states.deterministic, sizes.deterministic).to(.float32), classes: column(classes, sizes.groups),
+                probabilities: column(probabilities, sizes.stochastic)))
+          }
+        }
+      }
+      return pieces.flatMap { $0 }
+    }
+
+    /// The frames of steps `range` of episodes side by side, time first, and the actions that led to them. An episode that ends on the way
+    /// goes on with frames of zeros, which nobody reads.
+    private func read(_ episodes: some Collection<ExpertEpisode>, _ range: Range<Int>) throws -> ([UInt8], [Action?]) {
+      let (size, count) = (model.observation.frameSize, episodes.count)
+      var raw = [UInt8](repeating: 0, count: range.count * count * size)
+      var previousActions = [Action?](repeating: nil, count: range.count * count)
+      for (row, episode) in episodes.enumerated() {
+        let own = range.clamped(to: 0..<episode.length)
+        let recorded = try episode.frames(own)
+        for t in own {
+          let place = (t - range.lowerBound) * count + row
+          raw.replaceSubrange(
+            place * size..<(place + 1) * size, with: recorded[(t - range.lowerBound) * size..<(t - range.lowerBound + 1) * size])
           previousActions[place] = episode.actions.leading(to: t)
         }
       }
-      let states = model.infer(
-        normalizer(raw, model.observation, shape, on: model.device),
-        previousAction: model.actions.rows(previousActions, on: model.device).unflattened(shape),
-        isFirst: [Bool](repeating: false, count: shape[0] * shape[1]), from: state.sliced(0..<shape[1]), draw: .sample(random)
-      ).states
-      state = states[shape[0] - 1]
-      let classes = states.stochastic.reshaped(shape + [sizes.groups, sizes.classes]).argmax(over: -1).to(.uint8)
-      for (row, episode) in active.enumerated() {
-        let own = 0..<min(shape[0], episode.length - start)
-        pieces[order[row]].append((
-          h: states.deterministic.sliced(row..<row + 1, axis: 1).sliced(own).reshaped(-1, sizes.deterministic).to(.float32),
-          z: classes.sliced(row..<row + 1, axis: 1).sliced(own).reshaped(-1, sizes.groups)
-        ))
-      }
+      return (raw, previousActions)
     }
-    return pieces.flatMap { $0 }
   }
 
   /// What is kept between runs.
   public var tensors: [(name: String, tensor: Tensor)] {
-    [("deterministic", deterministic), ("classes", classes), ("actions", actions), ("lengths", Tensor(lengths.map(Int64.init), [lengths.count]))]
+    [("deterministic", deterministic), ("classes", classes)] + (probabilities.map { [("probabilities", $0)] } ?? [])
+      + [("actions", actions), ("lengths", Tensor(lengths.map(Int64.init), [lengths.count]))]
   }
 
   /// States that are not in use need not be in memory: see `Safetensors.mapped`.
@@ -137,6 +177,7 @@ extension ExpertLatents {
     let lengths: [Int64] = try file.tensor("lengths").values()
     self.init(
       deterministic: try file.mapped("deterministic", on: device), classes: try file.mapped("classes", on: device),
+      probabilities: file.contains("probabilities") ? try file.mapped("probabilities", on: device) : nil,
       actions: try file.tensor("actions", on: device), lengths: lengths.map(Int.init), classCount: classCount)
   }
 }

@@ -2,34 +2,59 @@ import Configuration
 import Torch
 import WorldModel
 
-/// Expert episodes as the world model sees them, encoded once.
+/// Expert episodes as the world model sees them. One that was encoded several times is several episodes.
 public struct ExpertLatents {
   /// `h`, `[N, D]`: all states of all episodes, one after the other.
   public let deterministic: Tensor
-  /// Class indices of `z`, `uint8` `[N, S]`.
+  /// Class indices of the `z` that each state's successor was encoded after, `uint8` `[N, S]`.
   public let classes: Tensor
+  /// The posterior's probabilities of all classes, bf16 `[N, S·K]`, from which `z` can be drawn anew; nil where they were not kept.
+  public let probabilities: Tensor?
   /// The expert's action in each state, `int64` `[N]` or numbers `[N, A]`; −1 or zeros in an episode's last one.
   public let actions: Tensor
   /// Numbers of states of the episodes.
   public let lengths: [Int]
   let classCount: Int
 
-  public init(deterministic: Tensor, classes: Tensor, actions: Tensor, lengths: [Int], classCount: Int) {
+  public init(
+    deterministic: Tensor, classes: Tensor, probabilities: Tensor? = nil, actions: Tensor, lengths: [Int], classCount: Int
+  ) {
     self.deterministic = deterministic
     self.classes = classes
+    self.probabilities = probabilities
     self.actions = actions
     self.lengths = lengths
     self.classCount = classCount
   }
 
   /// The states at `indices` (`int64`, any shape): `[…, D]` and `[…, S·K]`.
-  public func states(at indices: Tensor) -> LatentState {
+  /// - Parameter random: draws `z` anew, where probabilities were kept; nil for the classes that were drawn when it was encoded.
+  public func states(at indices: Tensor, using random: RandomSource? = nil) -> LatentState {
     let flat = indices.reshaped(-1)
     let h = deterministic.taking(flat).to(.float32)
-    let z = classes.taking(flat).oneHot(classCount)
     return LatentState(
       deterministic: h.reshaped(indices.shape + [deterministic.shape[1]]),
-      stochastic: z.reshaped(indices.shape + [classes.shape[1] * classCount]))
+      stochastic: classes(at: flat, using: random).oneHot(classCount).reshaped(indices.shape + [classes.shape[1] * classCount]))
+  }
+
+  /// Class indices `[n, S]` at indices `[n]`.
+  private func classes(at indices: Tensor, using random: RandomSource?) -> Tensor {
+    guard let random, let probabilities else { return classes.taking(indices) }
+    let shape = [indices.count, classes.shape[1], classCount]
+    let p = probabilities.taking(indices).to(.float32).reshaped(shape)
+    return (p / .exponential(shape, using: random)).argmax(over: -1)
+  }
+
+  /// The same, whose states are always those that were drawn when it was encoded.
+  public var fixed: ExpertLatents {
+    ExpertLatents(deterministic: deterministic, classes: classes, actions: actions, lengths: lengths, classCount: classCount)
+  }
+
+  /// The deviation of each number of `h` over the states, or over many of them, `[D]`.
+  var deviation: Tensor {
+    let some = Tensor(stride(from: 0, to: count, by: max(1, count / 16_384)).map(Int64.init), [(count - 1) / max(1, count / 16_384) + 1])
+    let h = deterministic.taking(some.to(deterministic.device)).to(.float32)
+    return (h - h.mean(over: 0)).squared().mean(over: 0).squareRoot()
   }
 
   /// Of all episodes together.
@@ -44,8 +69,8 @@ public struct ExpertLatents {
       joining: chosen.map { index in
         let places = places(ofEpisode: index)
         return ExpertLatents(
-          deterministic: deterministic.sliced(places), classes: classes.sliced(places), actions: actions.sliced(places), lengths: [places.count],
-          classCount: classCount)
+          deterministic: deterministic.sliced(places), classes: classes.sliced(places), probabilities: probabilities?.sliced(places),
+          actions: actions.sliced(places), lengths: [places.count], classCount: classCount)
       })
   }
 
@@ -59,6 +84,7 @@ public struct ExpertLatents {
   public init(joining parts: [ExpertLatents]) {
     self.init(
       deterministic: concatenated(parts.map(\.deterministic), axis: 0), classes: concatenated(parts.map(\.classes), axis: 0),
+      probabilities: parts.contains { $0.probabilities == nil } ? nil : concatenated(parts.map { $0.probabilities! }, axis: 0),
       actions: concatenated(parts.map(\.actions), axis: 0), lengths: parts.flatMap(\.lengths), classCount: parts[0].classCount)
   }
 
@@ -146,25 +172,26 @@ public struct WindowSampler {
   ///   - hardness: of windows, `[B]`, not negative; among its choices a window is taken in proportion to it.
   public func windows(step: Int, choices: Int = 1, hardness: ((LatentWindows) -> Tensor)? = nil) -> LatentWindows {
     var generator = seed.step(step).generator
+    let random = latents.probabilities == nil ? nil : RandomSource(seed.stream("classes").step(step), on: latents.deterministic.device)
     let drawn = (0..<batch / copies * choices).map { _ in
       (Double.random(in: 0..<1, using: &generator) < startShare ? episodeStarts : starts).randomElement(using: &generator)!
     }
     var taken = drawn
     if choices > 1, let hardness {
-      let weights: [Float] = hardness(windows(at: drawn)).values()
+      let weights: [Float] = hardness(windows(at: drawn, using: random)).values()
       taken = stride(from: 0, to: drawn.count, by: choices).map { first in
         let group = first..<first + choices
         var left = Float.random(in: 0..<1, using: &generator) * weights[group].reduce(0, +)
         return drawn[group.first { left -= weights[$0]; return left < 0 } ?? group.last!]
       }
     }
-    return windows(at: taken.flatMap { [Int](repeating: $0, count: copies) })
+    return windows(at: taken.flatMap { [Int](repeating: $0, count: copies) }, using: random)
   }
 
-  private func windows(at chosen: [Int]) -> LatentWindows {
+  private func windows(at chosen: [Int], using random: RandomSource?) -> LatentWindows {
     let batch = chosen.count
     let indices = Tensor((0...horizon).flatMap { k in chosen.map { Int64($0 + k) } }, [horizon + 1, batch], on: latents.deterministic.device)
     let actions = latents.actions.taking(indices.dropLast().reshaped(-1)).unflattened([horizon, batch])
-    return LatentWindows(states: latents.states(at: indices), actions: actions)
+    return LatentWindows(states: latents.states(at: indices, using: random), actions: actions)
   }
 }

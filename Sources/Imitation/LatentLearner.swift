@@ -40,6 +40,12 @@ public struct CloningConfiguration: Configuration {
   public var batch = 512
   /// `η_BC` of eq 16, per nat.
   public var entropyWeight = 0.1
+  /// The share of hidden units that are left out at each gradient step.
+  public var dropout = 0.0
+  /// `dbc`: noise on `h`, in deviations of each of its numbers over the expert's states.
+  public var noise = 0.0
+  /// `bc`: frames that the policy sees, the newest and those before it.
+  public var frames = 2
   public var optimizer = OptimizerConfiguration()
 
   public init() {}
@@ -47,6 +53,9 @@ public struct CloningConfiguration: Configuration {
   public func check(_ problems: inout Problems) {
     problems.require(batch, in: 1...1_000_000, "batch")
     problems.require(entropyWeight >= 0, "entropyWeight", "is \(entropyWeight), must not be negative")
+    problems.require(dropout >= 0 && dropout < 1, "dropout", "is \(dropout), must be at least 0 and below 1")
+    problems.require(noise >= 0, "noise", "is \(noise), must not be negative")
+    problems.require(frames, in: 1...16, "frames")
     problems.check(optimizer, "optimizer")
   }
 }
@@ -58,6 +67,9 @@ public final class LatentCloner: LatentLearner {
   private let optimizer: Adam
   private let configuration: CloningConfiguration
   private let states: WindowSampler
+  private let seed: Seed
+  /// The noise's deviation of each number of `h`, `[D]`.
+  private let deviation: Tensor?
 
   /// - Throws: `ImitationError.episodesTooShort` where no episode has a step.
   public init(_ worldModel: WorldModel, _ c: CloningConfiguration, _ sizes: PolicySizes, expert: ExpertLatents, seed: Seed) throws {
@@ -68,11 +80,17 @@ public final class LatentCloner: LatentLearner {
       using: RandomSource(seed.stream("policy"), on: worldModel.device))
     optimizer = Adam(actor.namedParameters, c.optimizer)
     states = try WindowSampler(expert, horizon: 1, batch: c.batch, seed: seed.stream("windows"))
+    self.seed = seed
+    deviation = c.noise == 0 ? nil : c.noise * expert.deviation
   }
 
   public func update(step: Int, progress: Double) -> Metrics {
     let windows = states.windows(step: step)
-    let (policy, action) = (policy(windows.states[0].features), windows.actions[0])
+    let random = RandomSource(seed.stream("noise").step(step), on: windows.actions.device)
+    let (h, z) = (windows.states[0].deterministic, windows.states[0].stochastic)
+    let seen = deviation.map { h + $0 * .normal(h.shape, using: random) } ?? h
+    let outputs = actor(concatenated([seen, z], axis: -1), dropout: configuration.dropout, using: random)
+    let (policy, action) = (actions.policy(outputs), windows.actions[0])
     let loss = cloningLoss(policy: policy, action: action, entropyWeight: configuration.entropyWeight)
     let norm = optimizer.step(minimizing: loss, progress: progress)
     return [

@@ -8,13 +8,19 @@ import WorldModel
 public final class PixelPolicy: Module {
   public let observation: ObservationSpace
   public let actions: ActionSpace
+  /// Successive frames that it sees, one after the other as channels; the newest is the last.
+  public let frames: Int
   let encoder: Encoder?
   let head: MLP
 
-  public init(_ observation: ObservationSpace, depth: Int, actions: ActionSpace, _ sizes: PolicySizes, using random: RandomSource) {
-    (self.observation, self.actions) = (observation, actions)
-    encoder = observation.frame.map { Encoder($0, depth: depth, using: random) }
-    let inputs = (encoder?.embeddingSize ?? 0) + observation.vector
+  public init(
+    _ observation: ObservationSpace, frames: Int = 1, depth: Int, actions: ActionSpace, _ sizes: PolicySizes, using random: RandomSource
+  ) {
+    (self.observation, self.frames, self.actions) = (observation, frames, actions)
+    encoder = observation.frame.map {
+      Encoder(FrameShape(channels: frames * $0.channels, side: $0.side), depth: depth, using: random)
+    }
+    let inputs = (encoder?.embeddingSize ?? 0) + frames * observation.vector
     head = MLP(inputs, actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: random)
   }
 
@@ -23,8 +29,20 @@ public final class PixelPolicy: Module {
   /// Of what is seen, under `[N]`.
   public func callAsFunction(_ observed: Observed) -> any Distribution { actions.policy(outputs(observed)) }
 
-  func outputs(_ observed: Observed) -> Tensor {
-    head(concatenated([encoder.map { $0(observed.frames!) }, observed.vector].compactMap { $0 }, axis: -1))
+  func outputs(_ observed: Observed) -> Tensor { head(encoded(observed)) }
+
+  /// What the policy's layers take of what is seen, under `[N]`.
+  func encoded(_ observed: Observed) -> Tensor {
+    concatenated([encoder.map { $0(observed.frames!) }, observed.vector].compactMap { $0 }, axis: -1)
+  }
+
+  /// Stacks raw frames as it sees them, under `[N]`.
+  /// - Parameter raw: `frames` successive frames for each of the N, oldest first.
+  func stacked(_ raw: [UInt8], _ count: Int, _ normalizer: Normalizer) -> Observed {
+    let seen = normalizer(raw, observation, [count, frames], on: device)
+    return Observed(
+      frames: seen.frames.map { $0.reshaped([count, frames * observation.channels, observation.height, observation.width]) },
+      vector: seen.vector.map { $0.reshaped([count, frames * observation.vector]) })
   }
 }
 
@@ -42,37 +60,50 @@ public final class PixelCloner {
   }
 
   /// One gradient step.
-  /// - Parameter pairs: sequences of two frames: the first is what the expert saw, its action the one that led to the second. Pairs over the
-  ///   end of an episode are left out.
-  /// - Parameter progress: the share of the training that is done, from 0 to 1.
-  public func update(on pairs: SequenceBatch, progress: Double = 0) -> Metrics {
-    let (distribution, actions) = opinions(on: pairs)
-    let loss = cloningLoss(policy: distribution, action: actions, entropyWeight: configuration.entropyWeight)
+  /// - Parameters:
+  ///   - sequences: of one frame more than the policy sees: the last but one is the newest that the expert saw, and its action is the one that
+  ///     led to the last. Those whose last frame is another episode's are left out.
+  ///   - progress: the share of the training that is done, from 0 to 1.
+  public func update(on sequences: SequenceBatch, progress: Double = 0, using random: RandomSource) -> Metrics {
+    let (observed, action) = seen(in: sequences)
+    let outputs = computing(in: precision, on: policy.device) {
+      policy.head(policy.encoded(observed), dropout: configuration.dropout, using: random)
+    }
+    let distribution = policy.actions.policy(outputs)
+    let loss = cloningLoss(policy: distribution, action: action, entropyWeight: configuration.entropyWeight)
     let norm = optimizer.step(minimizing: loss, progress: progress)
     return [
       "actor/loss": loss, "actor/entropy": distribution.entropy.mean(), "actor/gradient_norm": norm,
-      "actor/agreement": agreement(distribution, actions),
+      "actor/agreement": agreement(distribution, action),
     ]
   }
 
-  /// How often the policy's most probable action is the expert's.
-  public func agreement(on pairs: SequenceBatch) -> Tensor {
+  /// The expert's negative log-likelihood in nats, and how often the policy's most probable action is the expert's.
+  public func validate(on sequences: SequenceBatch) -> (negativeLogLikelihood: Tensor, agreement: Tensor) {
     noGrad {
-      let (distribution, actions) = opinions(on: pairs)
-      return agreement(distribution, actions)
+      let (observed, action) = seen(in: sequences)
+      let distribution = computing(in: precision, on: policy.device) { policy(observed) }
+      return (-distribution.logProbability(ofOthers: action).mean(), agreement(distribution, action))
     }
   }
 
   private func agreement(_ distribution: any Distribution, _ taken: Tensor) -> Tensor { policy.actions.likeness(distribution.drawn(.mode), taken).mean() }
 
-  /// The policy on the pairs' first frames, and the expert's actions there, both under `[N]`.
-  private func opinions(on pairs: SequenceBatch) -> (any Distribution, Tensor) {
-    precondition(pairs.length == 2, "a pair has \(pairs.length) frames")
-    let (batch, size, device) = (pairs.batch, policy.observation.frameSize, policy.device)
-    let inside = (0..<batch).filter { !pairs.isFirst[batch + $0] }
-    let seen = inside.count == batch ? Array(pairs.frames[..<(batch * size)]) : inside.flatMap { pairs.frames[$0 * size..<($0 + 1) * size] }
-    let observed = normalizer(seen, policy.observation, [inside.count], on: device)
-    let distribution = computing(in: precision, on: device) { policy(observed) }
-    return (distribution, policy.actions.tensor(inside.map { pairs.previousActions[batch + $0] }, on: device))
+  /// What the policy sees of sequences, and what the expert did there, both under `[N]`. Frames before an episode's first are that one again.
+  private func seen(in sequences: SequenceBatch) -> (Observed, Tensor) {
+    let (batch, size, frames) = (sequences.batch, policy.observation.frameSize, policy.frames)
+    precondition(sequences.length == frames + 1, "a sequence has \(sequences.length) frames, expected \(frames + 1)")
+    let inside = (0..<batch).filter { !sequences.isFirst[frames * batch + $0] }
+    var raw: [UInt8] = []
+    raw.reserveCapacity(inside.count * frames * size)
+    for row in inside {
+      let first = (0..<frames).last { sequences.isFirst[$0 * batch + row] } ?? 0
+      for t in 0..<frames {
+        let place = max(t, first) * batch + row
+        raw += sequences.frames[place * size..<(place + 1) * size]
+      }
+    }
+    let action = policy.actions.tensor(inside.map { sequences.previousActions[frames * batch + $0] }, on: policy.device)
+    return (policy.stacked(raw, inside.count, normalizer), action)
   }
 }

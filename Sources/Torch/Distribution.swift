@@ -8,11 +8,23 @@ public protocol Distribution {
   func logProbability(ofOthers chosen: Tensor) -> Tensor
   /// In nats, `[…]`.
   var entropy: Tensor { get }
+  /// KL(self ‖ other) in nats, `[…]`; both are of one kind.
+  func divergence(from other: any Distribution) -> Tensor
 }
 
 extension Distribution {
   public func logProbability(ofOthers chosen: Tensor) -> Tensor { logProbability(of: chosen) }
 }
 
-extension Categorical: Distribution {}
-extension TanhGaussian: Distribution {}
+extension Categorical: Distribution {
+  public func divergence(from other: any Distribution) -> Tensor { divergence(from: other as! Categorical) }
+}
+
+extension TanhGaussian: Distribution {
+  /// The normals' own: what both are pressed through makes no difference.
+  public func divergence(from other: any Distribution) -> Tensor {
+    let other = other as! TanhGaussian
+    let spread = exp(2 * (logDeviation - other.logDeviation)) + ((mean - other.mean) / exp(other.logDeviation)).squared()
+    return (other.logDeviation - logDeviation + 0.5 * (spread - 1)).sum(over: -1)
+  }
+}

@@ -162,6 +162,16 @@ public final class MLP: Module {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     layers.last!(layers.dropLast().reduce(x) { $1($0, then: .relu) })
   }
+
+  /// The same while it learns: each hidden unit is left out with a probability, and the others are scaled up for it (Srivastava et al. 2014).
+  public func callAsFunction(_ x: Tensor, dropout share: Double, using random: RandomSource) -> Tensor {
+    guard share > 0 else { return self(x) }
+    let hidden = layers.dropLast().reduce(x) { input, layer in
+      let y = layer(input, then: .relu)
+      return y * (Tensor.uniform(y.shape, using: random).isAtLeast(share).to(y.type) * (1 / (1 - share)))
+    }
+    return layers.last!(hidden)
+  }
 }
 
 extension Tensor {

@@ -40,14 +40,24 @@ public final class WorldModel: Module {
   ///   - observed: under `[T, B]`.
   ///   - previousAction: `[T, B, A]`, the action that led to each frame, one-hot or in −1…1.
   ///   - isFirst: `[T · B]`, time first: whether an episode starts there.
-  public func infer(_ observed: Observed, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw) -> RSSM.Inference {
+  ///   - start: the states before the first step, `[B · copies, …]`.
+  ///   - copies: how often each sequence is inferred, with draws of its own; its copies are side by side in the result, `[T, B · copies, …]`.
+  public func infer(
+    _ observed: Observed, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw, copies: Int = 1
+  ) -> RSSM.Inference {
     let (steps, batch) = (previousAction.shape[0], previousAction.shape[1])
     if encoder != nil { checkShape(observed.frames!, [steps, batch] + observation.pixelShape, "frames") }
     if vectorEncoder != nil { checkShape(observed.vector!, [steps, batch, observation.vector], "vector") }
     checkShape(previousAction, [steps, batch, actions.size], "previousAction")
     precondition(isFirst.count == steps * batch, "'isFirst' has \(isFirst.count) flags, expected \(steps * batch)")
     let embedding = embedding(of: observed.flattened(first: 2)).unflattened([steps, batch])
-    return rssm.infer(embedding: embedding, previousAction: previousAction, isFirst: isFirst, from: start, draw: draw)
+    guard copies > 1 else {
+      return rssm.infer(embedding: embedding, previousAction: previousAction, isFirst: isFirst, from: start, draw: draw)
+    }
+    let copied = Tensor((0..<batch * copies).map { Int64($0 / copies) }, [batch * copies], on: device)
+    return rssm.infer(
+      embedding: embedding.taking(copied, axis: 1), previousAction: previousAction.taking(copied, axis: 1),
+      isFirst: isFirst.flatMap { [Bool](repeating: $0, count: copies) }, from: start, draw: draw)
   }
 
   /// The means of what is seen in states `[…]`.

@@ -15,12 +15,18 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: .init("Play the same episodes with this player too, and test whether the returns differ.", valueName: "scripted|random|run"))
   var against: String?
   @Option(help: .init("Write the first episode as an animated GIF.", valueName: "file.gif")) var video: String?
+  @Option(
+    help: .init(
+      "Begin each episode after a number of random actions between these two (default: as the pixel pipeline says; 0:60 in Atari games).",
+      valueName: "least:most"))
+  var randomSteps: String?
   @OptionGroup var settings: ConfigurationOptions
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
     guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
     if let video { try AtomicFile.checkPlace(of: URL(fileURLWithPath: video)) }
+    _ = try randomStart()
     let compute = try compute.apply()
     let chosen = try players.player(player, settings, seed: seed, compute)
     let other = try against.map { name in (name, try players.player(name, settings, seed: seed, compute)) }
@@ -36,11 +42,22 @@ struct EvaluateCommand: ParsableCommand {
     try AtomicFile.write(movie, to: URL(fileURLWithPath: video))
   }
 
+  private func randomStart() throws -> ClosedRange<Int>? {
+    guard let randomSteps else { return nil }
+    let bounds = randomSteps.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
+    guard bounds.count == 2, let least = bounds[0], let most = bounds[1], 0 <= least, least <= most, most <= 1_000_000 else {
+      throw ValidationError("--random-steps is '\(randomSteps)', must be least:most, such as 0:60")
+    }
+    return least...most
+  }
+
   private func played(
     _ name: String, _ player: Player, _ pipeline: PixelPipeline, _ facts: AgentFacts?, keepsFrames: Bool = false,
     first: (PlayedEpisode) -> Void = { _ in }
   ) throws -> EvaluationResult {
-    try Evaluation(environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed).run(
+    try Evaluation(
+      environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed, randomStart: randomStart()
+    ).run(
       player, named: name, facts, keepsFrames: { keepsFrames && $0 == 0 }
     ) { episode in
       if episode.index == 0 { first(episode) }

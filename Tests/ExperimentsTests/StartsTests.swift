@@ -1,0 +1,100 @@
+import Configuration
+import Environments
+import Spaces
+import Testing
+import Torch
+import WorldModel
+
+@testable import Experiments
+@testable import Imitation
+
+/// A counter: each action is added to it, and it is all that is seen. It ends after twenty steps.
+private final class Counter: Environments.Environment {
+  let slots = 2
+  let observation = ObservationSpace(vector: 1)
+  let actions = ActionSpace.discrete(3)
+  /// Whether it begins with its seed instead of with 0.
+  private let beginsAtSeed: Bool
+  private var sums: [Int: (sum: Float, steps: Int)] = [:]
+
+  init(beginsAtSeed: Bool) { self.beginsAtSeed = beginsAtSeed }
+
+  func reset(_ seeds: [Int: UInt64]) -> [Int: [UInt8]] {
+    seeds.reduce(into: [:]) { frames, seed in
+      sums[seed.key] = (beginsAtSeed ? Float(seed.value % 1000) : 0, 0)
+      frames[seed.key] = .bytes(of: [sums[seed.key]!.sum])
+    }
+  }
+
+  func step(_ actions: [Int: Action]) -> [Int: Outcome] {
+    actions.reduce(into: [:]) { outcomes, step in
+      guard case .discrete(let number) = step.value else { return }
+      let (sum, steps) = sums[step.key]!
+      sums[step.key] = (sum + Float(number), steps + 1)
+      outcomes[step.key] = Outcome(
+        frame: .bytes(of: [sum + Float(number)]), reward: Double(number), terminated: steps + 1 == 20, truncated: false)
+    }
+  }
+
+  func close() {}
+}
+
+@Suite struct StartsTests {
+  private func agent() -> Agent {
+    let sizes = LatentSizes { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (8, 8, 2, 4) }
+    let random = RandomSource(Seed(3))
+    let model = WorldModel(sizes, ObservationSpace(vector: 1), actions: 3, using: random)
+    let eyes = Normalizer(pixels: nil, vector: VectorNormalizer(mean: [0], deviation: [10], on: .cpu))
+    let actor = MLP(sizes.features, 3, width: 8, hiddenLayers: 1, using: random)
+    return Agent(model, eyes, actor, choosing: .best, seed: Seed(0))
+  }
+
+  private func played(_ environment: Counter, _ player: Player, _ start: ClosedRange<Int>, episodes: Int = 12) throws -> [PlayedEpisode] {
+    var all: [PlayedEpisode] = []
+    try EpisodePlayer(
+      environment: environment, name: "counter", player: player, environmentSeed: { UInt64($0) }, seed: Seed(1), randomStart: start
+    ).play(episodes) { all.append($0) }
+    return all
+  }
+
+  @Test func aDeterministicEnvironmentRepeatsItselfUntilItsStartsAreRandom() throws {
+    let fixed = try played(Counter(beginsAtSeed: false), .agent(agent()), 0...0)
+    #expect(Set(fixed.map(\.ending)).count == 1)
+    let random = try played(Counter(beginsAtSeed: false), .agent(agent()), 2...6)
+    #expect(Set(random.map(\.ending)).count >= 10)
+    #expect(Set(random.map { $0.actions }).count >= 10)
+  }
+
+  @Test func tellsWhatIsDeterministic() throws {
+    #expect(try Counter(beginsAtSeed: false).isDeterministic(seed: 5, PixelPipeline(.none)))
+    #expect(try !Counter(beginsAtSeed: true).isDeterministic(seed: 5, PixelPipeline(.none)))
+    let starts = { EvaluationStarts(least: 0, most: 0, isDeterministic: true, different: $0) }
+    #expect(starts(15).warning("counter", episodes: 30) == nil)
+    #expect(try #require(starts(14).warning("counter", episodes: 30)).contains("only 14 of 30 episodes were different: it is deterministic"))
+  }
+
+  /// An agent whose action was replaced remembers the one that was taken: it goes on as one that chose it.
+  @Test func anAgentRemembersTheActionsThatWereTaken() throws {
+    let frames = (0..<6).map { [UInt8].bytes(of: [Float($0)]) }
+    let (told, untold) = (agent(), agent())
+    for (index, frame) in frames.enumerated() {
+      let chosen = [try told.act(on: frame), try untold.act(on: frame)]
+      #expect((told.memory(slot: 0) == untold.memory(slot: 0)) == (index == 0))
+      told.took(.discrete(chosen[1] == 0 ? 1 : 0), slot: 0)
+      untold.took(chosen[1], slot: 0)
+    }
+  }
+
+  @Test func endingsAreEqualWhereTheLastStepsAreAndTheReturnIs() {
+    let outcome = { (number: UInt8, reward: Double) in Outcome(frame: [number], reward: reward, terminated: false, truncated: false) }
+    let ending = { (steps: [UInt8], first: Double) in
+      var ending = EpisodeEnding()
+      for (index, step) in steps.enumerated() { ending.append(0, outcome(step, index == 0 ? first : 0)) }
+      return ending
+    }
+    let last = (0..<64).map { UInt8($0) }
+    #expect(ending([9, 9] + last, 1) == ending([7] + last, 1))
+    #expect(ending([9, 9] + last, 1) != ending([7] + last, 2))
+    #expect(ending(last, 1) != ending(last.reversed(), 1))
+  }
+}

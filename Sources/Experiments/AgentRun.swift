@@ -71,7 +71,8 @@ public enum AgentRun {
         device: compute.device, precision: compute.precision, threads: Libtorch.threads,
         data: [.init(path: data.standardizedFileURL.path, fingerprint: dataset.fingerprint)],
         try loaded?.record.details.observation ?? dataset.supportedObservation, loaded?.record.details.actions ?? dataset.actions,
-        useEpisodes: count, worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) })
+        useEpisodes: count, worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) },
+        usualSurprise: loaded.flatMap { Surprise.bounds(of: $0.url) })
       weights = loaded?.weights
       world = switch source {
       case .worldModel: loaded!.configuration
@@ -128,8 +129,11 @@ public enum AgentRun {
   /// Drives a learner of any method with the expert's latents.
   private final class LatentTrainer: Trainer {
     private let learner: any LatentLearner
+    /// What the learner begins as, and how long that is cloned.
+    private let clone: (learner: LatentCloner, steps: Int)?
     private let validation: AgentValidation?
     private let steps: Int
+    private let folder: String
     let fittingSeconds: Double
 
     /// - Throws: `Interrupted` after a signal while rewards are fitted.
@@ -150,6 +154,12 @@ public enum AgentRun {
       if longest > 0, longest < imitation.horizon { Console.warn("the episodes held out are shorter than the horizon; there is no validation") }
       let validated = longest < imitation.horizon ? nil : try latents(heldOut, 1, nil)
       loaded.model.freeze(computingIn: details.precision)
+      if configuration.method != .dbc {
+        let grade = try ModelGrade(
+          of: Dreamer(loaded.model, details.precision), on: validated ?? expert, compared: imitation.reward.compared,
+          horizon: imitation.horizon, seed: seed.stream("grade"))
+        Console.say(grade.verdict)
+      }
       let begun = ProgressLine.now
       var progress: [RewardKind: ProgressLine] = [:]
       let fitting: Fitting = { reward, step, steps in
@@ -163,13 +173,31 @@ public enum AgentRun {
       case .dbc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed)
       case .bc: preconditionFailure("'bc' has no world model")
       }
+      let cloningSteps = learner is DreamLearner ? imitation.warmStart.cloningSteps : 0
+      clone = cloningSteps == 0 ? nil : (
+        try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed.stream("clone")), cloningSteps)
+      folder = output.path
       fittingSeconds = progress.isEmpty ? 0 : ProgressLine.now - begun
       validation = try validated.map {
         AgentValidation(
           windows: try WindowSampler($0, horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"), startShare: imitation.startShare),
-          dreamer: Dreamer(loaded.model, details.precision), compared: imitation.reward.compared, seed: seed.stream("validation"))
+          dreamer: Dreamer(loaded.model, details.precision), compared: imitation.reward.compared,
+          scoredBy: configuration.method == .dbc ? .likelihood : .reward, seed: seed.stream("validation"))
       }
       steps = configuration.training.steps
+    }
+
+    func begin() throws -> Bool {
+      guard let clone, let learner = learner as? DreamLearner else { return false }
+      var progress = ProgressLine("cloning", total: clone.steps)
+      defer { progress.finish() }
+      for step in 0..<clone.steps {
+        if let exitCode = Interruption.exitCode { throw Interrupted(exitCode: exitCode, folder: folder, step: nil) }
+        _ = clone.learner.update(step: step, progress: Double(step) / Double(clone.steps))
+        progress.update(step + 1)
+      }
+      learner.begin(as: clone.learner.actor)
+      return true
     }
 
     func update(step: Int) throws -> Metrics { learner.update(step: step, progress: Double(step) / Double(steps)) }
@@ -187,7 +215,11 @@ struct AgentValidation {
   let windows: WindowSampler
   let dreamer: Dreamer
   let compared: ComparedState
+  let scoredBy: Score
   let seed: Seed
+
+  /// What checkpoints are compared by: the reward of dreams, or the log-likelihood of the expert's actions.
+  enum Score { case reward, likelihood }
 
   /// What the policy's dreams from held-out starts earn by eq 8, beside what the expert's own, uniformly random and constant actions
   /// earn there: where those earn the same, the model ignores actions, and nothing can be learned in it. And how often the policy most
@@ -203,14 +235,16 @@ struct AgentValidation {
       let following = { (actions: Tensor) in earned(dreamer.dream(from: start, following: actions, using: random)) }
       let anything = space.uniform(shape, using: random)
       let constant = space.constants(shape, on: dreamer.device).map { following($0.actions) }
-      let wanted = policy(expert.states.features.dropLast()).drawn(.mode)
+      let wanted = policy(expert.states.features.dropLast())
+      let nats = -wanted.logProbability(ofOthers: expert.actions).mean()
+      let own = earned(dreamer.dream(from: start, steps: shape[0], using: random, policy: policy))
       let certain = earned(dreamer.dream(from: start, steps: shape[0], choosing: .best, using: random, policy: policy))
       return [
-        "validation/reward": earned(dreamer.dream(from: start, steps: shape[0], using: random, policy: policy)),
+        "validation/reward": own, "validation/nll": nats, "validation/score": scoredBy == .reward ? own : -nats,
         "validation/best_action_reward": certain,
         "validation/expert_reward": following(expert.actions), "validation/random_reward": following(anything),
         "validation/best_constant_reward": stacked(constant).max(over: 0),
-        "validation/agreement": space.likeness(wanted, expert.actions).mean(),
+        "validation/agreement": space.likeness(wanted.drawn(.mode), expert.actions).mean(),
       ]
     }
   }

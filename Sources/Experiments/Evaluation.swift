@@ -22,12 +22,14 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
   public let max: Double
   /// How the episodes began, and how many different ones there were; absent in results of versions before 0.2.
   public let starts: EvaluationStarts?
+  /// Absent without a world model, and where its run says nothing of recordings.
+  public let surprise: SurpriseShare?
 
   init(
     player: String, environment: String, seed: UInt64, agent: AgentFacts?, returns: [Double], lengths: [Int],
-    starts: EvaluationStarts? = nil
+    starts: EvaluationStarts? = nil, surprise: SurpriseShare? = nil
   ) {
-    self.starts = starts
+    (self.starts, self.surprise) = (starts, surprise)
     (self.player, self.environment, self.seed, self.agent) = (player, environment, seed, agent)
     (self.returns, self.lengths) = (returns, lengths)
     let summary = Summary(of: returns, seed: Seed(seed).stream("bootstrap"))
@@ -112,7 +114,8 @@ public struct Evaluation {
       least: randomStart.lowerBound, most: randomStart.upperBound, isDeterministic: isDeterministic, different: endings.count)
     if let warning = starts.warning(environment, episodes: episodes) { Console.warn(warning) }
     return EvaluationResult(
-      player: name, environment: environment, seed: seed, agent: facts, returns: returns, lengths: lengths, starts: starts)
+      player: name, environment: environment, seed: seed, agent: facts, returns: returns, lengths: lengths, starts: starts,
+      surprise: player.surprises.flatMap(SurpriseShare.init))
   }
 }
 
@@ -131,8 +134,10 @@ extension EvaluationResult: CustomStringConvertible {
     let number = { (value: Double) in String(format: "%.4g", value) }
     let interval = if let low, let high { "\(number(low)) to \(number(high))" } else { "" }
     return TextTable(
-      columns: ["player", "episodes", "mean", "se", "min", "max", "95 % interval"],
-      rows: [[player, "\(returns.count)", number(mean), se.map(number) ?? "", number(min), number(max), interval]]
-    ).description
+      columns: ["player", "episodes", "different", "mean", "se", "min", "max", "95 % interval"],
+      rows: [
+        [player, "\(returns.count)", starts.map { "\($0.different)" } ?? "", number(mean), se.map(number) ?? "", number(min), number(max), interval]
+      ]
+    ).description + (surprise.map { "\n\($0)" } ?? "")
   }
 }

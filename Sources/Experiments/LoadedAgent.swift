@@ -12,6 +12,8 @@ public struct LoadedAgent {
   /// How frames are made of the environment's picture for it.
   public let pipeline: PixelPipeline
   public let facts: AgentFacts
+  /// Of its world model, where an agent's run knows it.
+  public let usualSurprise: Surprise?
   /// The complete configuration of its world model and of itself, as YAML.
   public let configuration: String
 
@@ -43,6 +45,7 @@ public struct LoadedAgent {
         details.observation, frames: own.cloning.frames, depth: world.model.depth, actions: details.actions, sizes, using: blank)
       try policy.load(from: weights, prefix: PixelCloningTrainer.policyPrefix)
       policy.freeze(computingIn: compute.precision)
+      usualSurprise = nil
       agent = Agent(policy, try Normalizer(from: weights, details.observation, on: device), choosing: facts.actions, compute.precision, seed: Seed(seed))
     } else {
       let (model, normalizer) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
@@ -51,6 +54,7 @@ public struct LoadedAgent {
       model.freeze(computingIn: compute.precision)
       actor.freeze(computingIn: compute.precision)
       agent = Agent(model, normalizer, actor, choosing: facts.actions, states: own.states, compute.precision, seed: Seed(seed))
+      usualSurprise = record.details.usualSurprise
     }
   }
 }

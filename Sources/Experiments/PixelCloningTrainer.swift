@@ -45,7 +45,7 @@ final class PixelCloningTrainer: Trainer {
   func validate() throws -> Metrics {
     guard let heldOut else { return [:] }
     let (nats, agreement) = cloner.validate(on: heldOut)
-    return ["validation/nll": nats, "validation/agreement": agreement]
+    return ["validation/nll": nats, "validation/agreement": agreement, "validation/score": -nats]
   }
 
   var state: [(name: String, tensor: Tensor)] {

@@ -11,6 +11,8 @@ public enum Player {
   case random
   case agent(Agent)
 
+  var surprises: SurpriseCounts? { if case .agent(let agent) = self { agent.surprises } else { nil } }
+
   var isRandom: Bool { if case .random = self { true } else { false } }
 }
 

@@ -1,6 +1,7 @@
 import Configuration
 import Demonstrations
 import Foundation
+import Imitation
 import Spaces
 import Torch
 import WorldModel
@@ -28,11 +29,14 @@ public struct RunDetails: Codable, Equatable, Sendable {
   public let useEpisodes: Int
   /// The folder of an agent's world model, and the fingerprint of its weights.
   public let worldModel: Source?
+  /// What that world model is hardly ever surprised beyond in recordings.
+  public let usualSurprise: Surprise?
 
   public init(
     device: Device, precision: Precision, threads: Int, data: [Source], _ observation: ObservationSpace, _ actions: ActionSpace, useEpisodes: Int,
-    worldModel: Source?
+    worldModel: Source?, usualSurprise: Surprise? = nil
   ) {
+    self.usualSurprise = usualSurprise
     (self.device, self.precision, self.threads, self.data) = (device, precision, threads, data)
     (frame, vector) = (observation.frame, observation.vector == 0 ? nil : observation.vector)
     actionCount = actions.size

@@ -46,9 +46,21 @@ public struct OnlineChoice: Codable, Equatable, Sendable {
 
 /// How good validation says that a policy is, without the environment.
 enum OfflineScore {
-  /// What its own dreams from held-out expert states earn by eq 8, actions drawn; of a policy that cannot dream, how often it agrees with the expert there. Of what validation logs it
-  /// ranked the checkpoints of the agents that were looked at best, though hardly better than their step does (docs/studies.md). Nil where nothing was validated.
-  static func of(_ metrics: [String: Double]) -> Double? { metrics["validation/reward"] ?? metrics["validation/agreement"] }
+  /// Of agents that learn in dreams, what their own dreams from held-out expert states earn by eq 8, actions drawn: of what validation logs it ranked the checkpoints of
+  /// the agents that were looked at best, though hardly better than their step does (docs/studies.md). Of clones the log-likelihood of the expert's held-out actions.
+  /// Runs of versions before 0.2 logged no score of their own. Nil where nothing was validated.
+  static func of(_ metrics: [String: Double]) -> Double? {
+    metrics["validation/score"] ?? metrics["validation/reward"] ?? metrics["validation/agreement"]
+  }
+
+  /// What to say of an agent that ends worse than the clone it began as; nil where it does not, or began as none.
+  static func lossSinceTheBeginning(of run: URL) throws -> String? {
+    let lines = try MetricsLog.lines(of: run)
+    guard let first = lines.first(where: { $0["step"] == 0 }).flatMap(of), let last = lines.last.flatMap(of), last < first else { return nil }
+    return String(
+      format: "the agent ends with a lower offline score (%.4g) than the clone it began as (%.4g); --select offline takes the best checkpoint, the clone among them",
+      last, first)
+  }
 
   /// The step that did best of those whose checkpoints are there, the later one of equals; nil where nothing was held out. A run that was killed may have logged a step without
   /// saving it.

@@ -4,6 +4,9 @@ import Torch
 
 /// What a training loop drives: a learner with its data.
 protocol Trainer: AnyObject {
+  /// What comes before the first step, and is not done again where a run goes on.
+  /// - Returns: whether there is something to keep: a policy that can act already.
+  func begin() throws -> Bool
   /// Gradient step `step`, counted from 0; steps come one after the other, from 0 or from where a restored state was saved.
   func update(step: Int) throws -> Metrics
   /// Measures on held-out data.
@@ -17,6 +20,7 @@ protocol Trainer: AnyObject {
 
 extension Trainer {
   var fittingSeconds: Double { 0 }
+  func begin() throws -> Bool { false }
 }
 
 /// A signal asked the run to stop; it did so after a checkpoint, or before the first step that it would make.
@@ -59,6 +63,18 @@ struct TrainingLoop {
     }
     let log = try MetricsLog(in: run.url, after: step)
     var best = try OfflineScore.best(in: run.url)
+    let save = { (step: Int) in
+      let spared = [best?.step, try OnlineChoice.made(in: run.url)?.step].compactMap { $0 }
+      try checkpoints.save(step: step, sparing: Set(spared)) { folder in
+        try AtomicFile.write(Safetensors.pieces(of: trainer.state), to: folder.appending(path: Self.stateFile))
+      }
+    }
+    if newest == nil, try trainer.begin() {
+      let values = try trainer.validate().mapValues(\.item)
+      best = OfflineScore.of(values).map { (0, $0) }
+      try log.append(values, step: 0)
+      _ = try save(0)
+    }
     var progress = ProgressLine(label, total: configuration.steps, step: step)
     defer { progress.finish() }
     var watch = Forecast.Watch(first: step, last: configuration.steps)
@@ -92,12 +108,12 @@ struct TrainingLoop {
       if step % configuration.checkpointInterval == 0 || isBest || isLast || exitCode != nil {
         // Whatever is not finite has reached the weights.
         try MetricsLog.checkFinite(metrics.mapValues(\.item), step: step)
-        try checkpoints.save(step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 })) { folder in
-          try AtomicFile.write(Safetensors.pieces(of: trainer.state), to: folder.appending(path: Self.stateFile))
-        }
+        _ = try save(step)
       }
       if let exitCode, !isLast { throw Interrupted(exitCode: exitCode, folder: run.url.path, step: step) }
     }
+    progress.finish()
+    if let loss = try OfflineScore.lossSinceTheBeginning(of: run.url) { Console.warn(loss) }
   }
 }
 

@@ -1,5 +1,6 @@
 import Configuration
 import Demonstrations
+import Imitation
 import Torch
 import WorldModel
 
@@ -21,8 +22,10 @@ struct WorldModelValidation {
     noGrad {
       let draw = Draw.sample(RandomSource(seed, on: model.device))
       let (inference, observed) = model.infer(batch, normalizer, from: .zero(model.sizes, batch: batch.batch, on: model.device), draw: draw)
-      var metrics = model.loss(inference, observed, loss).means("validation")
+      let losses = model.loss(inference, observed, loss)
+      var metrics = losses.means("validation")
       let context = batch.length / 2
+      metrics.merge(Surprise.bounds(of: losses, from: context)) { $1 }
       let actions = model.actions.rows(batch.previousActions, on: model.device).unflattened([batch.length, batch.batch]).sliced(context..<batch.length)
       let predicted = model.decode(model.imagine(from: inference.states[context - 1], actions: actions, draw: draw))
       // A sequence counts up to the end of its episode.

@@ -40,6 +40,10 @@ public final class Agent {
   private let precision: Precision
   private let seed: Seed
   private var slots: [Int: Slot] = [:]
+  /// What its world model is hardly ever surprised beyond in recordings. Where they are given, steps beyond them are counted, at the cost of
+  /// decoding each.
+  public var usualSurprise: Surprise?
+  public private(set) var surprises = SurpriseCounts()
 
   /// What an episode has left behind so far.
   private struct Slot {
@@ -198,10 +202,15 @@ public final class Agent {
       case .sampled:
         .clocks(stacked(slots.map { Tensor.exponential([sizes.groups, sizes.classes], using: $0.random) }).to(device))
       }
+      let observed = normalizer(frames.flatMap { $0 }, worldModel.observation, [1, rows], on: device)
       let inference = worldModel.infer(
-        normalizer(frames.flatMap { $0 }, worldModel.observation, [1, rows], on: device),
-        previousAction: worldModel.actions.rows(slots.map(\.previousAction), on: device).unflattened([1, rows]),
+        observed, previousAction: worldModel.actions.rows(slots.map(\.previousAction), on: device).unflattened([1, rows]),
         isFirst: slots.map { $0.previousAction == nil }, from: start, draw: draw)
+      if let usualSurprise {
+        let losses = worldModel.loss(inference, observed, LossConfiguration())
+        let (image, divergence) = (losses.image?.values(as: Double.self), losses.divergence.values(as: Double.self))
+        for row in 0..<rows { surprises.count(Surprise(image: image?[row], divergence: divergence[row]), beyond: usualSurprise) }
+      }
       let state = inference.states[0]
       let policy = worldModel.actions.policy(actor(state.features))
       return ((0..<rows).map { state.sliced($0..<$0 + 1) }, Opinion.rows(policy, rows))

@@ -9,6 +9,8 @@ import WorldModel
 public final class DreamLearner: LatentLearner {
   public let configuration: ImitationConfiguration
   public let networks: ActorCritic
+  /// What the agent began as; nil where that was no clone.
+  private let clone: MLP?
   public let actorOptimizer: Adam
   public let criticOptimizer: Adam
   public let reward: WeightedReward
@@ -42,12 +44,23 @@ public final class DreamLearner: LatentLearner {
     networks = ActorCritic(
       features: worldModel.sizes.features, actions: worldModel.actions, configuration.policy,
       using: RandomSource(seed.stream("policy"), on: worldModel.device))
+    let sizes = configuration.policy
+    clone = configuration.warmStart.cloningSteps == 0 ? nil : MLP(
+      worldModel.sizes.features, worldModel.actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers,
+      using: RandomSource(seed.stream("policy"), on: worldModel.device))
+    clone?.freeze()
     actorOptimizer = Adam(networks.actor.namedParameters, configuration.actor)
     criticOptimizer = Adam(networks.critic.namedParameters, configuration.critic)
   }
 
   public var actor: MLP { networks.actor }
   public var actions: ActionSpace { networks.actions }
+
+  /// Goes on from a clone of the expert, which it is also kept near to.
+  public func begin(as cloned: MLP) {
+    networks.actor.copyParameters(from: cloned)
+    clone?.copyParameters(from: cloned)
+  }
 
   public func update(step: Int, progress: Double) -> Metrics {
     update(
@@ -62,12 +75,21 @@ public final class DreamLearner: LatentLearner {
   ///   - progress: the share of the training that is done, from 0 to 1.
   public func update(on windows: LatentWindows, step: Int, progress: Double = 0, using random: RandomSource) -> Metrics {
     let c = configuration
-    let (start, expert) = begun(windows, using: random)
-    // Where the learner goes from there under its own actions.
-    let dream = dreamer.dream(from: start, steps: c.horizon, using: random, policy: networks.policy)
+    let (start, recorded) = begun(windows, using: random)
+    let noise = { c.sharedNoise ? SharedNoise(random.seed.stream("noise"), dreamsPerWindow: c.dreamsPerWindow, on: self.device) : nil }
+    // Where the learner goes from there under its own actions, and what it is compared with.
+    let dream = dreamer.dream(from: start, steps: c.horizon, using: random, noise: noise(), policy: networks.policy)
+    let expert = switch c.reference {
+    case .recorded: recorded
+    case .rollout:
+      LatentWindows(
+        states: dreamer.dream(from: recorded.states[0], following: recorded.actions, using: random, noise: noise()).states,
+        actions: recorded.actions)
+    }
     let (earned, parts) = reward.parts(expert, dream)  // [H, B]
     var metrics = parts.merging(reward.update(expert, dream, progress: progress)) { $1 }
-    var (losses, norms): (PolicyLosses?, (actor: Tensor, critic: Tensor)?)
+    var losses: PolicyLosses?
+    var norms: (actor: Tensor?, critic: Tensor?)
     // Rounded once, as each of the networks would.
     let features = precision == .bf16 ? dream.states.features.to(.bfloat16) : dream.states.features
     for _ in 0..<(c.policyGradient == .ppo ? c.epochs : 1) {
@@ -77,27 +99,36 @@ public final class DreamLearner: LatentLearner {
       }
       var actorLoss = losses!.actor
       if c.cloningWeight > 0 {
-        let cloning = computing(in: precision, on: device) { networks.policy(expert.states.features.dropLast()) }
-        let loss = cloningLoss(policy: cloning, action: expert.actions, entropyWeight: 0)
+        let cloning = computing(in: precision, on: device) { networks.policy(recorded.states.features.dropLast()) }
+        let loss = cloningLoss(policy: cloning, action: recorded.actions, entropyWeight: 0)
         actorLoss = actorLoss + c.cloningWeight * loss
         metrics["actor/cloning_loss"] = loss
       }
-      norms = (actorOptimizer.step(minimizing: actorLoss, progress: progress), criticOptimizer.step(minimizing: losses!.critic, progress: progress))
+      if let clone {
+        let began = noGrad { computing(in: precision, on: device) { actions.policy(clone(features.dropLast())) } }
+        let divergence = losses!.policy.divergence(from: began).mean()
+        actorLoss = actorLoss + c.warmStart.divergenceWeight * coolingFactor(c.warmStart.divergenceCoolDown, at: progress) * divergence
+        metrics["actor/divergence"] = divergence
+      }
+      norms.critic = criticOptimizer.step(minimizing: losses!.critic, progress: progress)
+      if clone == nil || step >= c.warmStart.criticSteps { norms.actor = actorOptimizer.step(minimizing: actorLoss, progress: progress) }
     }
     if (step + 1) % c.targetInterval == 0 { networks.targetCritic.copyParameters(from: networks.critic) }
 
     if c.policyGradient == .ppo { metrics["actor/clipped_share"] = losses!.clippedShare(beyond: c.clip) }
     metrics.merge([
       "reward/mean": earned.mean(), "reward/last": earned[c.horizon - 1].mean(),
-      "actor/loss": losses!.actor, "actor/entropy": losses!.policy.entropy.mean(), "actor/gradient_norm": norms!.actor,
+      "actor/loss": losses!.actor, "actor/entropy": losses!.policy.entropy.mean(),
       "actor/agreement": actions.likeness(dream.actions, expert.actions).mean(),
-      "critic/loss": losses!.critic, "critic/value": losses!.value.mean(), "critic/gradient_norm": norms!.critic,
+      "critic/loss": losses!.critic, "critic/value": losses!.value.mean(), "critic/gradient_norm": norms.critic!,
     ]) { $1 }
+    metrics["actor/gradient_norm"] = norms.actor
     return metrics
   }
 
   public var state: [(name: String, tensor: Tensor)] {
     networks.namedParameters.map { ("networks." + $0.name, $0.parameter) }
+      + (clone?.namedParameters ?? []).map { ("networks.clone." + $0.name, $0.parameter) }
       + actorOptimizer.state.map { ("optimizer.actor." + $0.name, $0.tensor) }
       + criticOptimizer.state.map { ("optimizer.critic." + $0.name, $0.tensor) }
       + reward.state.map { ("reward." + $0.name, $0.tensor) }
@@ -105,6 +136,7 @@ public final class DreamLearner: LatentLearner {
 
   public func restore(from file: Safetensors) throws {
     try networks.load(from: file, prefix: "networks.")
+    try clone?.load(from: file, prefix: "networks.clone.")
     try actorOptimizer.restore(from: file, prefix: "optimizer.actor.")
     try criticOptimizer.restore(from: file, prefix: "optimizer.critic.")
     try reward.restore(from: file, prefix: "reward.")

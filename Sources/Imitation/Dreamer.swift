@@ -1,3 +1,4 @@
+import Configuration
 import Spaces
 import Torch
 import WorldModel
@@ -13,22 +14,48 @@ public struct Dreamer {
   public var actions: ActionSpace { worldModel.actions }
 
   /// Under a policy. Source: DITTO, Algorithm 1, line 11.
+  /// - Parameter noise: of the model's transitions; nil for draws from `random`.
   public func dream(
-    from start: LatentState, steps: Int, choosing choice: ActionChoice = .sampled, using random: RandomSource, policy: @escaping (Tensor) -> any Distribution
+    from start: LatentState, steps: Int, choosing choice: ActionChoice = .sampled, using random: RandomSource, noise: SharedNoise? = nil,
+    policy: @escaping (Tensor) -> any Distribution
   ) -> Dream {
-    dream(from: start, steps: steps, random) { features, _ in policy(features).drawn(choice == .best ? .mode : .sample(random)) }
+    dream(from: start, steps: steps, random, noise) { features, _ in policy(features).drawn(choice == .best ? .mode : .sample(random)) }
   }
 
   /// Under given actions, `[steps, B]` or `[steps, B, A]`: what a dream can know of them.
-  public func dream(from start: LatentState, following actions: Tensor, using random: RandomSource) -> Dream {
-    dream(from: start, steps: actions.shape[0], random) { _, step in actions[step] }
+  public func dream(
+    from start: LatentState, following actions: Tensor, using random: RandomSource, noise: SharedNoise? = nil
+  ) -> Dream {
+    dream(from: start, steps: actions.shape[0], random, noise) { _, step in actions[step] }
   }
 
-  private func dream(from start: LatentState, steps: Int, _ random: RandomSource, policy: (Tensor, Int) -> Tensor) -> Dream {
+  private func dream(
+    from start: LatentState, steps: Int, _ random: RandomSource, _ noise: SharedNoise?, policy: (Tensor, Int) -> Tensor
+  ) -> Dream {
     computing(in: precision, on: device) {
       Dream(
         from: start, steps: steps, policy: policy,
-        dynamics: { worldModel.rssm.imagine(from: $0, action: actions.encoded($1), draw: .sample(random)).state })
+        dynamics: { state, action in
+          let draw = noise.map { Draw.clocks($0.clocks(worldModel.sizes, batch: state.deterministic.shape[0])) } ?? .sample(random)
+          return worldModel.rssm.imagine(from: state, action: actions.encoded(action), draw: draw).state
+        })
     }
+  }
+}
+
+/// Noise of a model's transitions that the dreams of a window share. Two of one seed give the same, step by step.
+public struct SharedNoise {
+  private let random: RandomSource
+  private let dreamsPerWindow: Int
+
+  public init(_ seed: Seed, dreamsPerWindow: Int, on device: Device) {
+    (random, self.dreamsPerWindow) = (RandomSource(seed, on: device), dreamsPerWindow)
+  }
+
+  /// Exponential noise for the next step's classes, `[batch, S, K]`.
+  func clocks(_ sizes: LatentSizes, batch: Int) -> Tensor {
+    let own = Tensor.exponential([batch / dreamsPerWindow, sizes.groups, sizes.classes], using: random)
+    guard dreamsPerWindow > 1 else { return own }
+    return own.taking(Tensor((0..<batch).map { Int64($0 / dreamsPerWindow) }, [batch], on: own.device))
   }
 }

@@ -27,6 +27,36 @@ public struct PolicySizes: Configuration {
   }
 }
 
+/// What dreams are compared with.
+public enum Reference: String, Codable, CaseIterable, Sendable {
+  /// The expert's recorded states. Source: DITTO, equation 8.
+  case recorded
+  /// Where the expert's own actions lead in the model, from the dream's start. What the model errs by itself is then no part of the reward; but
+  /// what is unstable leaves the expert when its actions are replayed, so that this is for short horizons and stable systems.
+  case rollout
+}
+
+/// How an agent begins as a clone of the expert.
+public struct WarmStartConfiguration: Configuration {
+  /// Gradient steps of cloning before the first dream, by the settings under `cloning`; 0 begins with random weights.
+  public var cloningSteps = 0
+  /// The first gradient steps, in which only the critic learns.
+  public var criticSteps = 100
+  /// Weight of KL(policy ‖ clone) in the actor's loss, per nat.
+  public var divergenceWeight = 0.05
+  /// The share of the training's steps, at its end, over which that weight falls to 0 in a straight line.
+  public var divergenceCoolDown = 1.0
+
+  public init() {}
+
+  public func check(_ problems: inout Problems) {
+    problems.require(cloningSteps, in: 0...1_000_000_000, "cloningSteps")
+    problems.require(criticSteps, in: 0...1_000_000_000, "criticSteps")
+    problems.require(divergenceWeight >= 0, "divergenceWeight", "is \(divergenceWeight), must not be negative")
+    problems.require((0...1).contains(divergenceCoolDown), "divergenceCoolDown", "is \(divergenceCoolDown), must be from 0 to 1")
+  }
+}
+
 /// Policy learning in imagination. Symbols: paper, Table 1.
 public struct ImitationConfiguration: Configuration {
   /// Imagined steps per update, `H`, in environment steps: H rewards, H + 1 states.
@@ -36,6 +66,11 @@ public struct ImitationConfiguration: Configuration {
   /// Dreams from each window. Where there are several, what the others got for the same window is subtracted from each one's advantage:
   /// they share the luck of the window, and what is left is what the actions did.
   public var dreamsPerWindow = 1
+  /// Whether the dreams of a window share the noise of the model's transitions, and a rolled-out reference too: what differs is then what
+  /// actions did.
+  public var sharedNoise = false
+  public var warmStart = WarmStartConfiguration()
+  public var reference = Reference.recorded
   /// Discount `γ` per environment step.
   public var discount = 0.95
   /// `λ` of eq 13.
@@ -102,6 +137,7 @@ public struct ImitationConfiguration: Configuration {
     problems.require(epochs, in: 1...1000, "epochs")
     problems.require(clip > 0, "clip", "is \(clip), must be above 0")
     problems.require(cloningWeight >= 0, "cloningWeight", "is \(cloningWeight), must not be negative")
+    problems.check(warmStart, "warmStart")
     problems.check(reward, "reward")
     problems.check(policy, "policy")
     problems.check(actor, "actor")

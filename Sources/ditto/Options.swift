@@ -79,6 +79,7 @@ struct PlayerOptions: ParsableArguments {
         throw ValidationError("an agent sees the pixels it was trained on; --config and --set go with 'scripted' and 'random' only")
       }
       let loaded = try LoadedAgent(at: URL(fileURLWithPath: name), step: step, actions: actions, seed: seed, compute)
+      loaded.agent.usualSurprise = loaded.usualSurprise
       return (.agent(loaded.agent), loaded.pipeline, loaded.facts)
     }
   }

@@ -33,7 +33,7 @@ import Testing
   @Test func actsWithTheCheckpointThatItsConfigurationSelects() throws {
     try trained("last")
     try trained("offline", select: .offline, kept: 1)
-    let scores = try MetricsLog.lines(of: path("offline")).map { (step: Int($0["step"]!), score: $0["validation/agreement"]!) }
+    let scores = try MetricsLog.lines(of: path("offline")).map { (step: Int($0["step"]!), score: -$0["validation/nll"]!) }
     let best = try #require(scores.max { ($0.score, $0.step) < ($1.score, $1.step) }).step
     #expect(Set(scores.map(\.score)).count > 1)
     let (last, offline) = (try LoadedAgent(at: path("last")).facts, try LoadedAgent(at: path("offline")).facts)

@@ -41,7 +41,8 @@ private final class Counter: Environments.Environment {
 
 @Suite struct StartsTests {
   private func agent() -> Agent {
-    let sizes = LatentSizes { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (8, 8, 2, 4) }
+    var sizes = LatentSizes()
+    (sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (8, 8, 2, 4)
     let random = RandomSource(Seed(3))
     let model = WorldModel(sizes, ObservationSpace(vector: 1), actions: 3, using: random)
     let eyes = Normalizer(pixels: nil, vector: VectorNormalizer(mean: [0], deviation: [10], on: .cpu))

@@ -38,6 +38,30 @@ import WorldModel
     #expect(classes == alone.flatMap { $0.classes.values(as: UInt8.self) } && Set(classes).count > 1)
   }
 
+  @Test(arguments: [12, 1000]) func encodesAnEpisodeSeveralTimes(atOnce: Int) throws {
+    let (model, pixels) = eyes
+    var generator = Seed(1).generator
+    let episodes = [5, 11].map { length in
+      ExpertEpisode(
+        actions: (1..<length).map { .discrete($0 % 3) },
+        frames: (0..<length * Self.size).map { _ in UInt8.random(in: 0...255, using: &generator) })
+    }
+    // A model that doubts, so that draws differ.
+    let doubting = WorldModel(
+      .least, model.observation, actions: 3, using: RandomSource(Seed(5)))
+    let latents = try ExpertLatents(encoding: episodes, 3, with: doubting, pixels, atOnce: atOnce, seed: Seed(2))
+    #expect(latents.lengths == [5, 11, 5, 11, 5, 11])
+    let encodings = (0..<3).map { copy in latents.episodes([2 * copy, 2 * copy + 1]) }
+    for one in encodings {
+      #expect(one.actions.values(as: Int64.self) == encodings[0].actions.values())
+      // Nothing was drawn before an episode's first state.
+      for first in [0, 5] { #expect(one.deterministic[first].values(as: Float.self) == encodings[0].deterministic[first].values()) }
+    }
+    #expect(Set(encodings.map { $0.classes.values(as: UInt8.self) }).count == 3)
+    let sums: [Float] = latents.probabilities!.to(.float32).reshaped(-1, 4).sum(over: -1).values()
+    #expect(sums.count == 48 * 2 && sums.allSatisfy { abs($0 - 1) < 0.01 })
+  }
+
   /// A group of 32 episodes, and three of them.
   @Test(arguments: [7, 80]) func writesWhileItEncodesWhatItWouldKeep(episodes: Int) throws {
     let (model, pixels) = eyes

@@ -13,3 +13,12 @@ func sharpWorldModel(actions: ActionSpace, _ change: (inout LatentSizes) -> Void
   model.freeze()
   return model
 }
+
+extension LatentSizes {
+  /// Of models that need no more than to be there.
+  static var least: LatentSizes {
+    var sizes = LatentSizes()
+    (sizes.depth, sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (2, 8, 8, 2, 4)
+    return sizes
+  }
+}

@@ -59,6 +59,21 @@ import Torch
     #expect(try draw(1, 5) != draw(2, 5))
   }
 
+  @Test func drawsClassesAnewWhereProbabilitiesWereKept() throws {
+    let p = Tensor((0..<8).flatMap { _ in [0.5, 0.5, 0] as [Float] }, [8, 3]).to(.bfloat16)
+    let kept = ExpertLatents(
+      deterministic: latents.deterministic, classes: .full([8, 1], 2, .uint8, on: .cpu), probabilities: p, actions: latents.actions,
+      lengths: latents.lengths, classCount: 3)
+    let draw = { (latents: ExpertLatents, step: Int) -> [Float] in
+      try WindowSampler(latents, horizon: 2, batch: 64, seed: Seed(1)).windows(step: step).states.stochastic.values()
+    }
+    let drawn = try draw(kept, 0)
+    let counts = (0..<3).map { k in stride(from: k, to: drawn.count, by: 3).count { drawn[$0] == 1 } }
+    #expect(counts[2] == 0 && counts[0] + counts[1] == 192 && abs(counts[0] - 96) < 40)
+    #expect(try draw(kept, 0) == drawn && draw(kept, 1) != drawn)
+    #expect(try draw(kept.fixed, 0).enumerated().allSatisfy { $0.element == ($0.offset % 3 == 2 ? 1 : 0) })
+  }
+
   @Test func refusesHorizonsLongerThanEveryEpisode() {
     #expect(throws: ImitationError.episodesTooShort(required: 5, longest: 4)) {
       try WindowSampler(latents, horizon: 5, batch: 1, seed: Seed(0))

@@ -56,10 +56,14 @@ public struct WorldModelStudy: Codable, Sendable {
   public let groups: Groups
   /// Nil without expert episodes.
   public let coverage: Coverage?
+  /// Nil without expert episodes of two steps or more.
+  public let grade: ModelGrade?
   public let advice: [String]
 
   /// Sequences, how many of them are looked at together, and the frames that the model sees of each before it dreams.
   static let (sequences, batch, context) = (512, 32, 16)
+  /// Expert episodes that are encoded for the grade, and gradient steps of the clone beside it.
+  private static let (gradedEpisodes, cloningSteps) = (8, 500)
 
   /// - Parameters:
   ///   - data: recordings of the model's environment, best such as it was not trained on; sequences begin anywhere in them.
@@ -89,7 +93,28 @@ public struct WorldModelStudy: Codable, Sendable {
     (openLoop, answers) = (try OpenLoop(all), all.answers)
     groups = Groups(posterior: model.rssm.classes(all.posteriorLogits), prior: model.rssm.classes(all.priorLogits))
     coverage = try expert.map { try Coverage(of: $0, by: learned, model, normalizer, seed: seed.stream("coverage"), compute) }
+    grade = try expert.flatMap { try Self.grade(world, $0, steps: steps, seed: seed.stream("grade"), compute) }
     advice = Self.advice(openLoop, answers, groups, coverage)
+  }
+
+  /// The grade on some of the expert's episodes, beside a clone of the others where there are any.
+  private static func grade(
+    _ world: LoadedWorldModel, _ expert: Dataset, steps: Int, seed: Seed, _ compute: Compute
+  ) throws -> ModelGrade? {
+    let count = min(gradedEpisodes, expert.episodes.count)
+    let latents = try LatentCache(world, compute.precision).latents(of: expert, episodes: 0..<count, on: compute.device)
+    let graded = count > 1 ? latents.episodes(Array(count / 2..<count)) : latents
+    guard (graded.lengths.max() ?? 0) > 1 else { return nil }
+    var clone: ((Tensor) -> any Distribution)?
+    if count > 1 {
+      let cloner = try LatentCloner(
+        world.model, CloningConfiguration(), PolicySizes(), expert: latents.episodes(Array(0..<count / 2)), seed: seed)
+      for step in 0..<cloningSteps { _ = cloner.update(step: step, progress: Double(step) / Double(cloningSteps)) }
+      clone = cloner.policy
+    }
+    return try ModelGrade(
+      of: Dreamer(world.model, compute.precision), on: graded, compared: RewardConfiguration().compared, horizon: steps, seed: seed,
+      policy: clone)
   }
 }
 
@@ -191,15 +216,20 @@ extension WorldModelStudy: CustomStringConvertible {
     let used = [("KL, nats", groups.divergence), ("information, nats", groups.information), ("classes used", groups.classes)].map { name, values in
       [name] + [0, 0.5, 1].map { number(3, quantile($0, ofSorted: values.sorted())) } + [number(3, values.mean)]
     }
-    return ([
+    var parts = [
       "\(TextTable(columns: ["step", "sequences", "error", "last frame", "mean frame", "drift", "last state"], rows: steps))",
       "\(TextTable(columns: ["actions", "reward", "at the last step", "recorded earn more", "error", "recorded show it better"], rows: earned))",
       """
       \(TextTable(columns: ["\(groups.classes.count) groups of z", "least", "median", "most", "mean"], rows: used))
       collapsed: \(groups.collapsed), which say less than \(Groups.collapsedBelow) nats about the state
       """,
-    ] + (coverage.map { ["\($0)"] } ?? [])
-      + (seenInTraining.isEmpty ? [] : ["The model was trained on \(seenInTraining.joined(separator: ", ")): of other recordings it predicts less."]) + [advice.joined(separator: "\n")]).joined(separator: "\n\n")
+    ]
+    if let coverage { parts.append("\(coverage)") }
+    if let grade { parts.append("\(grade)") }
+    if !seenInTraining.isEmpty {
+      parts.append("The model was trained on \(seenInTraining.joined(separator: ", ")): of other recordings it predicts less.")
+    }
+    return (parts + [advice.joined(separator: "\n")]).joined(separator: "\n\n")
   }
 
   /// Frames beside the last and the mean one, latents beside standing still, what actions earn, and what each group of `z` says.

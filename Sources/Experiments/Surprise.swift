@@ -1,0 +1,52 @@
+import Foundation
+import Imitation
+import Torch
+import WorldModel
+
+extension Surprise {
+  /// The share of recorded frames that surprised a world model no more than its bounds.
+  private static let share = 0.95
+  private static let (imageKey, divergenceKey) = ("validation/image_usual", "validation/kl_usual")
+
+  /// What held-out recordings seldom exceed, as metrics.
+  /// - Parameter context: steps at the beginning of sequences `[T, B]` that do not count, since a model has hardly seen anything then.
+  static func bounds(of losses: WorldModelLoss, from context: Int) -> Metrics {
+    var bounds: Metrics = [divergenceKey: usual(losses.divergence, from: context)]
+    bounds[imageKey] = losses.image.map { usual($0, from: context) }
+    return bounds
+  }
+
+  private static func usual(_ loss: Tensor, from context: Int) -> Tensor {
+    let later: [Double] = loss.sliced(context..<loss.shape[0]).to(.float32).values()
+    return Tensor([Float(quantile(share, ofSorted: later.sorted()))], [1])[0]
+  }
+
+  /// The bounds that a world model's run logged last; nil where it has none, as runs of versions before 0.2.
+  static func bounds(of run: URL) -> Surprise? {
+    guard let line = try? MetricsLog.lines(of: run).last(where: { $0[divergenceKey] != nil }) else { return nil }
+    return Surprise(image: line[imageKey], divergence: line[divergenceKey]!)
+  }
+}
+
+/// In how many of an evaluation's steps an agent's world model was more surprised than recordings hardly ever surprised it.
+public struct SurpriseShare: Codable, Equatable, Sendable {
+  public let steps: Int
+  /// By what was seen, where that is pixels, and by the divergence of the posterior from the prior.
+  public let image: Double?
+  public let divergence: Double
+
+  /// Nil where nothing was counted.
+  init?(_ counts: SurpriseCounts) {
+    guard counts.steps > 0 else { return nil }
+    (steps, divergence) = (counts.steps, Double(counts.divergence) / Double(counts.steps))
+    image = counts.image.map { Double($0) / Double(counts.steps) }
+  }
+}
+
+extension SurpriseShare: CustomStringConvertible {
+  public var description: String {
+    let percent = { (share: Double) in String(format: "%.0f %%", 100 * share) }
+    let seen = image.map { "in \(percent($0)) of the steps by what it saw, " } ?? ""
+    return "the world model was surprised \(seen)in \(percent(divergence)) by how it went on (of its recordings: in 5 %)"
+  }
+}

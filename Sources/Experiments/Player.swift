@@ -43,9 +43,15 @@ public struct EpisodePlayer {
   /// Which episodes' frames are kept.
   var keepsFrames: (Int) -> Bool = { _ in false }
 
-  /// - Parameter onEpisode: called with each episode in the order of their indices.
-  /// - Throws: what the environment throws; `ExperimentError.noScriptedPlayer`.
-  public func play(_ count: Int, onEpisode: (PlayedEpisode) throws -> Void) throws {
+  /// - Parameters:
+  ///   - stopped: what is said after a signal, where they are watched.
+  ///   - onEpisode: called with each episode in the order of their indices.
+  /// - Throws: what the environment throws; `ExperimentError.noScriptedPlayer`, `.notFinite`; `Interrupted`.
+  public func play(_ count: Int, stopped: String = "stopped while episodes were played", onEpisode: (PlayedEpisode) throws -> Void) throws {
+    do { try playAll(count, stopped, onEpisode) } catch EnvironmentError.stopped { try Interruption.check(stopped) }
+  }
+
+  private func playAll(_ count: Int, _ stopped: String, _ onEpisode: (PlayedEpisode) throws -> Void) throws {
     var running: [Int: PlayedEpisode] = [:]  // by slot
     var frames: [Int: [UInt8]] = [:]
     var generators: [Int: SeededGenerator] = [:]
@@ -63,6 +69,7 @@ public struct EpisodePlayer {
       }
       guard !seeds.isEmpty else { return }
       for (slot, frame) in try environment.reset(seeds) {
+        try check(frame, episode: running[slot]!.index, step: 0)
         frames[slot] = frame
         if keepsFrames(running[slot]!.index) { running[slot]!.frames = frame }
       }
@@ -70,6 +77,7 @@ public struct EpisodePlayer {
 
     try start(in: Array(0..<environment.slots))
     while !running.isEmpty {
+      try Interruption.check(stopped)
       var actions = try chosen(for: frames)
       for slot in running.keys {
         let e = epsilon(running[slot]!.index)
@@ -81,6 +89,11 @@ public struct EpisodePlayer {
       }
       var free: [Int] = []
       for (slot, outcome) in try environment.step(actions) {
+        let step = running[slot]!.actions.count
+        guard outcome.reward.isFinite else {
+          throw ExperimentError.notFinite(environment: name, episode: running[slot]!.index, step: step, what: "the reward")
+        }
+        try check(outcome.frame, episode: running[slot]!.index, step: step + 1)
         running[slot]!.actions.append(actions[slot]!)
         running[slot]!.rewards.append(outcome.reward)
         if keepsFrames(running[slot]!.index) { running[slot]!.frames += outcome.frame }
@@ -96,6 +109,12 @@ public struct EpisodePlayer {
         delivered += 1
       }
       try start(in: free.sorted())
+    }
+  }
+
+  private func check(_ frame: [UInt8], episode: Int, step: Int) throws {
+    guard environment.observation.firstNotFinite(in: frame) == nil else {
+      throw ExperimentError.notFinite(environment: name, episode: episode, step: step, what: "a number of the observed vector")
     }
   }
 

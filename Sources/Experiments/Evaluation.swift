@@ -55,7 +55,7 @@ public struct EvaluationReport: Encodable, CustomStringConvertible {
   public var description: String {
     guard let other else { return "\(result)" }
     let test = p.map { String(format: ", p = %.2g (Welch's t-test)", $0) } ?? ""
-    return "\(result)\n\(other)\n" + String(format: "difference %.1f", result.mean - other.mean) + test
+    return "\(result)\n\(other)\n" + "difference \(shown(result.mean - other.mean))" + test
   }
 }
 
@@ -111,11 +111,10 @@ enum EpisodeSeeds {
 
 extension EvaluationResult: CustomStringConvertible {
   public var description: String {
-    let number = { (value: Double) in String(format: "%.4g", value) }
-    let interval = if let low, let high { "\(number(low)) to \(number(high))" } else { "" }
+    let interval = if let low, let high { "\(shown(low)) to \(shown(high))" } else { "" }
     return TextTable(
       columns: ["player", "episodes", "mean", "se", "min", "max", "95 % interval"],
-      rows: [[player, "\(returns.count)", number(mean), se.map(number) ?? "", number(min), number(max), interval]]
+      rows: [[player, "\(returns.count)", shown(mean), se.map(shown) ?? "", shown(min), shown(max), interval]]
     ).description
   }
 }

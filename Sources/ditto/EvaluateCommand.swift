@@ -20,7 +20,7 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
-    if let video { try AtomicFile.checkPlace(of: URL(fileURLWithPath: video)) }
+    if let video { try AtomicFile.checkPlace(of: URL(fileURLWithPath: video), as: .gif) }
     let compute = try compute.apply()
     let chosen = try players.player(player, settings, seed: seed, compute)
     let other = try against.map { name in (name, try players.player(name, settings, seed: seed, compute)) }

@@ -20,7 +20,7 @@ struct StudyOptions: ParsableArguments {
 
   /// Sets the process up, after a look whether the picture can be written once there is something to draw.
   func apply() throws -> Compute {
-    if let picture { try AtomicFile.checkPlace(of: URL(fileURLWithPath: picture)) }
+    if let picture { try AtomicFile.checkPlace(of: URL(fileURLWithPath: picture), as: .svg) }
     return try compute.apply()
   }
 
@@ -111,9 +111,8 @@ struct StudyDrift: ParsableCommand {
     let compute = try options.apply()
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
     let named = try agents.map { word in
-      let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
-      let folder = URL(fileURLWithPath: parts.last ?? word)
-      return (parts.count == 2 ? parts[0] : folder.lastPathComponent, try LoadedAgent(at: folder, seed: options.seed, compute))
+      guard let named = NamedRuns(word), named.runs.count == 1 else { throw ValidationError("'\(word)' is not one run; write 'run', or 'name=run'") }
+      return (named.name, try LoadedAgent(at: named.runs[0], seed: options.seed, compute))
     }
     let study = try DriftStudy(
       world, Dataset(at: URL(fileURLWithPath: data)), named, environment: environment, episodes: episodes, seed: options.seed, compute)

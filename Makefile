@@ -1,9 +1,11 @@
 # make demo    set up, build, and learn a policy from recordings of the built-in environment, end to end
 # make test    set up, build, and run every test
+# make install PREFIX=~/.local    set up, build, and put ditto on the PATH, with completions for bash, zsh and fish, and manual pages
 SEED ?= 1
 OUTPUT ?= runs/demo
+PREFIX ?= /usr/local
 
-.PHONY: setup build demo test
+.PHONY: setup build demo test install
 
 setup:
 	@Scripts/setup
@@ -16,3 +18,6 @@ demo: build
 
 test: setup
 	swift test
+
+install: build
+	@Scripts/install "$(PREFIX)"

@@ -1,5 +1,5 @@
 /// `names`, the most similar to `word` first; equally similar ones keep their order.
-func sortedByDistance(_ names: [String], to word: String) -> [String] {
+public func sortedByDistance(_ names: [String], to word: String) -> [String] {
   names.enumerated()
     .map { (distance: editDistance($0.element, word), index: $0.offset, name: $0.element) }
     .sorted { ($0.distance, $0.index) < ($1.distance, $1.index) }

@@ -1,3 +1,4 @@
+import Foundation
 import Yams
 
 /// The defaults as a tree, and what has been laid over them. A change must name a value that is there, and keep its type.
@@ -62,13 +63,15 @@ struct Overlay {
       guard let first = elements.first, first.scalar != nil else { return new }
       return Node(
         changed.map { element in
-          first.converted(element) ?? {
+          if let other = first.misread(element) { problems.append("\(place): \(source.written(key)) holds \(other)") }
+          return first.converted(element) ?? {
             problems.append("\(place): \(source.written(key)) holds \(element.kindFound), expected each to be \(first.kindExpected)")
             return element
           }()
         })
     case (.scalar, .scalar):
       places[key] = place
+      if let other = old.misread(new) { problems.append("\(place): \(source.written(key)) is \(other)") }
       guard let value = old.converted(new) else {
         problems.append(mismatch(old.kindExpected))
         return old
@@ -151,6 +154,18 @@ extension Node {
     case .sequence: "a list"
     default: isNull ? "empty" : "'\(string ?? "")'"
     }
+  }
+
+  /// How YAML takes a number that people mean otherwise, where this node is one: it reads a leading zero as octal, and colons as base 60. Nil for others.
+  fileprivate func misread(_ value: Node) -> String? {
+    let numbers = [Tag.Name.int.rawValue, Tag.Name.float.rawValue]
+    guard numbers.contains(tag.rawValue), numbers.contains(value.tag.rawValue), let text = value.string, let read = value.int.map(Double.init) ?? value.float
+    else { return nil }
+    let (sign, digits) = (text.prefix { "+-".contains($0) }, text.drop { "+-".contains($0) })
+    let number = read == read.rounded() ? String(format: "%.0f", read) : "\(read)"
+    if digits.contains(":") { return "'\(text)', which YAML reads as \(number) (base 60); write \(number)" }
+    guard digits.first == "0", let second = digits.dropFirst().first, second.isNumber, value.tag.rawValue == Tag.Name.int.rawValue else { return nil }
+    return "'\(text)', which YAML reads as \(number) (octal); write \(sign)\(digits.drop { $0 == "0" }) or \(number)"
   }
 
   /// `value` as the scalar type of this node, or nil if it has another. Text takes any scalar as written; a number takes whole ones.

@@ -60,7 +60,7 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
 extension DatasetSummary: CustomStringConvertible {
   /// A table of a few lines.
   public var description: String {
-    let number = { (value: Double) in String(format: "%.10g", (value * 100).rounded() / 100) }
+    let number = { (value: Double) in String(format: "%.4g", value) }
     let spread = { (values: Spread) in
       "\(number(values.mean)) ± \(number(values.sd))  (\(number(values.min)) to \(number(values.max)))"
     }

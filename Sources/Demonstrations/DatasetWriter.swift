@@ -4,8 +4,8 @@ import Spaces
 /// Writes a Minari 0.5.4 dataset episode by episode; it appears, whole, with `finish()`.
 ///
 /// Frames are raw `uint8` `[1, Y, X]`: channels come first because Minari takes pixels with channels last for pictures, which most of its
-/// versions compress as JPEG. Until it is finished, a dataset is a hidden folder `.<name>.partial` beside its place. That folder goes with
-/// the writer; what a killed process left there is overwritten by the next recording of the same id.
+/// versions compress as JPEG. Until it is finished, a dataset is a `PartialFolder` beside its place, which goes with the writer, and which no other
+/// process can write meanwhile.
 public final class DatasetWriter {
   public let id: String
   /// Where the dataset will be: the root followed by the id, as Minari wants it.
@@ -16,16 +16,18 @@ public final class DatasetWriter {
   private let metadata: [String: JSONValue]
   /// The file being written; nil before and after.
   private var file: HDF5Writer?
-  private var ownsPartial = false
+  private let partial: PartialFolder
   private var episodeCount = 0
   private var stepCount = 0
+  /// Of actions and rewards as they were handed over, to be compared with what is read back.
+  private var written = Fingerprint()
 
   /// The release whose format this is.
   private static let minariVersion = "0.5.4"
 
   /// Begins the dataset called `id`, such as `ditto/road-mixed-v0`, below `root`.
   /// - Parameter metadata: what else `metadata.json` should say, such as `ditto_policy`; Minari's own keys cannot be replaced.
-  /// - Throws: `invalidIdentifier`, `alreadyExists`, `unsupportedObservations`, `unsupportedActions`, `cannotWrite`.
+  /// - Throws: `invalidIdentifier`, `alreadyExists`, `beingRecorded`, `unsupportedObservations`, `unsupportedActions`, `cannotWrite`.
   public convenience init(
     id: String, in root: URL, observation: ObservationSpace, actions: ActionSpace, metadata: [String: JSONValue] = [:]
   ) throws {
@@ -57,19 +59,16 @@ public final class DatasetWriter {
     self.metadata = metadata
     self.actions = StoredActions(actions)
     self.folder = folder
+    var status = stat()
+    guard lstat(folder.path, &status) != 0 else { throw DemonstrationError.alreadyExists(path: folder.path) }
+    guard errno != ENAMETOOLONG else { throw DemonstrationError.cannotWrite(path: folder.path, reason: String(cString: strerror(ENAMETOOLONG))) }
+    partial = try Self.writing(to: folder) { try PartialFolder(for: folder) }
+    // Another process may have finished it before we had the lock.
     guard !FileManager.default.fileExists(atPath: folder.path) else { throw DemonstrationError.alreadyExists(path: folder.path) }
-    let data = partial.appendingPathComponent("data")
+    let data = partial.url.appendingPathComponent("data")
     try Self.writing(to: folder) { try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true) }
     file = try HDF5Writer(path: data.appendingPathComponent("main_data.hdf5").path)
-    ownsPartial = true
   }
-
-  deinit {
-    file = nil
-    if ownsPartial { try? FileManager.default.removeItem(at: partial) }
-  }
-
-  private var partial: URL { folder.deletingLastPathComponent().appendingPathComponent(".\(folder.lastPathComponent).partial") }
 
   /// Adds an episode and hands it to the operating system.
   /// - Throws: `emptyEpisode`, `wrongShape`, `actionOutOfRange`, `notFinite`, after which others can still be added; `cannotWrite`, say
@@ -84,6 +83,7 @@ public final class DatasetWriter {
       self.file = nil  // what was half written cannot be taken back
       throw error
     }
+    written.add(episode.actions.map(actions.space.scaled), episode.rewards)
     episodeCount += 1
     stepCount += episode.actions.count
   }
@@ -129,24 +129,39 @@ public final class DatasetWriter {
     return own.merging(episode.attributes.filter { !["id", "seed", "total_steps"].contains($0.key) }) { own, _ in own }
   }
 
-  /// Completes the dataset and moves it to its place.
-  /// - Throws: `noEpisodes`, `alreadyExists`, `cannotWrite`.
+  /// Completes the dataset, reads it back, and moves it to its place.
+  /// - Throws: `noEpisodes`, `alreadyExists`, `cannotWrite`, also where it does not hold what was handed over.
   public func finish() throws {
     guard file != nil else { throw ended }
     guard episodeCount > 0 else { throw DemonstrationError.noEpisodes(file: folder.path) }
     guard !FileManager.default.fileExists(atPath: folder.path) else { throw DemonstrationError.alreadyExists(path: folder.path) }
     file = nil  // closes it; every append has flushed
-    let data = partial.appendingPathComponent("data")
+    let data = partial.url.appendingPathComponent("data")
     try Self.writing(to: folder) {
-      let files = FileManager.default
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      let bytes = try files.attributesOfItem(atPath: data.appendingPathComponent("main_data.hdf5").path)[.size] as? Int ?? 0
+      let bytes = try FileManager.default.attributesOfItem(atPath: data.appendingPathComponent("main_data.hdf5").path)[.size] as? Int ?? 0
       try encoder.encode(completeMetadata(bytes: bytes)).write(to: data.appendingPathComponent("metadata.json"))
-      try writeNamespaces()
-      try files.moveItem(at: partial, to: folder)
     }
-    ownsPartial = false
+    try verify()
+    try Self.writing(to: folder) {
+      try writeNamespaces()
+      try partial.publish()
+    }
+  }
+
+  /// Reads everything back: what was handed over, and frames that can be decompressed.
+  private func verify() throws {
+    let failure = { (reason: String) in DemonstrationError.cannotWrite(path: self.folder.path, reason: reason) }
+    var found = Fingerprint()
+    do {
+      let dataset = try Dataset(at: partial.url, cached: false)
+      for episode in dataset.episodes {
+        found.add(episode.actions, episode.rewards)
+        try dataset.forEachFrame(episode: episode.index, range: 0..<episode.frameCount) { _, _ in }
+      }
+    } catch { throw failure("what was written cannot be read back: \(error)") }
+    guard found.text == written.text else { throw failure("what was written is not what is read back") }
   }
 
   /// Minari wants a file in each folder above a dataset.
@@ -171,11 +186,25 @@ public final class DatasetWriter {
 
   private var ended: DemonstrationError { .cannotWrite(path: folder.path, reason: "the recording has ended") }
 
-  private static func writing(to folder: URL, _ body: () throws -> Void) throws {
+  private static func writing<Result>(to folder: URL, _ body: () throws -> Result) throws -> Result {
     do {
-      try body()
+      return try body()
+    } catch PartialFolder.Failure.taken {
+      throw DemonstrationError.beingRecorded(path: folder.path)
+    } catch PartialFolder.Failure.exists {
+      throw DemonstrationError.alreadyExists(path: folder.path)
+    } catch PartialFolder.Failure.system(let number) {
+      throw DemonstrationError.cannotWrite(path: folder.path, reason: String(cString: strerror(number)))
     } catch {
       throw DemonstrationError.cannotWrite(path: folder.path, reason: error.localizedDescription)
     }
+  }
+}
+
+extension Fingerprint {
+  fileprivate mutating func add(_ actions: [Action], _ rewards: [Double]) {
+    add(actions.count)
+    actions.forEach { add($0) }
+    rewards.forEach { add($0.bitPattern) }
   }
 }

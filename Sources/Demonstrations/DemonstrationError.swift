@@ -31,7 +31,9 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
   case episodesTooShort(required: Int, found: Int)
   case invalidIdentifier(String)
   case alreadyExists(path: String)
+  case beingRecorded(path: String)
   case cannotWrite(path: String, reason: String)
+  case noThread(reason: String)
 
   public var description: String {
     switch self {
@@ -96,6 +98,10 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
       "'\(id)' is no dataset id; use letters, digits, '-', '_' and a version, such as 'ditto/road-expert-v0'"
     case .alreadyExists(let path):
       "\(path): exists already; choose another id or remove it"
+    case .noThread(let reason):
+      "cannot start a thread to read ahead (\(reason)); raise the limit of processes (ulimit -u, or the container's), or end some"
+    case .beingRecorded(let path):
+      "\(path): another process is recording it; wait for its end, or choose another output"
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written (\(reason)); check free space and permissions"
     }

@@ -46,5 +46,8 @@ extension RecordedEpisode {
     if let step = rewards.firstIndex(where: { !$0.isFinite }) {
       throw DemonstrationError.notFinite(file: file, field: "\(name)/rewards", step: step)
     }
+    if let step = observation.firstNotFinite(in: frames) {
+      throw DemonstrationError.notFinite(file: file, field: "\(name)/observations", step: step)
+    }
   }
 }

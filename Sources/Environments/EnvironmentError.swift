@@ -16,6 +16,7 @@ public enum EnvironmentError: Error, Equatable, CustomStringConvertible {
   case workerSilent(environment: String, timeout: Duration, lastLines: String)
   case wrongReply(environment: String, expectedBytes: Int, foundBytes: Int)
   case closed(environment: String)
+  case stopped(environment: String)
 
   public var description: String {
     switch self {
@@ -51,6 +52,8 @@ public enum EnvironmentError: Error, Equatable, CustomStringConvertible {
       "\(environment): the Python worker answered \(found) bytes, expected \(expected); is its gymnasium 1.0 or newer?"
     case .closed(let environment):
       "\(environment): used after close(); make a new environment"
+    case .stopped(let environment):
+      "\(environment): was stopped while it was waited for"
     }
   }
 }

@@ -25,14 +25,17 @@ public final class GymnasiumEnvironment: Environment {
   ///   - pipeline: of kind `rendered`, `atari` or `none`.
   ///   - slots: episodes side by side, at least 1.
   ///   - replyTimeout: how long a step of all slots, or the start, may take.
+  ///   - isStopped: is asked a few times a second meanwhile whether to give up, which ends Python and throws `EnvironmentError.stopped`.
   /// - Throws: `EnvironmentError`, if Python or a package is missing, or the environment does not exist or not fit.
   public convenience init(
-    _ id: String, pipeline: PixelPipeline, slots: Int, replyTimeout: Duration = .seconds(120)
+    _ id: String, pipeline: PixelPipeline, slots: Int, replyTimeout: Duration = .seconds(120), unless isStopped: @escaping () -> Bool = { false }
   ) throws {
-    try self.init(id, pipeline: pipeline, slots: slots, replyTimeout: replyTimeout, python: findPython())
+    try self.init(id, pipeline: pipeline, slots: slots, replyTimeout: replyTimeout, python: findPython(), unless: isStopped)
   }
 
-  init(_ id: String, pipeline: PixelPipeline, slots: Int, replyTimeout: Duration, python: String) throws {
+  init(
+    _ id: String, pipeline: PixelPipeline, slots: Int, replyTimeout: Duration, python: String, unless isStopped: @escaping () -> Bool = { false }
+  ) throws {
     name = "gym:\(id)"
     self.python = python
     running = try RunningSlots(slots)
@@ -47,7 +50,7 @@ public final class GymnasiumEnvironment: Environment {
     let setup = try JSONEncoder().encode(Setup(environment: id, slots: slots, pipeline: pipeline))
     worker = try PythonWorker(
       environment: name, python: python, script: String(decoding: PackageResources.gymnasium_worker_py, as: UTF8.self),
-      argument: String(decoding: setup, as: UTF8.self), timeout: replyTimeout)
+      argument: String(decoding: setup, as: UTF8.self), timeout: replyTimeout, unless: isStopped)
     let start = try Reply(worker.reply(to: nil), environment: name, python: python).body
     guard let spaces = try? JSONDecoder().decode(Spaces.self, from: Data(start)) else {
       throw EnvironmentError.wrongReply(environment: name, expectedBytes: 0, foundBytes: start.count)

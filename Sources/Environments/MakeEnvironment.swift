@@ -7,11 +7,14 @@
 /// - Parameters:
 ///   - pipeline: how its picture becomes an observation.
 ///   - slots: episodes side by side, at least 1.
+///   - isStopped: is asked a few times a second, while something is waited for, whether to give up.
 /// - Throws: `EnvironmentError`, for a name or pipeline that does not fit, or a Python worker that does not start.
-public func makeEnvironment(_ name: String, pipeline: PixelPipeline, slots: Int) throws -> any Environment {
+public func makeEnvironment(
+  _ name: String, pipeline: PixelPipeline, slots: Int, unless isStopped: @escaping () -> Bool = { false }
+) throws -> any Environment {
   if name == "road" { return try Road(pipeline: pipeline, slots: slots) }
   if name.hasPrefix("gym:"), name.count > 4 {
-    return try GymnasiumEnvironment(String(name.dropFirst(4)), pipeline: pipeline, slots: slots)
+    return try GymnasiumEnvironment(String(name.dropFirst(4)), pipeline: pipeline, slots: slots, unless: isStopped)
   }
   throw EnvironmentError.unknownEnvironment(name)
 }

@@ -12,6 +12,8 @@ final class PythonWorker {
   var timeout: Duration
 
   private let environment: String
+  /// Whether to wait no longer.
+  private let isStopped: () -> Bool
   private let socket: Int32
   /// The reading end of Python's standard output and error; −1 once Python has closed its own.
   private var output: Int32
@@ -26,7 +28,8 @@ final class PythonWorker {
   ///   - script: source text to run.
   ///   - argument: the script's only argument.
   ///   - timeout: the longest wait for a reply.
-  init(environment: String, python: String, script: String, argument: String, timeout: Duration) throws {
+  ///   - isStopped: is asked a few times a second, while a reply is waited for, whether to give up.
+  init(environment: String, python: String, script: String, argument: String, timeout: Duration, unless isStopped: @escaping () -> Bool = { false }) throws {
     let requests = try Self.channel(environment)
     let prints = try Self.channel(environment)
     defer { [requests.theirs, prints.theirs].forEach { Glibc.close($0) } }
@@ -41,7 +44,12 @@ final class PythonWorker {
     let arguments = words.map { strdup($0) }
     defer { arguments.forEach { free($0) } }
     var identifier: pid_t = 0
-    let failure = posix_spawn(&identifier, python, &actions, nil, arguments + [nil], environ)
+    // A group of its own, so that what it starts ends with it.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    let failure = posix_spawn(&identifier, python, &actions, &attributes, arguments + [nil], environ)
     guard failure == 0 else {
       [requests.ours, prints.ours].forEach { Glibc.close($0) }
       throw EnvironmentError.noPython("\(python) does not start: \(String(cString: strerror(failure)))")
@@ -52,6 +60,7 @@ final class PythonWorker {
     output = prints.ours
     self.environment = environment
     self.timeout = timeout
+    self.isStopped = isStopped
   }
 
   /// A pair of sockets that only we inherit; ours does not block.
@@ -110,7 +119,11 @@ final class PythonWorker {
       let how = stop(grace: .seconds(2))
       throw fail(.workerEnded(environment: environment, how: how, lastLines: lastLines))
     }
-    while !poll(for: event, until: deadline) {
+    while !poll(for: event, until: min(deadline, .now + .milliseconds(100))) {
+      if isStopped() {
+        stop(grace: .zero)
+        throw fail(.stopped(environment: environment))
+      }
       guard ContinuousClock.now < deadline else {
         stop(grace: .zero)
         throw fail(.workerSilent(environment: environment, timeout: timeout, lastLines: lastLines))
@@ -153,7 +166,7 @@ final class PythonWorker {
   }
 
   /// Closes the socket, waits for Python to close its output, which it does by ending, and then makes sure that it has
-  /// ended.
+  /// ended, and what it started.
   /// - Returns: how it ended.
   @discardableResult private func stop(grace: Duration) -> String {
     Glibc.close(socket)
@@ -161,7 +174,7 @@ final class PythonWorker {
     repeat { _ = poll(for: 0, until: deadline) } while output >= 0 && ContinuousClock.now < deadline
     if output >= 0 { Glibc.close(output) }
     output = -1
-    kill(processIdentifier, SIGKILL)
+    kill(-processIdentifier, SIGKILL)
     var status: Int32 = 0
     while waitpid(processIdentifier, &status, 0) < 0 && errno == EINTR {}
     let signal = status & 0x7f

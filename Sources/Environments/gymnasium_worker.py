@@ -19,11 +19,16 @@ little-endian.
 Any other exception ends the process with its traceback on standard error, and so does the end of the requests, quietly.
 """
 
+import sys
+
+# What lies in the working folder is found last: a file random.py there must not stand in for Python's own.
+sys.path[:] = [folder for folder in sys.path if folder] + [""]
+
 import json
 import os
+import random
 import signal
 import struct
-import sys
 import threading
 import time
 
@@ -35,6 +40,36 @@ PIP_NAMES = {
     "Box2D": "gymnasium[box2d]",
     "mujoco": "gymnasium[mujoco]",
 }
+
+
+class SharedDraws:
+    """What environments draw from beside their own generators: `random` and `numpy.random`, which all slots share.
+
+    Each slot draws from them as if it were alone: with the state that it left, and after a reset from the episode's seed.
+    """
+
+    def __init__(self, slots):
+        import numpy
+
+        self.numpy = numpy.random
+        self.states = [None] * slots
+        self.current = None
+
+    def seed(self, slot, seed):
+        self.enter(slot)
+        random.seed(seed)
+        self.numpy.seed(seed & 0xFFFFFFFF)
+
+    def enter(self, slot):
+        if slot == self.current:
+            return
+        if self.current is not None:
+            self.states[self.current] = random.getstate(), self.numpy.get_state()
+        self.current = slot
+        if self.states[slot] is not None:
+            own, numpys = self.states[slot]
+            random.setstate(own)
+            self.numpy.set_state(numpys)
 
 
 class Refusal(Exception):
@@ -150,12 +185,15 @@ def spaces(env, pipeline):
     return {"observation": observation, "low": env.action_space.low.tolist(), "high": env.action_space.high.tolist()}
 
 
-def act(env, to_frame, operation, value, size):
+def act(env, to_frame, draws, slot, operation, value, size):
     """One slot's part of a reply."""
     reward, terminated, truncated = 0.0, False, False
     if operation == RESET:
-        observation, _ = env.reset(seed=struct.unpack("<Q", value)[0])
+        seed = struct.unpack("<Q", value)[0]
+        draws.seed(slot, seed)
+        observation, _ = env.reset(seed=seed)
     else:
+        draws.enter(slot)
         observation, reward, terminated, truncated, _ = env.step(action(env.action_space, value))
     frame = to_frame(observation)
     if len(frame) != size:
@@ -174,6 +212,7 @@ def action(space, value):
 def serve(setup, requests, send):
     pipeline = setup["pipeline"]
     slots = [make(setup["environment"], pipeline) for _ in range(setup["slots"])]
+    draws = SharedDraws(len(slots))
     seen = spaces(slots[0][0], pipeline)
     send(DONE, json.dumps(seen).encode())
     shape = seen["observation"]
@@ -182,7 +221,7 @@ def serve(setup, requests, send):
         request = requests.read(*struct.unpack("<I", header))
         width = 8 if request[0] == RESET or "actions" in seen else 4 * len(seen["low"])
         records = struct.iter_unpack(f"<I{width}s", request[1:])
-        send(DONE, b"".join(act(*slots[slot], request[0], value, size) for slot, value in records))
+        send(DONE, b"".join(act(*slots[slot], draws, slot, request[0], value, size) for slot, value in records))
 
 
 def missing_package(error):
@@ -198,7 +237,7 @@ def missing_package(error):
 def end_with(parent):
     while os.getppid() == parent:
         time.sleep(1)
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)  # with whatever an environment has started
 
 
 def main():

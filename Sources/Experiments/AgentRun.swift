@@ -22,16 +22,23 @@ public enum AgentRun {
   ///   - source: pixels for the method `bc`, and for it alone.
   ///   - data: a dataset of expert episodes in the environment the world model knows.
   ///   - useEpisodes: learn from the first so many; nil for all. Some later ones are then held out to validate on.
+  ///   - other: another agent's run, whose networks it begins with; nil for none.
   /// - Throws: for bad data or an output in use, before anything is written; and as `TrainingLoop`.
   public static func start(
-    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, _ configuration: AgentConfiguration, seed: UInt64, _ compute: Compute
+    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, _ configuration: AgentConfiguration, seed: UInt64, from other: URL? = nil,
+    _ compute: Compute
   ) throws {
     let prepared = try Prepared(output, source, data, useEpisodes, configuration, seed, compute)
+    var record = Record(kind: .agent, seed: seed, version: Build.version, started: Date(), details: prepared.details)
+    if let other {
+      let known = try Record(from: other, kind: .agent).details.worldModel?.fingerprint
+      if known != prepared.details.worldModel?.fingerprint { Console.warn("\(other.path): learned in another world model, whose states may mean something else") }
+      record.from = try prepared.trainer.adopt(from: other, .agent)
+    }
     let run = try RunFolder.create(
-      at: output, configuration: prepared.world.yaml(.worldModel) + configuration.yaml(.agent),
-      record: Record(kind: .agent, seed: seed, version: Build.version, started: Date(), details: prepared.details))
+      at: output, configuration: prepared.world.yaml(.worldModel) + configuration.yaml(.agent), record: record)
     if let weights = prepared.weights { try AtomicFile.write(Safetensors.pieces(of: weights), to: output.appending(path: LoadedAgent.worldModelFile)) }
-    try train(prepared.trainer, configuration, run)
+    try train(prepared.trainer, configuration, prepared.details.actions, run)
   }
 
   /// Measures what `start` would take; writes nothing but the encoded episodes, into the world model's run.
@@ -69,7 +76,7 @@ public enum AgentRun {
       }
       details = RunDetails(
         device: compute.device, precision: compute.precision, threads: Libtorch.threads,
-        data: [.init(path: data.standardizedFileURL.path, fingerprint: dataset.fingerprint)],
+        data: [.init(dataset, at: data)],
         try loaded?.record.details.observation ?? dataset.supportedObservation, loaded?.record.details.actions ?? dataset.actions,
         useEpisodes: count, worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) },
         usualSurprise: loaded.flatMap { Surprise.bounds(of: $0.url) })
@@ -83,18 +90,34 @@ public enum AgentRun {
       } else {
         try PixelCloningTrainer(dataset, world, configuration, details, seed: Seed(seed))
       }
+      try Interruption.check("\(output.path): stopped before its first step; the same command begins it again")
     }
   }
 
+  /// Another run's configuration, as a layer for one that begins with its networks.
+  /// - Throws: `RunError`.
+  public static func layers(of other: URL) throws -> [Preset] { try Record(from: other, kind: .agent).layers(in: other) }
+
   /// Goes on with a run from its newest good checkpoint.
-  /// - Parameter threads: to compute with; nil for as many as it began with, without which its bits differ.
+  /// - Parameters:
+  ///   - threads: to compute with; nil for as many as it began with, without which its bits differ.
+  ///   - steps: that it makes beyond those it was to make; see `RunRecord.extend`.
   /// - Throws: `RunError`; `ExperimentError.dataChanged` where the dataset or the world model is not what it was.
-  public static func resume(at output: URL, threads: Int? = nil) throws {
+  public static func resume(at output: URL, threads: Int? = nil, extendedBy steps: Int? = nil) throws {
     let run = try RunFolder.open(at: output)
+    if let steps { try Record.extend(output, .agent, by: steps, AgentConfiguration.self, \.training) }
+    let (trainer, configuration, actions) = try reopened(output, threads)
+    try train(trainer, configuration, actions, run)
+  }
+
+  /// The trainer of a run, as it was before its first step.
+  static func trainer(of run: URL, threads: Int?) throws -> any Trainer { try reopened(run, threads).trainer }
+
+  private static func reopened(_ output: URL, _ threads: Int?) throws -> (trainer: any Trainer, configuration: AgentConfiguration, actions: ActionSpace) {
     let record = try Record(from: output, kind: .agent)
-    let configuration = try AgentConfiguration.stored(record.configuration(in: output))
+    let configuration = try AgentConfiguration.stored(record.layers(in: output))
     _ = try record.details.device.required()
-    Libtorch.threads = threads ?? record.details.threads
+    Libtorch.set(threads: threads, begunWith: record.details.threads)
     let (dataset, seed) = (try record.details.openData()[0], Seed(record.seed))
     let trainer: any Trainer
     if let source = record.details.worldModel {
@@ -104,25 +127,23 @@ public enum AgentRun {
         loaded = try LoadedWorldModel(weights: own, record, source)
       } else {
         loaded = try LoadedWorldModel(at: URL(fileURLWithPath: source.path), on: record.details.device)
-        guard loaded.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path) }
+        guard loaded.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path, difference: "other weights") }
         try AtomicFile.write(Safetensors.pieces(of: loaded.weights), to: own)
       }
       trainer = try LatentTrainer(loaded, dataset, configuration, record.details, seed: seed, output)
     } else {
-      let world = try WorldModelConfiguration.load(.worldModel, from: [record.configuration(in: output)])
+      let world = try WorldModelConfiguration.load(.worldModel, from: record.layers(in: output))
       trainer = try PixelCloningTrainer(dataset, world, configuration, record.details, seed: seed)
     }
-    try train(trainer, configuration, run)
+    return (trainer, configuration, record.details.actions)
   }
 
-  private static func train(_ trainer: any Trainer, _ configuration: AgentConfiguration, _ run: RunFolder) throws {
+  private static func train(_ trainer: any Trainer, _ configuration: AgentConfiguration, _ actions: ActionSpace, _ run: RunFolder) throws {
+    let dreams = configuration.method == .ditto || configuration.method == .dgail
     let loop = TrainingLoop(
       trainer: trainer, run: run, configuration: configuration.training, label: "agent",
       shown: [("reward", "reward/mean"), ("agreement", "actor/agreement"), ("entropy", "actor/entropy"), ("discriminator", "discriminator/accuracy")],
-      alarms: [
-        "discriminator/collapsed":
-          "the discriminator tells nearly all dreams from the expert, and what it rewards says next to nothing; see discriminator/* in the metrics, and docs/methods/dgail.md"
-      ])
+      alarms: [.discriminator] + (dreams ? [.entropy(of: actions)] : []))
     try loop()
   }
 
@@ -135,11 +156,13 @@ public enum AgentRun {
     private let steps: Int
     private let folder: String
     let fittingSeconds: Double
+    private(set) var hasWeights = false
 
     /// - Throws: `Interrupted` after a signal while rewards are fitted.
     init(_ loaded: LoadedWorldModel, _ dataset: Dataset, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed, _ output: URL) throws {
       try dataset.checkFits(details.observation, details.actions)
       let imitation = configuration.imitation
+      try imitation.checkMemory(features: loaded.model.sizes.features)
       let cache = LatentCache(loaded, details.precision)
       let latents = { (episodes: Range<Int>, encodings: Int, restarts: Restarts?) in
         let encoded = try cache.latents(of: dataset, episodes: episodes, encodings: encodings, restarts: restarts, on: details.device)
@@ -164,9 +187,8 @@ public enum AgentRun {
       var progress: [RewardKind: ProgressLine] = [:]
       let fitting: Fitting = { reward, step, steps in
         progress[reward, default: ProgressLine("fitting \(reward)", total: steps)].update(step)
-        let exitCode = Interruption.exitCode
-        if step == steps || exitCode != nil { progress[reward]?.finish() }
-        if let exitCode { throw Interrupted(exitCode: exitCode, folder: output.path, step: nil) }
+        if step == steps || Interruption.isRequested { progress[reward]?.finish() }
+        try Interruption.check("\(output.path): stopped while rewards were fitted; the same command goes on")
       }
       learner = switch configuration.method {
       case .ditto, .dgail: try DreamLearner(loaded.model, imitation, expert: expert, windows: starts, details.precision, seed: seed, fitting: fitting)
@@ -192,7 +214,7 @@ public enum AgentRun {
       var progress = ProgressLine("cloning", total: clone.steps)
       defer { progress.finish() }
       for step in 0..<clone.steps {
-        if let exitCode = Interruption.exitCode { throw Interrupted(exitCode: exitCode, folder: folder, step: nil) }
+        try Interruption.check("\(folder): stopped while the expert was cloned; the same command begins again")
         _ = clone.learner.update(step: step, progress: Double(step) / Double(clone.steps))
         progress.update(step + 1)
       }
@@ -207,6 +229,28 @@ public enum AgentRun {
     var state: [(name: String, tensor: Tensor)] { learner.state }
 
     func restore(from file: Safetensors) throws { try learner.restore(from: file) }
+
+    /// A clone has no critic to give.
+    func adopt(_ file: Safetensors) throws {
+      let (networks, critic) = ("networks.", "networks.critic.")
+      if let dreaming = learner as? DreamLearner, file.names.contains(where: { $0.hasPrefix(critic) }) {
+        try dreaming.networks.load(from: file, prefix: networks)
+      } else {
+        try learner.actor.load(from: file, prefix: networks + "actor.")
+      }
+      hasWeights = true
+    }
+  }
+}
+
+extension ImitationConfiguration {
+  /// Of the windows that one step chooses among: their states' features in f32 and their places.
+  /// - Throws: `ExperimentError.notEnoughMemory`.
+  fileprivate func checkMemory(features: Int) throws {
+    let states = Double(windowChoices) * Double(batch / dreamsPerWindow) * Double(windowSteps + 1)
+    try MemoryNeed.require(
+      states * Double(MemoryLayout<Float>.stride * features + MemoryLayout<Int64>.stride),
+      for: "\(windowChoices) × \(batch / dreamsPerWindow) windows of \(windowSteps) steps", smaller: "imitation.windowChoices or imitation.batch")
   }
 }
 
@@ -247,5 +291,16 @@ struct AgentValidation {
         "validation/agreement": space.likeness(wanted.drawn(.mode), expert.actions).mean(),
       ]
     }
+  }
+}
+
+extension Trainer {
+  /// Begins with the weights of another run's newest good checkpoint; says which that was.
+  /// - Throws: `RunError`; `TorchError` where its networks have other sizes.
+  func adopt(from run: URL, _ kind: RunKind) throws -> String {
+    _ = try Record(from: run, kind: kind)
+    let checkpoint = try Checkpoint.newest(of: run)
+    try adopt(Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile)))
+    return try "\(run.standardizedFileURL.path), step \(checkpoint.step), \(checkpoint.fingerprint())"
   }
 }

@@ -124,7 +124,7 @@ public struct Benchmark {
     let datasets = try folders.isEmpty ? [recorded()] : folders.map { try Dataset(at: $0) }
     let sampler = try SequenceSampler(
       datasets.map { EpisodeSelection($0) }, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling, seed: Seed(0))
-    let batches = Prefetcher(from: 0) { try sampler.batch(step: $0) }
+    let batches = try Prefetcher(from: 0) { try sampler.batch(step: $0) }
     return try measured("data", items: sequences.batch * sequences.length, flops: nil, repeats: 100 * repeats) { _ in Double(try batches.next().batch) }
   }
 

@@ -53,9 +53,10 @@ public struct Demo {
       guard !isDone else { return }
       Console.say("— \(name)")
       let start = ProgressLine.now
-      try body()
+      let stopped = "\(output.path): stopped; the same command goes on from there"
+      do { try body() } catch let error as Interrupted { throw Interrupted(exitCode: error.exitCode, description: stopped) }
       seconds[name] = ProgressLine.now - start
-      if let exitCode = Interruption.exitCode { throw StageInterrupted(exitCode: exitCode, output: output.path) }
+      try Interruption.check(stopped)
     }
 
     for (name, episodes, epsilons) in [("expert", Self.expertEpisodes.recorded, [0]), ("mixed", Self.mixedEpisodes, Self.mixedEpsilons)] {
@@ -117,20 +118,11 @@ public struct Demo {
   }
 }
 
-/// A signal asked the demo to stop, and it did so after a stage.
-public struct StageInterrupted: Error, CustomStringConvertible {
-  public let exitCode: Int32
-  let output: String
-
-  public var description: String { "\(output): stopped; the same command goes on from there" }
-}
-
 extension Demo.Results: CustomStringConvertible {
   public var description: String {
-    let number = { (value: Double) in String(format: "%.1f", value) }
     let rows = [expert, ditto, random].map { result -> [String] in
       let share = (result.mean - random.mean) / (expert.mean - random.mean)
-      return [result.player, "\(number(result.mean)) ± \(number(result.se ?? 0))", number(result.min), number(result.max), String(format: "%.2f", share)]
+      return [result.player, "\(shown(result.mean)) ± \(shown(result.se ?? 0))", shown(result.min), shown(result.max), String(format: "%.2f", share)]
     }
     return TextTable(columns: ["", "return (mean ± standard error)", "min", "max", "share of the way"], rows: rows).description
   }

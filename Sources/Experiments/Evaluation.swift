@@ -1,6 +1,7 @@
 import Configuration
 import Environments
 import Foundation
+import Spaces
 
 /// What playing some episodes gave.
 public struct EvaluationResult: Codable, Equatable, Sendable {
@@ -63,7 +64,7 @@ public struct EvaluationReport: Encodable, CustomStringConvertible {
   public var description: String {
     guard let other else { return "\(result)" }
     let test = p.map { String(format: ", p = %.2g (Welch's t-test)", $0) } ?? ""
-    return "\(result)\n\(other)\n" + String(format: "difference %.1f", result.mean - other.mean) + test
+    return "\(result)\n\(other)\n" + "difference \(shown(result.mean - other.mean))" + test
   }
 }
 
@@ -83,7 +84,13 @@ public struct Evaluation {
   }
 
   /// Episodes side by side.
-  private static let slots = 20
+  static let slots = 20
+
+  /// Uniformly random actions, as many as are drawn.
+  private func randomActions(_ actions: ActionSpace, _ seed: Seed) -> [Action] {
+    var generator = seed.generator
+    return (0..<Int.random(in: randomStart, using: &generator)).map { _ in actions.random(using: &generator) }
+  }
 
   /// - Parameter onEpisode: called with each episode, in order; with the frames of those that `keepsFrames` says, by their index.
   public func run(
@@ -99,7 +106,7 @@ public struct Evaluation {
     let isDeterministic = try made.isDeterministic(seed: EpisodeSeeds.evaluation(seed, 0), pipeline)
     let played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) }, seed: root,
-      randomStart: randomStart, keepsFrames: keepsFrames)
+      opening: { randomActions(made.actions, root.stream("start").step($0)) }, keepsFrames: keepsFrames)
     var progress = ProgressLine("evaluating \(name)", total: episodes, unit: "episodes")
     defer { progress.finish() }
     try played.play(episodes) { episode in
@@ -131,12 +138,11 @@ enum EpisodeSeeds {
 
 extension EvaluationResult: CustomStringConvertible {
   public var description: String {
-    let number = { (value: Double) in String(format: "%.4g", value) }
-    let interval = if let low, let high { "\(number(low)) to \(number(high))" } else { "" }
+    let interval = if let low, let high { "\(shown(low)) to \(shown(high))" } else { "" }
     return TextTable(
       columns: ["player", "episodes", "different", "mean", "se", "min", "max", "95 % interval"],
       rows: [
-        [player, "\(returns.count)", starts.map { "\($0.different)" } ?? "", number(mean), se.map(number) ?? "", number(min), number(max), interval]
+        [player, "\(returns.count)", starts.map { "\($0.different)" } ?? "", shown(mean), se.map(shown) ?? "", shown(min), shown(max), interval]
       ]
     ).description + (surprise.map { "\n\($0)" } ?? "")
   }

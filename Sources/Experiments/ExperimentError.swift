@@ -1,7 +1,8 @@
+import Foundation
 import Spaces
 
 public enum ExperimentError: Error, Equatable, CustomStringConvertible {
-  case dataChanged(String)
+  case dataChanged(String, difference: String)
   case demoDiffers(String)
   case unsupportedFrames(String, String)
   case noScriptedPlayer(String)
@@ -24,12 +25,14 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case noResult(String)
   case cannotCompare(String)
   case noDemo(String)
+  case notFinite(environment: String, episode: Int, step: Int, what: String)
+  case notEnoughMemory(what: String, gibibytes: Double, available: Double, smaller: String)
   case notAnOption(String, allowed: String)
 
   public var description: String {
     switch self {
-    case .dataChanged(let path):
-      "\(path): is not what the run began with; restore it, or begin a new run in another --output"
+    case .dataChanged(let path, let difference):
+      "\(path): is not what the run began with (\(difference)); restore it, or begin a new run in another --output"
     case .demoDiffers(let path):
       "\(path): holds a demo with another seed or configuration; give the same, or another --output"
     case .unsupportedFrames(let dataset, let found):
@@ -77,6 +80,10 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       why
     case .noDemo(let path):
       "\(path): is not empty, and holds no demo; choose another --output"
+    case .notFinite(let environment, let episode, let step, let what):
+      "\(environment): episode \(episode), step \(step): \(what) is not finite; mend the environment, nothing can be made of such numbers"
+    case .notEnoughMemory(let what, let gibibytes, let available, let smaller):
+      String(format: "%@ takes at least %.3g GiB of memory, and %.3g GiB can be had; make %@ smaller", what, gibibytes, available, smaller)
     case .notAnOption(let what, let allowed):
       "\(what); \(allowed)"
     }

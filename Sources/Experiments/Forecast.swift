@@ -53,6 +53,7 @@ extension Trainer {
     while true {
       let metrics = try update(step: step)
       step += 1
+      try Interruption.check("stopped before the forecast was made")
       if var forecast = try watch.forecast(after: step, of: self, metrics) {
         forecast.fittingSeconds = fittingSeconds
         return forecast

@@ -41,10 +41,14 @@ struct LatentCache {
     if let latents = stored() { return latents }
     let recorded = episodes.flatMap { index in
       let actions = dataset.episodes[index].actions
-      let whole = ExpertEpisode(actions: actions) { try dataset.frames(episode: index, range: $0) }
+      let frames = { (range: Range<Int>) in
+        try Interruption.check("stopped while episodes of \(dataset.name) were encoded; the same command begins with them again")
+        return try dataset.frames(episode: index, range: range)
+      }
+      let whole = ExpertEpisode(actions: actions, frames: frames)
       return [whole] + (restarts?.starts(in: actions.count) ?? []).map { start in
         ExpertEpisode(actions: Array(actions[start..<start + restarts!.length])) {
-          try dataset.frames(episode: index, range: start + $0.lowerBound..<start + $0.upperBound)
+          try frames(start + $0.lowerBound..<start + $0.upperBound)
         }
       }
     }

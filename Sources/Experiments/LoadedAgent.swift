@@ -18,7 +18,7 @@ public struct LoadedAgent {
   public let configuration: String
 
   static let worldModelFile = "world-model.safetensors"
-  private static let actorPrefix = "networks.actor."
+  static let actorPrefix = "networks.actor."
 
   /// - Parameters:
   ///   - step: of a certain checkpoint; nil for the one that the agent's configuration selects.
@@ -30,7 +30,7 @@ public struct LoadedAgent {
     record = try Record(from: url, kind: .agent)
     let document = try record.configuration(in: url)
     let world = try WorldModelConfiguration.load(.worldModel, from: [document])
-    let own = try AgentConfiguration.stored(document)
+    let own = try AgentConfiguration.stored(record.layers(in: url))
     let (checkpoint, selectedBy) = try Checkpoint.acting(in: url, by: own.selection, step: step)
     if step == nil, let newest = try TrainingLoop.checkpoints(of: url, keep: 1).steps().first {
       Console.warnWhereUnfinished(url, at: newest, of: own.training.steps)
@@ -71,13 +71,19 @@ extension Agent {
 }
 
 extension Player {
-  /// Makes the environment that it plays in.
-  /// - Throws: `EnvironmentError`; `ExperimentError.otherEnvironment` where an agent was trained on other pixels or actions.
+  /// Makes the environment that it plays in, which no signal is kept waiting by.
+  /// - Throws: `EnvironmentError`; `Interrupted`; `ExperimentError.otherEnvironment` where an agent was trained on other pixels or actions.
   func environment(_ name: String, pipeline: PixelPipeline, slots: Int) throws -> any Environment {
-    guard case .agent(let agent) = self else { return try makeEnvironment(name, pipeline: pipeline, slots: slots) }
+    do { return try made(name, pipeline, slots) } catch EnvironmentError.stopped {
+      throw Interrupted(exitCode: Interruption.exitCode ?? 1, description: "\(name): stopped before it was ready")
+    }
+  }
+
+  private func made(_ name: String, _ pipeline: PixelPipeline, _ slots: Int) throws -> any Environment {
+    guard case .agent(let agent) = self else { return try makeEnvironment(name, pipeline: pipeline, slots: slots, unless: { Interruption.isRequested }) }
     let other = ExperimentError.otherEnvironment(name, trainedOn: "\(agent.observation) by the pipeline '\(pipeline.kind.rawValue)', and \(agent.actions)")
     do {
-      let made = try makeEnvironment(name, pipeline: pipeline, slots: slots)
+      let made = try makeEnvironment(name, pipeline: pipeline, slots: slots, unless: { Interruption.isRequested })
       guard made.observation == agent.observation, made.actions == agent.actions else {
         made.close()
         throw other

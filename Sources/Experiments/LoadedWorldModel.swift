@@ -20,7 +20,7 @@ public struct LoadedWorldModel {
   public init(at url: URL, on device: Device = .cpu) throws {
     self.url = url
     record = try Record(from: url, kind: .worldModel)
-    configuration = try .load(.worldModel, from: [record.configuration(in: url)])
+    configuration = try .load(.worldModel, from: record.layers(in: url))
     let checkpoint = try Checkpoint.newest(of: url)
     Console.warnWhereUnfinished(url, at: checkpoint.step, of: configuration.training.steps)
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
@@ -34,7 +34,7 @@ public struct LoadedWorldModel {
   ///   - source: where the weights came from, which they keep the name of.
   init(weights: URL, _ record: Record, _ source: RunDetails.Source) throws {
     self.record = record
-    configuration = try .load(.worldModel, from: [record.configuration(in: weights.deletingLastPathComponent())])
+    configuration = try .load(.worldModel, from: record.layers(in: weights.deletingLastPathComponent()))
     (model, normalizer) = try Self.restored(configuration.model, record.details, Safetensors(at: weights), record.details.device)
     (url, fingerprint) = (URL(fileURLWithPath: source.path), source.fingerprint)
   }

@@ -16,8 +16,12 @@ final class PixelCloningTrainer: Trainer {
   private let heldOut: SequenceBatch?
   private let steps: Int
   private let seed: Seed
+  private(set) var hasWeights = false
 
   init(_ dataset: Dataset, _ world: WorldModelConfiguration, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed) throws {
+    try MemoryNeed.require(
+      MemoryNeed.bytes(ofBatches: 2 * Double(configuration.cloning.batch), details.observation),
+      for: "a batch of \(configuration.cloning.batch) pairs of frames, with those read ahead,", smaller: "cloning.batch")
     let expert = try EpisodeSelection(dataset, episodes: Array(0..<details.useEpisodes))
     let frames = configuration.cloning.frames
     let policy = PixelPolicy(
@@ -35,11 +39,19 @@ final class PixelCloningTrainer: Trainer {
   }
 
   func update(step: Int) throws -> Metrics {
-    let batches = self.batches ?? Prefetcher(from: step) { [sampler] in try sampler.batch(step: $0) }
+    let batches = try self.batches ?? Prefetcher(from: step) { [sampler] in try sampler.batch(step: $0) }
     self.batches = batches
     return cloner.update(
-      on: try batches.next(), progress: Double(step) / Double(steps),
+      on: try batches.next(unless: { Interruption.isRequested }), progress: Double(step) / Double(steps),
       using: RandomSource(seed.stream("dropout").step(step), on: cloner.policy.device))
+  }
+
+  func batch(step: Int) throws -> [(name: String, tensor: Tensor)] { try sampler.batch(step: step).tensors(sampler.actions) }
+
+  func adopt(_ file: Safetensors) throws {
+    try cloner.policy.load(from: file, prefix: Self.policyPrefix)
+    try cloner.normalizer.load(from: file, prefix: "")
+    hasWeights = true
   }
 
   func validate() throws -> Metrics {

@@ -46,18 +46,24 @@ public struct EpisodePlayer {
   let seed: Seed
   /// The probability of a uniformly random action instead of the player's, by the episode's index.
   var epsilon: (Int) -> Double = { _ in 0 }
-  /// How many uniformly random actions, the least and the most, an episode begins with, before the player's first.
-  var randomStart = 0...0
+  /// The actions that an episode begins with, before the player's first, by its index.
+  var opening: (Int) -> [Action] = { _ in [] }
   /// Which episodes' frames are kept.
   var keepsFrames: (Int) -> Bool = { _ in false }
 
-  /// - Parameter onEpisode: called with each episode in the order of their indices.
-  /// - Throws: what the environment throws; `ExperimentError.noScriptedPlayer`.
-  public func play(_ count: Int, onEpisode: (PlayedEpisode) throws -> Void) throws {
+  /// - Parameters:
+  ///   - stopped: what is said after a signal, where they are watched.
+  ///   - onEpisode: called with each episode in the order of their indices.
+  /// - Throws: what the environment throws; `ExperimentError.noScriptedPlayer`, `.notFinite`; `Interrupted`.
+  public func play(_ count: Int, stopped: String = "stopped while episodes were played", onEpisode: (PlayedEpisode) throws -> Void) throws {
+    do { try playAll(count, stopped, onEpisode) } catch EnvironmentError.stopped { try Interruption.check(stopped) }
+  }
+
+  private func playAll(_ count: Int, _ stopped: String, _ onEpisode: (PlayedEpisode) throws -> Void) throws {
     var running: [Int: PlayedEpisode] = [:]  // by slot
     var frames: [Int: [UInt8]] = [:]
     var generators: [Int: SeededGenerator] = [:]
-    var randomSteps: [Int: Int] = [:]
+    var openings: [Int: [Action]] = [:]
     var finished: [Int: PlayedEpisode] = [:]  // by index, waiting for earlier ones
     var (next, delivered) = (0, 0)
 
@@ -67,13 +73,13 @@ public struct EpisodePlayer {
         running[slot] = PlayedEpisode(index: next, seed: environmentSeed(next))
         seeds[slot] = environmentSeed(next)
         generators[slot] = seed.stream("actions").step(next).generator
-        var start = seed.stream("start").step(next).generator
-        randomSteps[slot] = Int.random(in: randomStart, using: &start)
+        openings[slot] = opening(next)
         if case .agent(let agent) = player { agent.reset(slot: slot, episode: next) }
         next += 1
       }
       guard !seeds.isEmpty else { return }
       for (slot, frame) in try environment.reset(seeds) {
+        try check(frame, episode: running[slot]!.index, step: 0)
         frames[slot] = frame
         if keepsFrames(running[slot]!.index) { running[slot]!.frames = frame }
       }
@@ -81,18 +87,24 @@ public struct EpisodePlayer {
 
     try start(in: Array(0..<environment.slots))
     while !running.isEmpty {
+      try Interruption.check(stopped)
       var actions = try chosen(for: frames)
       for slot in running.keys {
-        let e = epsilon(running[slot]!.index)
-        let isReplaced =
-          running[slot]!.actions.count < randomSteps[slot]! || (e > 0 && Double.random(in: 0..<1, using: &generators[slot]!) < e)
-        guard isReplaced || player.isRandom else { continue }
-        let action = environment.actions.random(using: &generators[slot]!)
+        let (e, step) = (epsilon(running[slot]!.index), running[slot]!.actions.count)
+        let isRandom = (e > 0 && Double.random(in: 0..<1, using: &generators[slot]!) < e) || player.isRandom
+        let isOpening = step < openings[slot]!.count
+        guard isOpening || isRandom else { continue }
+        let action = isOpening ? openings[slot]![step] : environment.actions.random(using: &generators[slot]!)
         actions[slot] = action
         if case .agent(let agent) = player { agent.took(action, slot: slot) }
       }
       var free: [Int] = []
       for (slot, outcome) in try environment.step(actions) {
+        let step = running[slot]!.actions.count
+        guard outcome.reward.isFinite else {
+          throw ExperimentError.notFinite(environment: name, episode: running[slot]!.index, step: step, what: "the reward")
+        }
+        try check(outcome.frame, episode: running[slot]!.index, step: step + 1)
         running[slot]!.actions.append(actions[slot]!)
         running[slot]!.rewards.append(outcome.reward)
         if keepsFrames(running[slot]!.index) { running[slot]!.frames += outcome.frame }
@@ -109,6 +121,12 @@ public struct EpisodePlayer {
         delivered += 1
       }
       try start(in: free.sorted())
+    }
+  }
+
+  private func check(_ frame: [UInt8], episode: Int, step: Int) throws {
+    guard environment.observation.firstNotFinite(in: frame) == nil else {
+      throw ExperimentError.notFinite(environment: name, episode: episode, step: step, what: "a number of the observed vector")
     }
   }
 

@@ -39,23 +39,15 @@ public struct Recording {
     let played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.recording(seed, $0) }, seed: Seed(seed).stream("record"),
       epsilon: { epsilons[$0 % epsilons.count] }, keepsFrames: { _ in true })
-    try played.play(episodes) { episode in
+    try played.play(episodes, stopped: "\(folder.path): the recording was stopped; nothing was written") { episode in
       try writer.append(
         RecordedEpisode(
           frames: episode.frames, actions: episode.actions, rewards: episode.rewards, terminated: episode.terminated,
           truncated: !episode.terminated, seed: episode.seed, attributes: ["policy_epsilon": epsilons[episode.index % epsilons.count]]))
       progress.update(episode.index + 1)
-      if let exitCode = Interruption.exitCode { throw RecordingInterrupted(exitCode: exitCode, folder: folder.path) }
     }
     try writer.finish()
   }
-}
-
-/// A signal stopped a recording; nothing of it is left.
-public struct RecordingInterrupted: Error, CustomStringConvertible {
-  public let exitCode: Int32
-  let folder: String
-  public var description: String { "\(folder): the recording was stopped; nothing was written" }
 }
 
 extension PixelPipeline {

@@ -126,12 +126,12 @@ extension Report: CustomStringConvertible {
       let own = points.filter { $0.line == line }
       let cells = xs.map { x -> String in
         guard let point = own.first(where: { $0.x == x }) else { return "" }
-        return String(format: "%.1f", point.mean) + (point.se.map { String(format: " ± %.1f", $0) } ?? "") + " (\(point.means.count))"
+        return shown(point.mean) + (point.se.map { " ± \(shown($0))" } ?? "") + " (\(point.means.count))"
       }
       return [line] + cells + ["\(own[0].gradientSteps)", String(format: "%.0f", own.map(\.seconds).mean)]
     }
     let table = TextTable(columns: [axis.name] + xs.map(String.init) + ["steps", "seconds"], rows: rows)
-    let others = levels.sorted { $0.value > $1.value }.map { "\($0.key) \(String(format: "%.1f", $0.value))" }.joined(separator: ", ")
+    let others = levels.sorted { $0.value > $1.value }.map { "\($0.key) \(shown($0.value))" }.joined(separator: ", ")
     let agents = points.reduce(0) { $0 + $1.means.count }
     let lines = ["\(table)", "", "Mean return ± 1 standard error over agents (how many of them), \(episodes) episodes each in \(environment); \(agents) agents. \(others)"]
     let collapses = collapsed.sorted { $0.key < $1.key }.map { String(format: "%@ (%.0f %% of the steps)", $0.key, 100 * $0.value) }

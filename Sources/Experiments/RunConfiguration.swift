@@ -104,12 +104,12 @@ extension AgentConfiguration {
     try load(.agent, from: layers, overrides: overrides, under: implied)
   }
 
-  /// Of the document that a run keeps. What a version before 0.2 could not say is as it was then.
+  /// Of the documents that a run keeps. What a version before 0.2 could not say is as it was then.
   /// - Throws: `ConfigurationError`.
-  static func stored(_ document: Preset) throws -> AgentConfiguration {
+  static func stored(_ documents: [Preset]) throws -> AgentConfiguration {
     let before = Preset(
       name: "defaults before 0.2", yaml: "agent: {latents: {encodings: 1, redraw: false}, states: sampled, cloning: {frames: 1}}")
-    return try load(.agent, from: [before, document])
+    return try load(.agent, from: [before] + documents)
   }
 
   /// What a method and rewards imply where nothing else is said.

@@ -12,6 +12,8 @@ public struct RunDetails: Codable, Equatable, Sendable {
   public struct Source: Codable, Equatable, Sendable {
     public let path: String
     public let fingerprint: String
+    /// In words, for whoever finds it changed; absent where an earlier version wrote it.
+    var contents: String?
   }
 
   public let device: Device
@@ -59,4 +61,22 @@ public enum Build {
   /// The commit the program was built from, with `+` where files had changed since, and libtorch's version.
   public static var version: String { "\(commit), libtorch \(Libtorch.version)" }
   public static var commit: String { builtCommit }
+}
+
+extension Libtorch {
+  /// Sets how many threads compute, and warns of more than there are cores, which wait for each other at every step.
+  /// - Parameters:
+  ///   - threads: nil for as many as a run began with.
+  ///   - begun: those, where a run goes on.
+  public static func set(threads: Int?, begunWith begun: Int? = nil) {
+    guard let count = threads ?? begun else { return }
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    if count > cores {
+      let asBegun = threads == nil ? ", as the run was begun; --threads \(cores) changes it, and the last bits of what it computes" : "; take at most that many"
+      Console.warn("\(count) threads on \(cores) core\(cores == 1 ? "" : "s") are many times slower than \(cores)\(asBegun)")
+    } else if let begun, count != begun {
+      Console.warn("the run was begun with \(begun) thread\(begun == 1 ? "" : "s"); with \(count) it does not reach the same bits")
+    }
+    Libtorch.threads = count
+  }
 }

@@ -1,4 +1,5 @@
 import Configuration
+import Demonstrations
 import Foundation
 import Torch
 
@@ -16,24 +17,18 @@ protocol Trainer: AnyObject {
   func restore(from file: Safetensors) throws
   /// Spent on what is fitted before the first step.
   var fittingSeconds: Double { get }
+  /// Takes the weights of another run's checkpoint, and nothing else of it: optimisers begin anew.
+  func adopt(_ file: Safetensors) throws
+  /// Whether it did.
+  var hasWeights: Bool { get }
+  /// What step `step` learns from, for people to look at; empty where it is drawn from what is held anyway.
+  func batch(step: Int) throws -> [(name: String, tensor: Tensor)]
 }
 
 extension Trainer {
   var fittingSeconds: Double { 0 }
   func begin() throws -> Bool { false }
-}
-
-/// A signal asked the run to stop; it did so after a checkpoint, or before the first step that it would make.
-public struct Interrupted: Error, CustomStringConvertible {
-  public let exitCode: Int32
-  let folder: String
-  /// Nil where it made none.
-  let step: Int?
-
-  public var description: String {
-    guard let step else { return "\(folder): stopped while rewards were fitted; the same command goes on" }
-    return "\(folder): stopped at step \(step), after a checkpoint; --resume goes on from there"
-  }
+  func batch(step: Int) throws -> [(name: String, tensor: Tensor)] { [] }
 }
 
 /// Runs a trainer to its last step: logs, validates, and writes checkpoints, from which it goes on after an interruption.
@@ -44,15 +39,22 @@ struct TrainingLoop {
   let label: String
   /// The metrics shown on the progress line, by their names in the log.
   let shown: [(label: String, metric: String)]
-  /// What is said, once, when a metric first is 1.
-  var alarms: [String: String] = [:]
+  var alarms: [Alarm] = []
 
   static let stateFile = "state.safetensors"
 
-  static func checkpoints(of run: URL, keep: Int) -> Checkpoints { Checkpoints(in: run.appending(path: "checkpoints"), keep: keep) }
+  static func checkpoints(of run: URL, keep: Int) -> Checkpoints { Checkpoints(in: run.appending(path: checkpointsName), keep: keep) }
 
-  /// - Throws: `RunError` for a metric that is not finite or a file that cannot be written; `Interrupted` after a signal.
+  /// - Throws: `RunError` for what is not finite, which is kept to be seen again, or a file that cannot be written; `Interrupted` after a signal.
   func callAsFunction() throws {
+    do { try train() } catch let error as RunError {
+      guard case .nonFiniteMetric(_, _, let step) = error else { throw error }
+      try? Failure.keep(of: trainer, in: run.url, at: step)
+      throw error
+    }
+  }
+
+  private func train() throws {
     let checkpoints = Self.checkpoints(of: run.url, keep: configuration.keptCheckpoints)
     let (newest, warnings) = try checkpoints.newestGood()
     for warning in warnings { Console.warn(warning) }
@@ -62,26 +64,37 @@ struct TrainingLoop {
       step = newest.step
     }
     let log = try MetricsLog(in: run.url, after: step)
-    var best = try OfflineScore.best(in: run.url)
-    let save = { (step: Int) in
-      let spared = [best?.step, try OnlineChoice.made(in: run.url)?.step].compactMap { $0 }
-      try checkpoints.save(step: step, sparing: Set(spared)) { folder in
-        try AtomicFile.write(Safetensors.pieces(of: trainer.state), to: folder.appending(path: Self.stateFile))
-      }
-    }
-    if newest == nil, try trainer.begin() {
-      let values = try trainer.validate().mapValues(\.item)
-      best = OfflineScore.of(values).map { (0, $0) }
-      try log.append(values, step: 0)
-      _ = try save(0)
-    }
+    var (best, saved) = (try OfflineScore.best(in: run.url), step)
     var progress = ProgressLine(label, total: configuration.steps, step: step)
     defer { progress.finish() }
     var watch = Forecast.Watch(first: step, last: configuration.steps)
     var (values, unsaid) = ([String: Double](), alarms)
     var (loggedStep, loggedTime) = (step, ProgressLine.now)
+    func save() throws {
+      try run.checkIsThere()
+      try trainer.checkFinite(step: step)
+      try checkpoints.save(step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 })) { folder in
+        try AtomicFile.write(Safetensors.pieces(of: trainer.state), to: folder.appending(path: Self.stateFile))
+      }
+      saved = step
+    }
+    // Where a run begins with weights from elsewhere, or with a policy that can act already, these are its first.
+    if newest == nil, trainer.hasWeights {
+      try save()
+    } else if newest == nil, try trainer.begin() {
+      let values = try trainer.validate().mapValues(\.item)
+      best = OfflineScore.of(values).map { (0, $0) }
+      try log.append(values, step: 0)
+      try save()
+    }
     while step < configuration.steps {
-      let metrics = try trainer.update(step: step)
+      let metrics: Metrics
+      do {
+        metrics = try trainer.update(step: step)
+      } catch is PrefetchStopped {
+        if step > saved { try save() }
+        return try Interruption.check(stopped(at: step))
+      }
       step += 1
       let isLast = step == configuration.steps
       var isBest = false
@@ -92,10 +105,9 @@ struct TrainingLoop {
         if isValidated { values.merge(try trainer.validate().mapValues(\.item)) { $1 } }
         if isValidated, let score = OfflineScore.of(values), score >= best?.score ?? -.infinity { (best, isBest) = ((step, score), true) }
         try log.append(values, step: step)
-        for (metric, warning) in alarms where unsaid[metric] != nil && values[metric] == 1 {
+        while let alarm = unsaid.firstIndex(where: { step > $0.after && values[$0.metric].map($0.isReached) == true }) {
           progress.finish()
-          Console.warn("step \(step): \(warning)")
-          unsaid[metric] = nil
+          Console.warn("step \(step): \(unsaid.remove(at: alarm).warning)")
         }
         (loggedStep, loggedTime) = (step, ProgressLine.now)
       }
@@ -104,21 +116,44 @@ struct TrainingLoop {
         Console.say("\(forecast)")
       }
       progress.update(step, shown.compactMap { entry in values[entry.metric].map { (entry.label, $0) } })
-      let exitCode = Interruption.exitCode
-      if step % configuration.checkpointInterval == 0 || isBest || isLast || exitCode != nil {
+      let isStopped = Interruption.isRequested
+      if step % configuration.checkpointInterval == 0 || isBest || isLast || isStopped {
         // Whatever is not finite has reached the weights.
         try MetricsLog.checkFinite(metrics.mapValues(\.item), step: step)
-        _ = try save(step)
+        try save()
       }
-      if let exitCode, !isLast { throw Interrupted(exitCode: exitCode, folder: run.url.path, step: step) }
+      if isStopped, !isLast { try Interruption.check(stopped(at: step)) }
     }
     progress.finish()
     if let loss = try OfflineScore.lossSinceTheBeginning(of: run.url) { Console.warn(loss) }
   }
+
+  private func stopped(at step: Int) -> String {
+    step == 0 ? "\(run.url.path): stopped before its first step; the same command begins it again"
+      : "\(run.url.path): stopped at step \(step), after a checkpoint; --resume goes on from there"
+  }
+}
+
+extension Trainer {
+  /// The last metrics are of the weights before the last update, which may have made them infinite.
+  /// - Throws: `RunError.nonFiniteMetric` that names what is not finite.
+  func checkFinite(step: Int) throws {
+    if let name = firstNotFinite { throw RunError.nonFiniteMetric(name, value: "not finite after the update", step: step) }
+  }
+
+  /// Of what the next step depends on.
+  var firstNotFinite: String? { state.first { ($0.tensor * 0).sum().item != 0 }?.name }
 }
 
 /// What people are told while something runs: on standard error, since standard output is for results.
 public enum Console {
-  public static func say(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
+  public static func say(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((printable(text) + "\n").utf8)) }
   public static func warn(_ text: String) { say("warning: \(text)") }
+
+  /// The text with control characters written out: names, and what an environment prints, may hold some that would do things to a terminal.
+  public static func printable(_ text: String) -> String {
+    text.unicodeScalars.reduce(into: "") { all, scalar in
+      if scalar != "\n", scalar.properties.generalCategory == .control { all += "\\u{\(String(scalar.value, radix: 16))}" } else { all.unicodeScalars.append(scalar) }
+    }
+  }
 }

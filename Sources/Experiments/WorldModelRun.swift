@@ -20,15 +20,17 @@ public enum WorldModelRun {
   private static let validationBatch = 16
 
   /// Begins a run, and trains to its last step.
-  /// - Parameter data: folders of datasets with the same observations and actions.
+  /// - Parameters:
+  ///   - data: folders of datasets with the same observations and actions.
+  ///   - other: another run, whose weights and statistics of pixels it begins with; nil for none.
   /// - Throws: for bad data or an output in use, before anything is written; and as `TrainingLoop`.
   public static func start(
-    at output: URL, data: [URL], _ configuration: WorldModelConfiguration, seed: UInt64, _ compute: Compute
+    at output: URL, data: [URL], _ configuration: WorldModelConfiguration, seed: UInt64, from other: URL? = nil, _ compute: Compute
   ) throws {
     let (trainer, details) = try prepare(output, data, configuration, seed, compute)
-    let run = try RunFolder.create(
-      at: output, configuration: configuration.yaml(.worldModel),
-      record: Record(kind: .worldModel, seed: seed, version: Build.version, started: Date(), details: details))
+    var record = Record(kind: .worldModel, seed: seed, version: Build.version, started: Date(), details: details)
+    if let other { record.from = try trainer.adopt(from: other, .worldModel) }
+    let run = try RunFolder.create(at: output, configuration: configuration.yaml(.worldModel), record: record)
     try train(trainer, configuration, run)
   }
 
@@ -46,14 +48,16 @@ public enum WorldModelRun {
     let datasets = try data.map { try Dataset(at: $0) }
     let details = RunDetails(
       device: compute.device, precision: compute.precision, threads: Libtorch.threads,
-      data: zip(data, datasets).map { .init(path: $0.standardizedFileURL.path, fingerprint: $1.fingerprint) },
+      data: zip(data, datasets).map { .init($1, at: $0) },
       try datasets[0].supportedObservation, datasets[0].actions, useEpisodes: 0, worldModel: nil)
     let (pipeline, side) = (configuration.pipeline, details.observation.height)
     guard pipeline.kind == .none || pipeline.size == side else {
       throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: side, pipeline: pipeline.size)
     }
     for dataset in datasets { try dataset.checkFits(pipeline) }
-    return (try Trainer(datasets, configuration, details, seed: Seed(seed)), details)
+    let trainer = try Trainer(datasets, configuration, details, seed: Seed(seed))
+    try Interruption.check("\(output.path): stopped before its first step; the same command begins it again")
+    return (trainer, details)
   }
 
   /// The pipeline of the datasets' pixels, where their recorder wrote it down, as a layer for a configuration.
@@ -70,23 +74,37 @@ public enum WorldModelRun {
     return [Preset(name: name, yaml: try configuration.yaml(.worldModel))]
   }
 
+  /// Another run's configuration, as a layer for one that begins with its weights.
+  /// - Throws: `RunError`.
+  public static func layers(of other: URL) throws -> [Preset] { try Record(from: other, kind: .worldModel).layers(in: other) }
+
   /// Goes on with a run from its newest good checkpoint.
-  /// - Parameter threads: to compute with; nil for as many as it began with, without which its bits differ.
+  /// - Parameters:
+  ///   - threads: to compute with; nil for as many as it began with, without which its bits differ.
+  ///   - steps: that it makes beyond those it was to make; see `RunRecord.extend`.
   /// - Throws: `RunError`; `ExperimentError.dataChanged` where a dataset is not what it was.
-  public static func resume(at output: URL, threads: Int? = nil) throws {
+  public static func resume(at output: URL, threads: Int? = nil, extendedBy steps: Int? = nil) throws {
     let run = try RunFolder.open(at: output)
-    let record = try Record(from: output, kind: .worldModel)
-    let configuration = try WorldModelConfiguration.load(.worldModel, from: [record.configuration(in: output)])
-    _ = try record.details.device.required()
-    Libtorch.threads = threads ?? record.details.threads
-    let trainer = try Trainer(record.details.openData(), configuration, record.details, seed: Seed(record.seed))
+    if let steps { try Record.extend(output, .worldModel, by: steps, WorldModelConfiguration.self, \.training) }
+    let (trainer, configuration) = try reopened(output, threads)
     try train(trainer, configuration, run)
+  }
+
+  /// The trainer of a run, as it was before its first step.
+  static func trainer(of run: URL, threads: Int?) throws -> any Experiments.Trainer { try reopened(run, threads).trainer }
+
+  private static func reopened(_ output: URL, _ threads: Int?) throws -> (trainer: Trainer, configuration: WorldModelConfiguration) {
+    let record = try Record(from: output, kind: .worldModel)
+    let configuration = try WorldModelConfiguration.load(.worldModel, from: record.layers(in: output))
+    _ = try record.details.device.required()
+    Libtorch.set(threads: threads, begunWith: record.details.threads)
+    return (try Trainer(record.details.openData(), configuration, record.details, seed: Seed(record.seed)), configuration)
   }
 
   private static func train(_ trainer: Trainer, _ configuration: WorldModelConfiguration, _ run: RunFolder) throws {
     let loop = TrainingLoop(
       trainer: trainer, run: run, configuration: configuration.training, label: "world model",
-      shown: [("image", "loss/image"), ("kl", "loss/kl_nats")])
+      shown: [("image", "loss/image"), ("kl", "loss/kl_nats")], alarms: [.posterior])
     try loop()
   }
 
@@ -98,9 +116,13 @@ public enum WorldModelRun {
     private let validation: WorldModelValidation?
     private let steps: Int
     private let seed: Seed
+    private(set) var hasWeights = false
 
     init(_ datasets: [Dataset], _ configuration: WorldModelConfiguration, _ details: RunDetails, seed: Seed) throws {
       let sequences = configuration.sequences
+      try MemoryNeed.require(
+        MemoryNeed.bytes(ofBatches: Double(sequences.batch) * Double(sequences.length), details.observation),
+        for: "a batch of \(sequences.batch) sequences of \(sequences.length) frames, with those read ahead,", smaller: "sequences.batch or sequences.length")
       var (training, heldOut) = ([EpisodeSelection](), [EpisodeSelection]())
       for (index, dataset) in datasets.enumerated() {
         let parts = split(episodes: dataset.episodes.count, validationShare: sequences.validationShare, seed: seed.stream("split").step(index))
@@ -126,14 +148,22 @@ public enum WorldModelRun {
     }
 
     func update(step: Int) throws -> Metrics {
-      let batches = self.batches ?? Prefetcher(from: step) { [sampler] in try sampler.batch(step: $0) }
+      let batches = try self.batches ?? Prefetcher(from: step) { [sampler] in try sampler.batch(step: $0) }
       self.batches = batches
       return trainer.update(
-        on: try batches.next(), progress: Double(step) / Double(steps),
+        on: try batches.next(unless: { Interruption.isRequested }), progress: Double(step) / Double(steps),
         using: RandomSource(seed.stream("draws").step(step), on: trainer.model.device))
     }
 
     func validate() throws -> Metrics { validation?.metrics() ?? [:] }
+
+    func batch(step: Int) throws -> [(name: String, tensor: Tensor)] { try sampler.batch(step: step).tensors(sampler.actions) }
+
+    func adopt(_ file: Safetensors) throws {
+      try trainer.model.load(from: file, prefix: LoadedWorldModel.modelPrefix)
+      try trainer.normalizer.load(from: file, prefix: "")
+      hasWeights = true
+    }
 
     var state: [(name: String, tensor: Tensor)] {
       let carried = trainer.carried.map { [("deterministic", $0.deterministic), ("stochastic", $0.stochastic)] } ?? []
@@ -161,9 +191,22 @@ extension RunDetails {
   func openData() throws -> [Dataset] {
     try data.map { source in
       let dataset = try Dataset(at: URL(fileURLWithPath: source.path))
-      guard dataset.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path) }
+      guard dataset.fingerprint == source.fingerprint else {
+        let found = Source(dataset, at: URL(fileURLWithPath: source.path)).contents
+        let isCounted = source.contents != nil && source.contents != found
+        throw ExperimentError.dataChanged(
+          source.path, difference: isCounted ? "\(found!), where there were \(source.contents!)" : "other pixels, actions, rewards or metadata")
+      }
       return dataset
     }
+  }
+}
+
+extension RunDetails.Source {
+  init(_ dataset: Dataset, at folder: URL) {
+    self.init(
+      path: folder.standardizedFileURL.path, fingerprint: dataset.fingerprint,
+      contents: "\(dataset.episodes.count) episodes of \(dataset.episodes.reduce(0) { $0 + $1.length }) steps")
   }
 }
 
@@ -218,5 +261,16 @@ extension PixelNormalizer {
       let least = Float(configuration.floor) * overall
       self.init(mean: statistics.pixelMeans, deviation: statistics.pixelDeviations.map { max($0, least) }, frame, on: device)
     }
+  }
+}
+
+extension SequenceBatch {
+  /// As people may want to look at it: frames `[T, B, bytes]`, the actions that led to them as networks take them, and where episodes begin.
+  func tensors(_ actions: ActionSpace) -> [(name: String, tensor: Tensor)] {
+    [
+      ("frames", frames.withUnsafeBytes { Tensor(bytes: $0, [length, batch, observation.frameSize], .uint8, on: .cpu) }),
+      ("previous_actions", actions.rows(previousActions, on: .cpu).unflattened([length, batch])),
+      ("is_first", Tensor(isFirst.map { Int64($0 ? 1 : 0) }, [length, batch])),
+    ]
   }
 }

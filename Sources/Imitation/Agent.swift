@@ -48,6 +48,8 @@ public final class Agent {
   /// What an episode has left behind so far.
   private struct Slot {
     let episode: Int
+    /// Frames seen.
+    var steps = 0
     var state: LatentState?
     /// Scaled, as the world model takes it.
     var previousAction: Action?
@@ -102,6 +104,9 @@ public final class Agent {
     }
   }
 
+  /// The same policy with nothing remembered.
+  public func copy(states: StateChoice) -> Agent { Agent(mind, normalizer, choice, states, precision, seed) }
+
   /// Forgets everything: the next frame starts an episode.
   /// - Parameter episode: names the episode, for its random draws; nil for one more than before in this slot.
   public func reset(slot: Int = 0, episode: Int? = nil) {
@@ -114,7 +119,7 @@ public final class Agent {
 
   /// What to do now.
   /// - Parameter frame: raw bytes as `observation` has them: pixels `[C, Y, X]`, row by row, then a vector's numbers.
-  /// - Throws: `ImitationError.wrongFrame`.
+  /// - Throws: `ImitationError.wrongFrame`, `.notFinite`.
   public func act(on frame: [UInt8]) throws -> Action { try act(on: [0: frame])[0]! }
 
   /// What to do now in each of several episodes, by slot.
@@ -124,6 +129,7 @@ public final class Agent {
     for slot in order {
       guard frames[slot]!.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frames[slot]!.count) }
       if slots[slot] == nil { reset(slot: slot, episode: slot) }
+      if observation.firstNotFinite(in: frames[slot]!) != nil { throw ImitationError.notFinite(episode: slots[slot]!.episode, step: slots[slot]!.steps) }
     }
     // A few rows take as long as reading the weights, so that arithmetic in bf16 would save nothing.
     let precision = order.count > 4 ? precision : .f32
@@ -135,6 +141,7 @@ public final class Agent {
       let action = opinions[row].chosen(choice, using: &slots[slot]!.generator)
       slots[slot]!.state = states?[row]
       slots[slot]!.previousAction = action
+      slots[slot]!.steps += 1
       chosen[slot] = actions.unscaled(action)
       if case .pixels(let policy) = mind { slots[slot]!.earlier = (slots[slot]!.earlier + [frames[slot]!]).suffix(policy.frames - 1) }
     }

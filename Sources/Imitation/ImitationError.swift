@@ -3,6 +3,7 @@ public enum ImitationError: Error, Equatable, CustomStringConvertible {
   case tooFewWindows(required: Int, found: Int, horizon: Int)
   case tooFewParts(members: Int, found: Int, windowSteps: Int)
   case wrongFrame(expected: Int, found: Int)
+  case notFinite(episode: Int, step: Int)
 
   public var description: String {
     switch self {
@@ -17,6 +18,8 @@ public enum ImitationError: Error, Equatable, CustomStringConvertible {
       """
     case .wrongFrame(let expected, let found):
       "a frame has \(found) bytes, the agent takes \(expected); give it the raw pixels it was trained on"
+    case .notFinite(let episode, let step):
+      "episode \(episode), step \(step): the observed vector has a number that is not finite; give the agent what it was trained on"
     }
   }
 }

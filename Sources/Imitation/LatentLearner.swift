@@ -85,18 +85,32 @@ public final class LatentCloner: LatentLearner {
   }
 
   public func update(step: Int, progress: Double) -> Metrics {
+    let (policy, action, loss) = loss(step: step)
+    let norm = optimizer.step(minimizing: loss, progress: progress)
+    return [
+      "actor/loss": loss, "actor/entropy": policy.entropy.mean(), "actor/gradient_norm": norm,
+      "actor/agreement": actions.likeness(policy.drawn(.mode), action).mean(),
+    ]
+  }
+
+  /// A gradient step on states that somebody labelled, beside the expert's own.
+  /// - Parameters:
+  ///   - features: `[N, F]`, of states; their best actions, `[N]`, and how much each matters, `[N]`, 1 on average.
+  ///   - expertWeight: weight of eq 16 on the expert's states.
+  func update(on features: Tensor, _ best: Tensor, weights: Tensor, expertWeight: Double, step: Int) {
+    let taught = -(policy(features).logProbability(of: best) * weights).mean()
+    optimizer.step(minimizing: taught + expertWeight * loss(step: step).loss)
+  }
+
+  /// Eq 16 on states of gradient step `step`, and the policy and the expert's actions there.
+  private func loss(step: Int) -> (policy: any Distribution, action: Tensor, loss: Tensor) {
     let windows = states.windows(step: step)
     let random = RandomSource(seed.stream("noise").step(step), on: windows.actions.device)
     let (h, z) = (windows.states[0].deterministic, windows.states[0].stochastic)
     let seen = deviation.map { h + $0 * .normal(h.shape, using: random) } ?? h
     let outputs = actor(concatenated([seen, z], axis: -1), dropout: configuration.dropout, using: random)
     let (policy, action) = (actions.policy(outputs), windows.actions[0])
-    let loss = cloningLoss(policy: policy, action: action, entropyWeight: configuration.entropyWeight)
-    let norm = optimizer.step(minimizing: loss, progress: progress)
-    return [
-      "actor/loss": loss, "actor/entropy": policy.entropy.mean(), "actor/gradient_norm": norm,
-      "actor/agreement": actions.likeness(policy.drawn(.mode), action).mean(),
-    ]
+    return (policy, action, cloningLoss(policy: policy, action: action, entropyWeight: configuration.entropyWeight))
   }
 
   public var state: [(name: String, tensor: Tensor)] {

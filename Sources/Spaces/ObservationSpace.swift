@@ -68,4 +68,16 @@ extension ObservationSpace {
     }
     return (pixels, vectors)
   }
+  /// The first of some frames, one after the other, whose vector has a number that is not finite; nil where all are.
+  public func firstNotFinite(in frames: [UInt8]) -> Int? {
+    guard vector > 0 else { return nil }
+    return (0..<frames.count / frameSize).first { frame in
+      frames.withUnsafeBytes { bytes in
+        (0..<vector).contains { number in
+          let bits = bytes.loadUnaligned(fromByteOffset: frame * frameSize + pixelCount + 4 * number, as: UInt32.self)
+          return !Float(bitPattern: UInt32(littleEndian: bits)).isFinite
+        }
+      }
+    }
+  }
 }

@@ -2,26 +2,35 @@ import ArgumentParser
 import Experiments
 import Foundation
 import Imitation
+import Spaces
 
 struct ActCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "act", abstract: "Maps frames on standard input to actions on standard output.",
     discussion: """
-      Each message on standard input is one byte and, for 'f', what is seen:
-        r        a new episode begins: the agent forgets what it has seen
-        f FRAME  raw uint8 pixels, row by row (channels × height × width bytes), then a vector's numbers as little-endian float32,
-                 each where the agent was trained on it
+      Each message on standard input is one byte and what it says:
+        F LENGTH FRAME  what is seen: its length in bytes as little-endian uint32, then raw uint8 pixels, row by row
+                        (channels × height × width bytes), then a vector's numbers as little-endian float32, each where the agent
+                        was trained on it. Another length than the agent's is an error at once; --describe prints that as JSON
+        R LENGTH        a new episode begins, and the agent forgets what it has seen; the length is 0
+      The same without lengths, where nobody can tell a frame that is too small from one that is late:
+        f FRAME
+        r
       For each frame one line is written: an action's number, or the numbers of an action that is a vector. The end of the input ends it.
+      What the agent takes is said on standard error first.
       """)
 
   @Argument(help: .init("An agent's run.", valueName: "run")) var agent: String
   @Option(help: "sampled or best (default: as the agent's configuration says).") var actions: ActionChoice?
   @Option(help: "Of the agent's draws.") var seed: UInt64 = 0
+  @Flag(help: "Print what the agent sees and does as one JSON document, and end.") var describe = false
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
     let agent = try Agent.load(agent, actions: actions, seed: seed, compute.apply())
-    let input = FrameStream(frameSize: agent.observation.frameSize)
+    if describe { return try printResult(AgentDescription(agent), json: true) }
+    Console.say("\(AgentDescription(agent))")
+    var input = FrameStream(STDIN_FILENO, frameSize: agent.observation.frameSize)
     while let message = try input.next() {
       switch message {
       case .reset: agent.reset()
@@ -31,29 +40,27 @@ struct ActCommand: ParsableCommand {
   }
 }
 
-/// Messages on standard input.
-private struct FrameStream {
-  enum Message { case reset, frame([UInt8]) }
-  let frameSize: Int
+/// What an agent sees and does: what `--describe` prints.
+private struct AgentDescription: Encodable {
+  struct Actions: Encodable {
+    let count: Int?
+    let low, high: [Float]?
+  }
+  let frameBytes: Int
+  let observation: ObservationSpace
+  let actions: Actions
 
-  /// - Throws: where the input is not framed as documented.
-  func next() throws -> Message? {
-    guard let kind = read(1).first else { return nil }
-    switch kind {
-    case UInt8(ascii: "r"): return .reset
-    case UInt8(ascii: "f"):
-      let frame = read(frameSize)
-      guard frame.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frame.count) }
-      return .frame(frame)
-    default:
-      throw ExperimentError.notAnOption("standard input has byte \(kind) where a message begins", allowed: "messages begin with 'r' or 'f'; see 'ditto act --help'")
+  init(_ agent: Agent) {
+    (frameBytes, observation) = (agent.observation.frameSize, agent.observation)
+    actions = switch agent.actions {
+    case .discrete(let count): Actions(count: count, low: nil, high: nil)
+    case .box(let low, let high): Actions(count: nil, low: low, high: high)
     }
   }
+}
 
-  /// Up to `count` bytes, fewer only at the end.
-  private func read(_ count: Int) -> [UInt8] {
-    var bytes: [UInt8] = []
-    while bytes.count < count, let more = try? FileHandle.standardInput.read(upToCount: count - bytes.count), !more.isEmpty { bytes += more }
-    return bytes
+extension AgentDescription: CustomStringConvertible {
+  var description: String {
+    "takes frames of \(frameBytes) bytes, \(observation), and answers with \(actions.count.map { "one of \($0) actions" } ?? "\(actions.low?.count ?? 0) numbers")"
   }
 }

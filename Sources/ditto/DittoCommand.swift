@@ -19,7 +19,7 @@ struct DittoCommand: ParsableCommand {
     version: "ditto \(Build.version)",
     subcommands: [
       DemoCommand.self, RecordCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, DreamCommand.self, ActCommand.self,
-      BenchCommand.self, PlotCommand.self, ReportCommand.self, StudyCommand.self,
+      ExportCommand.self, BenchCommand.self, PlotCommand.self, ReportCommand.self, StudyCommand.self,
     ])
 
   static func main() {
@@ -30,16 +30,33 @@ struct DittoCommand: ParsableCommand {
     // What was closed when this began stays so, and is no file that is opened later.
     for file in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(file, F_GETFD) < 0 { _ = open("/dev/null", O_RDONLY) }
     do {
+      try checkCommands(Array(CommandLine.arguments.dropFirst()))
       var command = try parseAsRoot()
       try command.run()
     } catch {
-      if let error = error as? ValidationError {
-        Console.say("error: \(error.message)")
-        Foundation.exit(64)
+      if let code = exitCode(ofOwn: error) {
+        Console.say("error: \(error)")
+        Foundation.exit(code)
       }
-      guard let code = exitCode(ofOwn: error) else { exit(withError: error) }
-      Console.say("error: \(error)")
-      Foundation.exit(code)
+      // Help and versions are no errors.
+      if exitCode(for: error) == .success { exit(withError: error) }
+      Console.say("error: \(message(for: error).split(separator: "\n").joined(separator: " "))")
+      Foundation.exit(64)
+    }
+  }
+
+  /// The parser takes a misspelt command for an argument too many.
+  /// - Throws: `ValidationError` that names the command that was probably meant.
+  private static func checkCommands(_ words: [String]) throws {
+    var command: any ParsableCommand.Type = DittoCommand.self
+    for word in words {
+      let known = command.configuration.subcommands
+      guard !known.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+      guard let next = known.first(where: { $0._commandName == word }) else {
+        let nearest = sortedByDistance(known.map { $0._commandName }, to: word)[0]
+        throw ValidationError("'\(word)' is no command; did you mean '\(nearest)'? There are \(known.map { $0._commandName }.joined(separator: ", "))")
+      }
+      command = next
     }
   }
 
@@ -47,14 +64,13 @@ struct DittoCommand: ParsableCommand {
   private static func exitCode(ofOwn error: any Error) -> Int32? {
     switch error {
     case let error as Interrupted: error.exitCode
-    case let error as RecordingInterrupted: error.exitCode
-    case let error as StageInterrupted: error.exitCode
-    case is ConfigurationError, TorchError.noDevice, RunError.folderInUse, RunError.notARun, RunError.wrongKind: 64
+    case is ConfigurationError, TorchError.noDevice, RunError.folderInUse, RunError.notARun, RunError.wrongKind, RunError.wrongFormat: 64
     case ExperimentError.notAnOption, ExperimentError.noScriptedPlayer, ExperimentError.demoDiffers, ExperimentError.noDemo, ExperimentError.noSuchMetric,
       ExperimentError.noSuchCheckpoint, ExperimentError.namedTwice, ExperimentError.otherEnvironment: 64
     case DemonstrationError.alreadyExists, DemonstrationError.noSuchEpisode: 64
     case EnvironmentError.unknownEnvironment, EnvironmentError.wrongPipeline, EnvironmentError.unsupportedSize, EnvironmentError.refused: 64
-    case DemonstrationError.cannotWrite, RunError.cannotWrite, RunError.lockedByAnotherProcess, RunError.nonFiniteMetric: 1
+    case DemonstrationError.cannotWrite, DemonstrationError.beingRecorded, DemonstrationError.noThread, RunError.cannotWrite, RunError.lockedByAnotherProcess, RunError.nonFiniteMetric,
+      ExperimentError.notEnoughMemory: 1
     case is DemonstrationError, is ImitationError, is ExperimentError, is RunError, is TorchError: 65
     case is EnvironmentError: 1
     default: nil

@@ -17,7 +17,7 @@ struct DreamCommand: ParsableCommand {
 
   func run() throws {
     guard (1...100_000).contains(context), (1...100_000).contains(steps) else { throw ValidationError("--context and --steps must be from 1 to 100000") }
-    try AtomicFile.checkPlace(of: URL(fileURLWithPath: output))
+    try AtomicFile.checkPlace(of: URL(fileURLWithPath: output), as: .gif)
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel))
     var movie = DreamMovie()
     (movie.context, movie.steps, movie.seed) = (context, steps, seed)

@@ -25,7 +25,7 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
-    if let video { try AtomicFile.checkPlace(of: URL(fileURLWithPath: video)) }
+    if let video { try AtomicFile.checkPlace(of: URL(fileURLWithPath: video), as: .gif) }
     _ = try randomStart()
     let compute = try compute.apply()
     let chosen = try players.player(player, settings, seed: seed, compute)

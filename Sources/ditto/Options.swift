@@ -27,7 +27,7 @@ struct ComputeOptions: ParsableArguments {
   /// Sets the process up for training.
   func apply() throws -> Compute {
     Libtorch.keepMemory()
-    if let threads { Libtorch.threads = threads }
+    if let threads { Libtorch.set(threads: threads) }
     return Compute(device: try (device ?? .cpu).required(), precision: dtype ?? .f32)
   }
 }
@@ -37,8 +37,8 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(
     parsing: .singleValue,
     help: .init(
-      "Preset or YAML file; may be given several times, later ones win. Presets: \(Presets.names.joined(separator: ", ")).",
-      valueName: "preset|file"))
+      "Preset, YAML file, or - for standard input; may be given several times, later ones win. Presets: \(Presets.names.joined(separator: ", ")).",
+      valueName: "preset|file|-"))
   var config: [String] = []
   @Option(
     name: .customLong("set"), parsing: .singleValue,
@@ -101,5 +101,5 @@ func printResult(_ result: some Encodable & CustomStringConvertible, json: Bool)
 func printResult(_ line: String) throws {
   signal(SIGPIPE, SIG_DFL)
   defer { signal(SIGPIPE, SIG_IGN) }
-  try AtomicFile.writeAll(Data((line + "\n").utf8), to: STDOUT_FILENO, of: URL(fileURLWithPath: "/dev/stdout"))
+  try AtomicFile.writeAll(Data((Console.printable(line) + "\n").utf8), to: STDOUT_FILENO, of: URL(fileURLWithPath: "/dev/stdout"))
 }

@@ -14,13 +14,11 @@ struct PlotCommand: ParsableCommand {
 
   func run() throws {
     guard smooth >= 1 else { throw ValidationError("--smooth is \(smooth), must be at least 1") }
-    try AtomicFile.checkPlace(of: URL(fileURLWithPath: output))
-    let groups = runs.map { word -> (name: String, runs: [URL]) in
-      let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
-      let folders = (parts.last ?? word).split(separator: ",").map { URL(fileURLWithPath: String($0)) }
-      return (parts.count == 2 ? parts[0] : folders.first?.lastPathComponent ?? word, folders)
+    try AtomicFile.checkPlace(of: URL(fileURLWithPath: output), as: .svg)
+    let groups = try runs.map { word -> NamedRuns in
+      guard let named = NamedRuns(word) else { throw ValidationError("'\(word)' names no run; write 'run', or 'name=run,run'") }
+      return named
     }
-    guard groups.allSatisfy({ !$0.runs.isEmpty }) else { throw ValidationError("a curve names no run; write 'name=run,run'") }
     let panels = try metric.map { try MetricCurves.chart($0, of: groups, smoothing: smooth) }
     try AtomicFile.write(Data(LineChart.svg(panels).utf8), to: URL(fileURLWithPath: output))
     Console.say("wrote \(output)")

@@ -23,7 +23,12 @@ struct RecordCommand: ParsableCommand {
     Interruption.watch()
     let (player, pipeline, _) = try players.player(policy, settings, seed: seed, compute.apply())
     let recording = Recording(environment: players.environment, pipeline: pipeline, episodes: episodes, epsilons: epsilons.map { $0! }, seed: seed)
-    try recording.run(player, named: policy, to: URL(fileURLWithPath: output))
+    let folder = URL(fileURLWithPath: output)
+    try recording.run(player, named: policy, to: folder)
+    if !folder.lastPathComponent.contains(/-v[0-9]+$/) {
+      Console.warn(
+        "\(output): Minari lists no dataset of a folder that holds one without a version in its name; call it \(folder.lastPathComponent)-v0 where Minari is to read it")
+    }
     Console.say("wrote \(episodes) episodes to \(output)")
   }
 }

@@ -14,7 +14,9 @@ struct ReportCommand: ParsableCommand {
   @Option(help: .init("Draw them too.", valueName: "file.svg")) var picture: String?
 
   func run() throws {
-    for path in [csv, picture].compactMap({ $0 }) { try AtomicFile.checkPlace(of: URL(fileURLWithPath: path)) }
+    for (path, format) in [(csv, AtomicFile.Format.csv), (picture, .svg)] {
+      if let path { try AtomicFile.checkPlace(of: URL(fileURLWithPath: path), as: format) }
+    }
     let report = try Report(results.map { URL(fileURLWithPath: $0) }, over: over)
     try printResult(report, json: json)
     for (path, text) in [(csv, report.csv), (picture, report.picture)] {

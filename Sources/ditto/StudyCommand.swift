@@ -8,7 +8,7 @@ import Imitation
 struct StudyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "study", abstract: "Asks what a world model, a reward and agents are worth, before, beside and after training.",
-    subcommands: [StudyWorldModel.self, StudySignal.self, StudyDrift.self, StudySelection.self])
+    subcommands: [StudyWorldModel.self, StudySignal.self, StudyDrift.self, StudySelection.self, StudyLadder.self])
 }
 
 /// What studies take to say what they found.
@@ -20,7 +20,7 @@ struct StudyOptions: ParsableArguments {
 
   /// Sets the process up, after a look whether the picture can be written once there is something to draw.
   func apply() throws -> Compute {
-    if let picture { try AtomicFile.checkPlace(of: URL(fileURLWithPath: picture)) }
+    if let picture { try AtomicFile.checkPlace(of: URL(fileURLWithPath: picture), as: .svg) }
     return try compute.apply()
   }
 
@@ -111,12 +111,35 @@ struct StudyDrift: ParsableCommand {
     let compute = try options.apply()
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
     let named = try agents.map { word in
-      let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
-      let folder = URL(fileURLWithPath: parts.last ?? word)
-      return (parts.count == 2 ? parts[0] : folder.lastPathComponent, try LoadedAgent(at: folder, seed: options.seed, compute))
+      guard let named = NamedRuns(word), named.runs.count == 1 else { throw ValidationError("'\(word)' is not one run; write 'run', or 'name=run'") }
+      return (named.name, try LoadedAgent(at: named.runs[0], seed: options.seed, compute))
     }
     let study = try DriftStudy(
       world, Dataset(at: URL(fileURLWithPath: data)), named, environment: environment, episodes: episodes, seed: options.seed, compute)
     try options.show(study, study.picture)
+  }
+}
+
+struct StudyLadder: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ladder", abstract: "Where an agent loses what the expert has: clones, the best that the reward can teach, and its variants, played side by side.")
+
+  @Argument(help: .init("Agents' runs; the first that learned in dreams is taken apart.", valueName: "run|name=run")) var runs: [String]
+  @Option(help: "'road', or 'gym:ID' for a Gymnasium environment, such as gym:ALE/Pong-v5.") var environment: String
+  @Option(help: "How many episodes each plays.") var episodes = 20
+  @Option(parsing: .singleValue, help: "Let the agent go on after so many of the expert's first steps; may be given several times.") var after: [Int] = []
+  @Option(help: "Where all randomness starts.") var seed: UInt64 = 0
+  @Flag(help: "Print one JSON document.") var json = false
+  @OptionGroup var compute: ComputeOptions
+
+  func run() throws {
+    guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
+    if let wrong = after.first(where: { $0 < 1 }) { throw ValidationError("--after is \(wrong), must be at least 1") }
+    let named = try runs.map { word in
+      guard let named = NamedRuns(word), named.runs.count == 1 else { throw ValidationError("'\(word)' names no single run") }
+      return (name: named.name, url: named.runs[0])
+    }
+    try printResult(
+      LadderStudy(named, environment: environment, episodes: episodes, leads: after, seed: seed, compute.apply()), json: json)
   }
 }

@@ -50,6 +50,36 @@ private func problems(_ yaml: String = "", _ overrides: String...) -> [String] {
 }
 
 @Suite struct LoaderTests {
+  /// As a shell's <(…) makes them: they can be read once.
+  @Test func readsPipesAsOftenAsTheyAreAskedFor() throws {
+    var ends: [Int32] = [-1, -1]
+    #expect(pipe(&ends) == 0)
+    let text = Data("agent: {horizon: 3}".utf8)
+    FileHandle(fileDescriptor: ends[1], closeOnDealloc: false).write(text)
+    close(ends[1])
+    for _ in 0..<2 {
+      let preset = try Preset.named("/dev/fd/\(ends[0])", among: [])
+      #expect(try AgentSettings.load(.agent, from: [preset], overrides: []).horizon == 3)
+    }
+    close(ends[0])
+  }
+
+  /// What YAML 1.1 takes otherwise than people mean it.
+  @Test(arguments: [
+    ("horizon", "012", "is '012', which YAML reads as 10 (octal); write 12 or 10"), ("horizon", "-012", "is '-012', which YAML reads as -10 (octal); write -12 or -10"),
+    ("horizon", "1:30", "is '1:30', which YAML reads as 90 (base 60); write 90"), ("actor.clip", "010", "is '010', which YAML reads as 8 (octal); write 10 or 8"),
+    ("actor.clip", "1:30.5", "is '1:30.5', which YAML reads as 90.5 (base 60); write 90.5"), ("kernels", "[4, 017]", "holds '017', which YAML reads as 15 (octal); write 17 or 15"),
+  ]) func refusesNumbersThatAreMisread(key: String, value: String, message: String) {
+    #expect(problems("", "\(key)=\(value)") == ["--set \(key)=\(value): \(key) \(message)"])
+    let nested = key.split(separator: ".").reversed().reduce(value) { "{\($1): \($0)}" }
+    #expect(problems("agent: \(nested)") == ["my.yaml:1: agent.\(key) \(message)"])
+  }
+
+  @Test func takesOtherNumbersAndTextAsTheyAre() throws {
+    let loaded = try load("", "horizon=1_000", "discount=0.5", "name=012", "actor.clip=0x10", "seed=0", "labels=[1:30]")
+    #expect(loaded.horizon == 1000 && loaded.discount == 0.5 && loaded.name == "012" && loaded.actor.clip == 16 && loaded.seed == 0 && loaded.labels == ["1:30"])
+  }
+
   @Test(arguments: ["", "# nothing", "agent:", "worldModel: {anything: 1}"]) func defaultsStandWhereNothingIsSaid(yaml: String) throws {
     #expect(try load(yaml) == AgentSettings())
   }
@@ -163,10 +193,14 @@ private func problems(_ yaml: String = "", _ overrides: String...) -> [String] {
     #expect(try Preset.named(file.path, among: presets) == Preset(name: file.path, yaml: "agent:"))
   }
 
-  @Test func refusesOtherWordsNamingThePresetsNearestFirst() {
+  @Test func refusesOtherWordsNamingThePresetsNearestFirst() throws {
     #expect(throws: ConfigurationError.unknownPreset("papr", known: ["paper", "small", "tiny"])) {
       try Preset.named("papr", among: presets)
     }
+    let binary = FileManager.default.temporaryDirectory.appendingPathComponent("ditto-\(UUID())")
+    try Data([0xff, 0xfe, 0x41]).write(to: binary)
+    defer { try? FileManager.default.removeItem(at: binary) }
+    #expect(throws: ConfigurationError.unreadable(file: binary.path, reason: "it is not UTF-8 text")) { try Preset.named(binary.path, among: presets) }
     #expect(throws: ConfigurationError.unreadable(file: "/", reason: "it is a folder")) { try Preset.named("/", among: presets) }
   }
 }

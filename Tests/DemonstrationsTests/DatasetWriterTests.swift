@@ -106,14 +106,48 @@ import Testing
   @Test func doesNotDisturbARecordingInProgress() throws {
     let first = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 3)
     try first.append(.labelled(0, steps: 3))
-    #expect {
-      _ = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 3)
-    } throws: { error in
-      guard case .cannotWrite = error as? DemonstrationError else { return false }
-      return true
+    for _ in 0..<2 {
+      #expect(throws: DemonstrationError.beingRecorded(path: first.folder.path)) {
+        _ = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 3)
+      }
     }
+    try first.append(.labelled(1, steps: 4))
     try first.finish()
-    #expect(try Dataset(at: first.folder).episodes.map(\.length) == [3])
+    #expect(try Dataset(at: first.folder).episodes.map(\.length) == [3, 4])
+    #expect(throws: DemonstrationError.alreadyExists(path: first.folder.path)) {
+      _ = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 3)
+    }
+  }
+
+  @Test(arguments: [0.3, 0.6, 0.9]) func givesNoNameToWhatReadsBackOtherwise(place: Double) throws {
+    let writer = try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 3)
+    var generator = SeededGenerator(seed: 1)
+    for _ in 0..<3 { try writer.append(.random(steps: 50, actionCount: 3, using: &generator)) }
+    let file = folder.url.appendingPathComponent(".some-v0.partial/data/main_data.hdf5")
+    let disk = try FileHandle(forUpdating: file)
+    try disk.seek(toOffset: UInt64(Double(try disk.seekToEnd()) * place))
+    try disk.write(contentsOf: Data(repeating: 0x5a, count: 4096))
+    try disk.close()
+    #expect {
+      try writer.finish()
+    } throws: { error in
+      guard case .cannotWrite(_, let reason) = error as? DemonstrationError else { return false }
+      return reason.hasPrefix("what was written")
+    }
+    #expect(!FileManager.default.fileExists(atPath: writer.folder.path))
+  }
+
+  @Test func takesNamesAsLongAsFileSystemsDo() throws {
+    let long = String(repeating: "ü", count: 125) + "-v0"  // 253 bytes
+    for name in [long, String(long.dropFirst()) + "x"] {
+      let writer = try DatasetWriter(at: folder.url.appendingPathComponent(name), observation: space, actions: 3)
+      try writer.append(.labelled(0, steps: 3))
+      try writer.finish()
+      #expect(try Dataset(at: writer.folder).episodes.count == 1)
+    }
+    #expect(throws: DemonstrationError.cannotWrite(path: folder.url.appendingPathComponent(long + "xyz").path, reason: "File name too long")) {
+      _ = try DatasetWriter(at: folder.url.appendingPathComponent(long + "xyz"), observation: space, actions: 3)
+    }
   }
 
   @Test func refusesToReplaceADataset() throws {

@@ -28,15 +28,30 @@ private final class Calls: @unchecked Sendable {
   }
 }
 
+/// Closed at first.
+private final class Gate: @unchecked Sendable {
+  private let changed = NSCondition()
+  private var isOpen = false
+
+  func open() {
+    changed.withLock {
+      isOpen = true
+      changed.broadcast()
+    }
+  }
+
+  func wait() { changed.withLock { while !isOpen { changed.wait() } } }
+}
+
 @Suite struct PrefetcherTests {
   @Test(arguments: [1, 4]) func handsOutStepsInOrder(depth: Int) throws {
-    let prefetcher = Prefetcher(from: 7, depth: depth) { $0 * $0 }
+    let prefetcher = try Prefetcher(from: 7, depth: depth) { $0 * $0 }
     for step in 7..<300 { #expect(try prefetcher.next() == step * step) }
   }
 
   @Test func worksAheadButNoFurtherThanAllowed() throws {
     let calls = Calls()
-    let prefetcher = Prefetcher(from: 0, depth: 3) { step in
+    let prefetcher = try Prefetcher(from: 0, depth: 3) { step in
       calls.add(step)
       return step
     }
@@ -52,13 +67,46 @@ private final class Calls: @unchecked Sendable {
   }
 
   @Test func rethrowsOnceWhatCameBeforeIsHandedOut() throws {
-    let prefetcher = Prefetcher(from: 0) { step in
+    let prefetcher = try Prefetcher(from: 0) { step in
       if step == 5 { throw Failure(step: step) }
       return step
     }
     for step in 0..<5 { #expect(try prefetcher.next() == step) }
     for _ in 0..<2 { #expect(throws: Failure(step: 5)) { try prefetcher.next() } }
   }
+
+  @Test func canBeToldToWaitNoLonger() throws {
+    let (gate, asked) = (Gate(), Calls())
+    let prefetcher = try Prefetcher(from: 0) { step in
+      gate.wait()
+      return step
+    }
+    #expect(throws: PrefetchStopped.self) {
+      try prefetcher.next {
+        asked.add(0)
+        return asked.wait(for: 1).count == 3
+      }
+    }
+    gate.open()
+    #expect(try prefetcher.next() == 0 && prefetcher.next() == 1)
+  }
+
+  #if os(Linux)
+  @Test func saysThatNoThreadCanBeMade() async {
+    await #expect(processExitsWith: .success) {
+      // No room for another stack, for as long as it takes.
+      var limit = rlimit()
+      getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+      let before = limit
+      limit.rlim_cur = 1 << 20
+      setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+      let made = Result { try Prefetcher(from: 0) { $0 } }
+      limit = before
+      setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+      guard case .failure(DemonstrationError.noThread(reason: "Resource temporarily unavailable")) = made else { exit(1) }
+    }
+  }
+  #endif
 
   @Test func itsThreadEndsWithIt() async {
     // The thread holds `make`, and `make` holds this: when it is gone, so is the thread.
@@ -69,8 +117,10 @@ private final class Calls: @unchecked Sendable {
         deinit { gone() }
       }
       let witness = Witness { continuation.resume() }
-      let prefetcher = Prefetcher(from: 0) { [witness] step in withExtendedLifetime(witness) { step } }
-      #expect(throws: Never.self) { try prefetcher.next() }
+      #expect(throws: Never.self) {
+        let prefetcher = try Prefetcher(from: 0) { [witness] step in withExtendedLifetime(witness) { step } }
+        _ = try prefetcher.next()
+      }
     }
   }
 }

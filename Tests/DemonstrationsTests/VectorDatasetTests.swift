@@ -53,11 +53,6 @@ import Testing
     }
     var blank = episode(space, steps: 3)
     blank.frames = space.frames(pixels: [], vectors: [0, 0, 0, .nan, 0, 0, 0, 0])
-    try writer.append(blank)
-    try writer.finish()
-    let file = writer.folder.path + "/data/main_data.hdf5"
-    #expect(throws: DemonstrationError.notFinite(file: file, field: "episode_0/observations", step: 1)) {
-      try Dataset(at: writer.folder).frames(episode: 0)
-    }
+    #expect(throws: DemonstrationError.notFinite(file: writer.folder.path, field: "episode_0/observations", step: 1)) { try writer.append(blank) }
   }
 }

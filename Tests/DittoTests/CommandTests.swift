@@ -67,6 +67,26 @@ import Testing
     ("train agent --world-model world --data data --reward dot= --output new", 64, "dot="),
     ("train agent --world-model world --data data --reward dot --reward l2 --output new", 64, "2 times"),
     ("act nowhere", 64, "nowhere"),
+    ("recrod --environment road", 64, "did you mean 'record'?"),
+    ("train worldmodel --data data", 64, "did you mean 'world-model'?"),
+    ("train", 64, "'ditto train world-model' or 'ditto train agent'"),
+    ("record --environment road", 64, "--episodes"),
+    ("record --environment road --episodes many --output new", 64, "many"),
+    ("data info data --jsn", 64, "--jsn"),
+    ("train world-model --data data --output new --extend 5", 64, "--extend goes with --resume"),
+    ("train world-model --data data --output new --from nowhere", 64, "nowhere"),
+    ("train world-model --data data --output new --from world --set model.depth=3", 65, "another configuration"),
+    ("train --replay world/checkpoints/step-00000002", 64, "failure.json"),
+    // What is written says its name, and nothing else.
+    ("evaluate agent --environment road --video drive.mp4", 64, "name it .gif"),
+    ("dream world --data data --output new.png", 64, "name it .gif"),
+    ("plot world --metric loss/image --output new.png", 64, "name it .svg"),
+    ("report world/run.json --csv new.xlsx", 64, "name it .csv"),
+    ("report world/run.json --picture new.pdf", 64, "name it .svg"),
+    ("study signal --world-model world --data data --picture new.png", 64, "name it .svg"),
+    ("train world-model --data data --output new --set sequences.batch=012", 64, "write 12 or 10"),
+    ("train world-model --data data --output new --dry-run --set sequences.batch=65536 --set sequences.length=512", 1, "make sequences.batch or sequences.length smaller"),
+    ("train agent --world-model world --data data --output new --set imitation.batch=65536 --set imitation.windowChoices=1000", 1, "make imitation.windowChoices"),
     ("plot world --metric lost --output new", 64, "loss/image"),
     ("plot nowhere --metric loss/image --output new", 64, "nowhere"),
     ("bench data --data nowhere", 65, "nowhere"),
@@ -222,7 +242,7 @@ import Testing
     #expect(actions.count == 3)
     #expect(actions.allSatisfy { ["0", "1", "2"].contains($0) })
     let cut = try Program.run("act", "agent", in: scratch.url, input: frame + frame.prefix(100))
-    #expect(cut.status == 65 && cut.errors.contains("1024"))
+    #expect(cut.status == 65 && cut.errors.contains("a frame has 100 bytes"))
     #expect(cut.output.split(separator: "\n").count == 1)
   }
 

@@ -218,8 +218,11 @@ struct GymnasiumEnvironmentTests {
     try FileManager.default.createDirectory(
       at: python.deletingLastPathComponent(), withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    try "#!/bin/sh\n\(script)\n".write(to: python, atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: python.path)
+    // Written by another process: of a file that this one has had open for writing, a process that another test starts may still have a copy, and nobody could run it.
+    let text = folder.appendingPathComponent("text")
+    try "#!/bin/sh\n\(script)\n".write(to: text, atomically: true, encoding: .utf8)
+    let install = try Process.run(URL(fileURLWithPath: "/usr/bin/install"), arguments: ["-m", "755", text.path, python.path])
+    install.waitUntilExit()
     try body(python.path)
   }
 
@@ -319,6 +322,89 @@ struct GymnasiumEnvironmentTests {
         return
       }
       #expect(lines.hasSuffix("RuntimeError: no third action"))
+    }
+  }
+
+  /// An environment that sees what it draws from the generators that all environments share, and that starts a process.
+  private static let drawingModule = """
+    import gymnasium, numpy, random, subprocess
+    class Drawing(gymnasium.Env):
+      observation_space = gymnasium.spaces.Box(-1, 1, (2,), numpy.float32)
+      action_space = gymnasium.spaces.Discrete(2)
+      def seen(self):
+        return numpy.array([random.random(), numpy.random.random()], numpy.float32)
+      def reset(self, *, seed=None, options=None):
+        return self.seen(), {}
+      def step(self, action):
+        return self.seen(), 0, False, False, {}
+    class Starting(Drawing):
+      def reset(self, *, seed=None, options=None):
+        child = subprocess.Popen(["sleep", "1000"])
+        return numpy.array([child.pid, 0], numpy.float32), {}
+    class Slow(Drawing):
+      def reset(self, *, seed=None, options=None):
+        import time
+        time.sleep(1000)
+    gymnasium.register("Drawing-v0", Drawing)
+    gymnasium.register("Starting-v0", Starting)
+    gymnasium.register("Slow-v0", Slow)
+    """
+
+  /// Makes environments of that module, in whose folder, the worker's working folder, lie files with the names of Python's own modules.
+  private func withDrawing(_ body: ((_ id: String, _ slots: Int, _ isStopped: @escaping () -> Bool) throws -> GymnasiumEnvironment) throws -> Void) throws {
+    try withPython("cd \"$(dirname \"$0\")\" && PYTHONDONTWRITEBYTECODE=1 exec \(try findPython()) \"$@\"") { (python: String) throws -> Void in
+      let folder = URL(fileURLWithPath: python).deletingLastPathComponent()
+      try Self.drawingModule.write(to: folder.appendingPathComponent("drawing.py"), atomically: true, encoding: .utf8)
+      for name in ["random", "types", "json", "signal", "numpy", "gymnasium"] {
+        try "raise SystemExit('\(name).py of the working folder')".write(to: folder.appendingPathComponent(name + ".py"), atomically: true, encoding: .utf8)
+      }
+      try body { id, slots, isStopped in
+        try GymnasiumEnvironment("drawing:\(id)", pipeline: pipeline(.none), slots: slots, replyTimeout: .seconds(120), python: python, unless: isStopped)
+      }
+    }
+  }
+
+  @Test(.enabled(if: canRunGymnasium, "needs Python with gymnasium"))
+  func seedsWhatEnvironmentsShare() throws {
+    try withDrawing { make in
+      let (one, many) = (try make("Drawing-v0", 1) { false }, try make("Drawing-v0", 3) { false })
+      var alone = [try one.reset([0: 5])[0]!]
+      for _ in 0..<3 { alone.append(try one.step([0: 1])[0]!.frame) }
+      let others = try many.reset([0: 6, 1: 5])
+      #expect(others[0] != others[1])
+      var beside = [others[1]!]
+      for step in 0..<3 {
+        if step == 1 { _ = try many.reset([2: 5]) }
+        beside.append(try many.step([0: 0, 1: 0])[1]!.frame)
+      }
+      #expect(Set(alone).count == 4 && beside == alone)
+      #expect(try one.reset([0: 5])[0] == alone[0])
+    }
+  }
+
+  @Test(.enabled(if: canRunGymnasium, "needs Python with gymnasium"))
+  func endsWhatAnEnvironmentStarted() throws {
+    try withDrawing { make in
+      let environment = try make("Starting-v0", 1) { false }
+      let child = try environment.reset([0: 0])[0]!.withUnsafeBytes { pid_t($0.loadUnaligned(as: Float.self)) }
+      #expect(kill(child, 0) == 0)
+      environment.close()
+      // Nobody here is told when it ends; until then it is there, or waits for its parent's parent to notice.
+      while kill(child, 0) == 0, try !String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8).contains(") Z ") { usleep(1_000) }
+    }
+  }
+
+  @Test(.enabled(if: canRunGymnasium, "needs Python with gymnasium"))
+  func givesUpWaitingWhenItIsTold() throws {
+    try withDrawing { make in
+      var asked = 0
+      let environment = try make("Slow-v0", 1) {
+        asked += 1
+        return asked > 1_000
+      }
+      asked = 998
+      #expect(throws: EnvironmentError.stopped(environment: "gym:drawing:Slow-v0")) { try environment.reset([0: 0]) }
+      #expect(isGone(environment.workerIdentifier))
     }
   }
 

@@ -18,21 +18,21 @@ import Testing
 
   @Test func meansOfRunsHaveBandsFromTheLeastToTheLargest() throws {
     let runs = [try run("a", [1, 2, 6]), try run("b", [3, 6])]
-    let chart = try MetricCurves.chart("loss", of: [("both", runs), ("one", [runs[0]])], smoothing: 1)
+    let chart = try MetricCurves.chart("loss", of: [NamedRuns(name: "both", runs: runs), NamedRuns(name: "one", runs: [runs[0]])], smoothing: 1)
     #expect(chart.series.map(\.name) == ["both", "one"])
     #expect(chart.series[0].points.map { [$0.x, $0.y, $0.low, $0.high] } == [[10, 2, 1, 3], [20, 4, 2, 6]])
     #expect(chart.series[1].points.map { [$0.x, $0.y, $0.low] } == [[10, 1, nil], [20, 2, nil], [30, 6, nil]])
   }
 
   @Test func runningMeansBeginWhereTheyAreWhole() throws {
-    let chart = try MetricCurves.chart("loss", of: [("a", [run("a", [1, 2, 6, 10])])], smoothing: 20)
+    let chart = try MetricCurves.chart("loss", of: [NamedRuns(name: "a", runs: [run("a", [1, 2, 6, 10])])], smoothing: 20)
     #expect(chart.series[0].points.map { [$0.x, $0.y] } == [[20, 1.5], [30, 4], [40, 8]])
   }
 
   @Test func saysWhichMetricsThereAre() throws {
     let folder = try run("a", [1])
     #expect(throws: ExperimentError.noSuchMetric(folder.path, "lost", known: ["loss"])) {
-      try MetricCurves.chart("lost", of: [("a", [folder])], smoothing: 1)
+      try MetricCurves.chart("lost", of: [NamedRuns(name: "a", runs: [folder])], smoothing: 1)
     }
   }
 
@@ -105,4 +105,19 @@ import Testing
   @Test(arguments: [[], [LineChart.Point(x: 1, y: 2)], [.init(x: 1, y: .nan)]]) func drawsLittle(points: [LineChart.Point]) {
     #expect(LineChart.svg([LineChart(title: "", xLabel: "", yLabel: "", series: [.init("", points)])]).hasSuffix("</svg>\n"))
   }
+}
+
+@Suite struct NamedRunsTests {
+  private static let there = ["a", "b", "runs/lr=1,batch=2", "lr=1"]
+
+  /// Words, the name, and the runs.
+  @Test(arguments: [
+    ("a", "a", ["a"]), ("both=a,b", "both", ["a", "b"]), ("a,b", "a", ["a", "b"]), ("runs/lr=1,batch=2", "lr=1,batch=2", ["runs/lr=1,batch=2"]),
+    ("x=runs/lr=1,batch=2,a", "x", ["runs/lr=1,batch=2", "a"]), ("lr=1,a", "lr=1", ["lr=1", "a"]), ("gone=gone", "gone", ["gone"]), ("gone,a", "gone", ["gone", "a"]),
+  ]) func areFolders(word: String, name: String, runs: [String]) throws {
+    let named = try #require(NamedRuns(word) { Self.there.contains($0) })
+    #expect(named.name == name && named.runs == runs.map { URL(fileURLWithPath: $0) })
+  }
+
+  @Test(arguments: ["", ",", "name=", "name=,"]) func needARun(word: String) { #expect(NamedRuns(word) { Self.there.contains($0) } == nil) }
 }

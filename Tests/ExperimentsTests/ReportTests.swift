@@ -50,7 +50,7 @@ import Torch
     #expect(report.points.map(\.line) == ["dbc", "ditto", "ditto"] && report.points.map(\.x) == [1, 1, 4] && report.points.map(\.mean) == [5, 12, 20])
     #expect(report.points.map(\.se) == [nil, 2, nil] && report.levels == ["expert (scripted)": 30])
     #expect(report.points.allSatisfy { $0.gradientSteps == 10 && $0.seconds == 15 })
-    #expect("\(report)".contains("12.0 ± 2.0 (2)") && report.csv.split(separator: "\n").count == 4 && report.picture.contains("expert (scripted)"))
+    #expect("\(report)".contains("12 ± 2 (2)") && report.csv.split(separator: "\n").count == 4 && report.picture.contains("expert (scripted)"))
   }
 
   /// Agents without a horizon are lines across the picture, as D-BC is in the paper's figure 3.

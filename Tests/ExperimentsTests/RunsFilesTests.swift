@@ -26,6 +26,33 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     #expect(try scratch.names == ["a"])
   }
 
+  @Test func removesWhatKilledProcessesLeftAndNothingElse() throws {
+    let scratch = try ScratchFolder()
+    for name in [".a.partial-0badf00d", ".a.partial-00000007", ".ab.partial-00000007", ".a"] { try write("half", to: scratch(name)) }
+    // Another process is still writing this one.
+    let other = open(scratch(".a.partial-00000007").path, O_RDONLY)
+    defer { close(other) }
+    #expect(flock(other, LOCK_EX) == 0)
+    try AtomicFile.write(Data("new".utf8), to: scratch("a"))
+    #expect(try scratch.names == [".a", ".a.partial-00000007", ".ab.partial-00000007", "a"])
+  }
+
+  @Test func leavesPermissionsToTheUmask() async {
+    await #expect(processExitsWith: .success) {
+      let scratch = try ScratchFolder()
+      for (mask, expected) in [(mode_t(0o002), 0o664), (0o077, 0o600)] {
+        umask(mask)
+        try AtomicFile.write(Data(), to: scratch("a"))
+        let log = try MetricsLog(in: scratch.url)
+        for file in [scratch("a"), scratch("metrics.jsonl"), log.tensorBoard.url] {
+          let mode = try FileManager.default.attributesOfItem(atPath: file.path)[.posixPermissions] as? Int
+          #expect(mode == expected)
+          try FileManager.default.removeItem(at: file)
+        }
+      }
+    }
+  }
+
   @Test func failureLeavesTheOldAndNoTemporary() throws {
     let scratch = try ScratchFolder()
     #expect(throws: RunError.cannotWrite(scratch("none/a").path, reason: "No such file or directory")) {
@@ -41,7 +68,7 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     try FileManager.default.createDirectory(at: scratch("there"), withIntermediateDirectories: true)
     try FileManager.default.createSymbolicLink(atPath: scratch("link").path, withDestinationPath: "there/file")
     for written in ["new", "newer"] {
-      try AtomicFile.checkPlace(of: scratch("link"))
+      try AtomicFile.checkPlace(of: scratch("link"), as: .gif)
       try AtomicFile.write(Data(written.utf8), to: scratch("link"))
       #expect(try text(scratch("there/file")) == written)
       #expect(try FileManager.default.destinationOfSymbolicLink(atPath: scratch("link").path) == "there/file")
@@ -135,12 +162,61 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     let scratch = try ScratchFolder()
     try FileManager.default.createDirectory(at: scratch("run"), withIntermediateDirectories: true)
     _ = try create(scratch("run"))
+    try FileManager.default.createDirectory(at: scratch("run/checkpoints/step-00000001"), withIntermediateDirectories: true)
     #expect(throws: RunError.folderInUse(scratch("run").path)) { try create(scratch("run")) }
     #expect(throws: RunError.folderInUse(scratch("run").path)) { try RunFolder.checkAvailable(scratch("run")) }
     try write("", to: scratch("file"))
     #expect(throws: RunError.cannotWrite(scratch("file").path, reason: "it is a file")) { try create(scratch("file")) }
     #expect(throws: RunError.self) { try create(scratch("file/run")) }
     #expect(try scratch.names == ["file", "run"])
+  }
+
+  /// Nothing is lost with a run that made no checkpoint.
+  @Test func beginsAgainWhatHasNoCheckpoint() throws {
+    let scratch = try ScratchFolder()
+    do {
+      let folder = try create(scratch("run"))
+      for name in ["metrics.jsonl", "events.out.tfevents.1", "checkpoints/.step-00000001.partial/state", "world-model.safetensors", ".metrics.jsonl.partial-1234abcd"] {
+        let file = folder.url.appendingPathComponent(name)
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try write("old", to: file)
+      }
+      #expect(throws: RunError.lockedByAnotherProcess(scratch("run").path)) { try create(scratch("run")) }
+      #expect(throws: RunError.lockedByAnotherProcess(scratch("run").path)) { try RunFolder.checkAvailable(scratch("run")) }
+      try folder.checkIsThere()
+    }
+    let again = try RunFolder.create(at: scratch("run"), configuration: "agent: {actions: sampled}\n", record: record)
+    #expect(try text(scratch("run/configuration.yaml")) == "agent: {actions: sampled}\n")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch("run").path).sorted() == ["configuration.yaml", "run.json"])
+    try again.checkIsThere()
+  }
+
+  @Test func keepsWhatIsNotItsOwn() throws {
+    let scratch = try ScratchFolder()
+    _ = try create(scratch("run"))
+    try write("mine", to: scratch("run/notes.txt"))
+    #expect(throws: RunError.folderInUse(scratch("run").path)) { try create(scratch("run")) }
+    #expect(try text(scratch("run/notes.txt")) == "mine")
+  }
+
+  @Test func noticesThatItWasRemovedOrReplaced() throws {
+    let scratch = try ScratchFolder()
+    let (folder, gone) = (try create(scratch("run")), RunError.cannotWrite(scratch("run").path, reason: "it was removed or replaced while the run was in it"))
+    try FileManager.default.removeItem(at: scratch("run"))
+    #expect(throws: gone) { try folder.checkIsThere() }
+    _ = try create(scratch("run"))
+    #expect(throws: gone) { try folder.checkIsThere() }
+  }
+
+  @Test func takesNamesAsLongAsFileSystemsDo() throws {
+    let scratch = try ScratchFolder()
+    let long = String(repeating: "n", count: 255)
+    _ = try create(scratch(long))
+    try AtomicFile.write(Data("whole".utf8), to: scratch(String(long.dropLast()) + "f"))
+    #expect(try scratch.names.count == 2 && text(scratch(String(long.dropLast()) + "f")) == "whole")
+    let refusal = RunError.cannotWrite(scratch(long + "n").path, reason: "File name too long")
+    #expect(throws: refusal) { try RunFolder.checkAvailable(scratch(long + "n")) }
+    #expect("\(refusal)".hasSuffix("give it a shorter name"))
   }
 
   @Test func checkingLeavesNothingBehind() throws {
@@ -221,6 +297,13 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     #expect(newest.warnings == ["\(RunError.damagedCheckpoint(scratch("step-00000002").path, reason: reason))"])
     try save(2, in: checkpoints)
     #expect(try checkpoints.newestGood().checkpoint?.step == 2)
+  }
+
+  @Test func removesWhatAKilledSaveLeft() throws {
+    let scratch = try ScratchFolder()
+    try FileManager.default.createDirectory(at: scratch(".step-00000007.partial/optimizer"), withIntermediateDirectories: true)
+    try save(8, in: Checkpoints(in: scratch.url, keep: 1))
+    #expect(try scratch.names == ["step-00000008"])
   }
 
   @Test func aFailedSaveLeavesNothing() throws {

@@ -8,12 +8,14 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
 
 /// Says one thing of every step.
 private final class Constant: Trainer {
-  let metric: Double
-  init(_ metric: Double) { self.metric = metric }
+  let metric, weight: Double
+  init(_ metric: Double, weight: Double = 0) { (self.metric, self.weight) = (metric, weight) }
   func update(step: Int) throws -> Metrics { ["loss": .full([], metric)] }
   func validate() throws -> Metrics { [:] }
-  var state: [(name: String, tensor: Tensor)] { [("weight", .zeros([1]))] }
+  var state: [(name: String, tensor: Tensor)] { [("weight", .full([2], weight))] }
   func restore(from file: Safetensors) throws {}
+  func adopt(_ file: Safetensors) throws {}
+  let hasWeights = false
 }
 
 @Suite struct TrainingLoopTests {
@@ -39,6 +41,14 @@ private final class Constant: Trainer {
   @Test func savesNothingThatIsNotFinite() throws {
     #expect(try train(1, in: ScratchFolder()) == [3])
     #expect(try train(.nan, in: ScratchFolder()) == [])
+  }
+
+  /// Its weights are made infinite by the update whose metrics are still finite.
+  @Test func savesNoWeightsThatAreNotFinite() throws {
+    for weight in [Double.infinity, .nan] {
+      #expect(throws: RunError.nonFiniteMetric("weight", value: "not finite after the update", step: 3)) { try Constant(1, weight: weight).checkFinite(step: 3) }
+    }
+    try Constant(1, weight: 3e38).checkFinite(step: 3)
   }
 
   @Test func keepsTheCheckpointThatWasChosen() throws {
@@ -97,6 +107,23 @@ private final class Constant: Trainer {
     #expect(Array(records[1].dropFirst(9)) == [0x10, 0xac, 0x02, 0x2a, 10, 0x0a, 8, 0x0a, 1, 0x61, 0x15, 0, 0, 0, 0x3f])
   }
 
+  /// Of a run that was killed twice in the midst of a record: what comes later is read on from whole ones.
+  @Test(arguments: [1, 9, 13, 20]) func cutsHalfRecordsOff(bytes: Int) throws {
+    let scratch = try ScratchFolder()
+    let whole = try Data(contentsOf: { () -> URL in
+      let writer = try TensorBoardWriter(in: scratch.url, firstStep: 0, time: time)
+      try writer.write(["a": 0.5], step: 1, time: time)
+      return writer.url
+    }())
+    let half = scratch("events.out.tfevents.1")
+    try (whole + whole.prefix(bytes)).write(to: half)
+    let damaged = scratch("events.out.tfevents.2")
+    try (whole.dropLast() + [0]).write(to: damaged)
+    _ = try TensorBoardWriter(in: scratch.url, firstStep: 2, time: time)
+    #expect(try Data(contentsOf: half) == whole)
+    #expect(try whole.starts(with: Data(contentsOf: damaged)) && Data(contentsOf: damaged).count < whole.count)
+  }
+
   @Test func checksumIsCastagnolis() { #expect(CRC32C.checksum(Array("123456789".utf8)) == 0xe306_9283) }
 
   @Test func checksumContinues() {
@@ -127,6 +154,14 @@ private final class Constant: Trainer {
     #expect(lines[1] > lines[0])
   }
 
+  @Test func isNoLongerThanTheTerminalIsWide() {
+    let screen = Screen()
+    var progress = ProgressLine("agent", total: 100, step: 0, time: 0, isTerminal: true, columns: { 20 }) { screen.text += $0 }
+    progress.update(1, [("kl", 7.31)], time: 10)
+    progress.update(2, time: 20)
+    #expect(screen.text == "\ragent  1/100  0.10 \ragent  2/100  0.10 ")
+  }
+
   @Test func writesALineEveryTenSecondsElsewhere() {
     let screen = Screen()
     var progress = progress(screen, isTerminal: false)
@@ -153,6 +188,18 @@ private final class Constant: Trainer {
 }
 
 @Suite struct InterruptionTests {
+  @Test func signalsThatWereIgnoredStaySo() async {
+    await #expect(processExitsWith: .success) {
+      signal(SIGHUP, SIG_IGN)
+      Interruption.watch()
+      raise(SIGHUP)
+      guard Interruption.exitCode == nil else { exit(1) }
+      raise(SIGUSR1)
+      raise(SIGUSR1)
+      guard Interruption.exitCode == 128 + SIGUSR1 else { exit(1) }
+    }
+  }
+
   @Test func aSignalIsNotedAndBecomesTheExitCode() async {
     await #expect(processExitsWith: .exitCode(143)) {
       Interruption.watch()

@@ -53,7 +53,11 @@ private final class Counter: Environments.Environment {
   private func played(_ environment: Counter, _ player: Player, _ start: ClosedRange<Int>, episodes: Int = 12) throws -> [PlayedEpisode] {
     var all: [PlayedEpisode] = []
     try EpisodePlayer(
-      environment: environment, name: "counter", player: player, environmentSeed: { UInt64($0) }, seed: Seed(1), randomStart: start
+      environment: environment, name: "counter", player: player, environmentSeed: { UInt64($0) }, seed: Seed(1),
+      opening: { index in
+        var generator = Seed(2).step(index).generator
+        return (0..<Int.random(in: start, using: &generator)).map { _ in environment.actions.random(using: &generator) }
+      }
     ).play(episodes) { all.append($0) }
     return all
   }

@@ -1,4 +1,5 @@
 import Configuration
+import Spaces
 import Testing
 import Torch
 import WorldModel
@@ -45,5 +46,14 @@ import WorldModel
 
   @Test func refusesAFrameOfAnotherSize() {
     #expect(throws: ImitationError.wrongFrame(expected: Self.size, found: 10)) { try agent().act(on: [UInt8](repeating: 0, count: 10)) }
+  }
+
+  @Test(arguments: [Float.nan, .infinity, -.infinity]) func refusesNumbersThatAreNone(number: Float) throws {
+    let space = ObservationSpace(vector: 3)
+    let policy = PixelPolicy(space, depth: 1, actions: 2, PolicySizes(), using: RandomSource(Seed(0)))
+    let agent = Agent(policy, Normalizer(pixels: nil, vector: VectorNormalizer(mean: [0, 0, 0], deviation: [1, 1, 1], on: .cpu)), choosing: .best, seed: Seed(0))
+    agent.reset(episode: 4)
+    _ = try agent.act(on: [UInt8].bytes(of: [0, 1, 2]))
+    #expect(throws: ImitationError.notFinite(episode: 4, step: 1)) { try agent.act(on: [UInt8].bytes(of: [0, number, 2])) }
   }
 }

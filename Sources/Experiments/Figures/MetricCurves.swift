@@ -7,11 +7,15 @@ public enum MetricCurves {
   ///   - groups: runs under a common name, shown as their mean with a band from the least to the largest.
   ///   - smoothing: steps that a running mean goes over.
   /// - Throws: `RunError` where a run has no log; `ExperimentError.noSuchMetric`.
-  public static func chart(_ metric: String, of groups: [(name: String, runs: [URL])], smoothing: Int) throws -> LineChart {
+  public static func chart(_ metric: String, of groups: [NamedRuns], smoothing: Int) throws -> LineChart {
     let series = try groups.map { group in
       let curves = try group.runs.map { try curve(metric, of: $0, smoothing: smoothing) }
       // At the steps that all of them have.
       let steps = curves.dropFirst().reduce(Set(curves[0].keys)) { $0.intersection($1.keys) }.sorted()
+      let ends = curves.compactMap { $0.keys.max() }
+      if Set(ends).count > 1 {
+        Console.warn("\(group.name): its runs end at different steps, \(ends.map(String.init).joined(separator: ", ")); the mean is of the steps that all have, and ends at \(steps.last ?? 0)")
+      }
       return LineChart.Series(
         group.name,
         steps.map { step in

@@ -1,3 +1,4 @@
+import Demonstrations
 import Foundation
 
 /// Files that are either there completely or not at all, whatever happens while they are written.
@@ -21,13 +22,18 @@ public enum AtomicFile {
     }
     let url = target(of: url)
     let folder = url.deletingLastPathComponent()
-    let partial = folder.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")
+    let (file, partial) = try begin(url, in: folder)
+    defer { close(file) }
     do {
-      let file = open(partial.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-      try check(file >= 0, url)
-      defer { close(file) }
-      try body { try writeAll($0, to: file, of: url) }
+      var size: Int64 = 0
+      try body {
+        try writeAll($0, to: file, of: url)
+        size += Int64($0.count)
+      }
       try check(fsync(file) == 0, url)
+      var status = stat()
+      try check(fstat(file, &status) == 0, url)
+      guard status.st_size == size else { throw RunError.cannotWrite(url.path, reason: "\(status.st_size) of \(size) bytes are in the file") }
       try check(rename(partial.path, url.path) == 0, url)
     } catch {
       unlink(partial.path)
@@ -36,13 +42,44 @@ public enum AtomicFile {
     try synchronize(folder)
   }
 
+  /// A new file beside `url` that nobody else writes, locked as long as it is open. What killed processes left there of the same file is removed.
+  private static func begin(_ url: URL, in folder: URL) throws -> (file: Int32, partial: URL) {
+    let name = { (number: UInt32) in HiddenName.of(url.lastPathComponent, "partial-" + String(format: "%08x", number)) }
+    let prefix = name(0).dropLast(8)
+    for left in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where left.hasPrefix(prefix) { removeIfAbandoned(folder.appendingPathComponent(left)) }
+    while true {
+      let partial = folder.appendingPathComponent(name(.random(in: 0...UInt32.max)))
+      let file = open(partial.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+      if file < 0, errno == EEXIST { continue }
+      try check(file >= 0, url)
+      // Another process that tidies up may have taken it for abandoned before it was locked.
+      if FileLock.take(file) != .busy, FileLock.isStillAt(partial, file) { return (file, partial) }
+      close(file)
+    }
+  }
+
+  private static func removeIfAbandoned(_ partial: URL) {
+    let file = open(partial.path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return }
+    defer { close(file) }
+    if FileLock.take(file) == .held { unlink(partial.path) }
+  }
+
+  /// Of new files: whoever runs this decides by the umask.
+  static let mode: mode_t = 0o666
+
+  /// What files are written as.
+  public enum Format: String, Sendable { case gif, svg, csv }
+
   /// For before the work that makes a file.
-  /// - Throws: `RunError.cannotWrite` where `write` to `url` could not succeed: its folder is not there or not to be written in, or it is a folder itself.
-  public static func checkPlace(of url: URL) throws {
+  /// - Throws: `RunError.wrongFormat` where its name promises another; `.cannotWrite` where `write` to `url` could not succeed: its folder is not there or not to
+  ///   be written in, or it is a folder itself.
+  public static func checkPlace(of url: URL, as format: Format) throws {
     if isSpecial(url) { return try check(access(url.path, W_OK) == 0, url) }
     try check(access(target(of: url).deletingLastPathComponent().path, W_OK | X_OK) == 0, url)
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue { throw RunError.cannotWrite(url.path, reason: "it is a folder") }
+    guard ["", format.rawValue].contains(url.pathExtension.lowercased()) else { throw RunError.wrongFormat(url.path, written: format.rawValue) }
   }
 
   /// Whether something is there that is neither a file nor a folder.

@@ -20,6 +20,9 @@ public struct Checkpoints {
   /// - Throws: `RunError.cannotWrite`, or what `write` throws; no trace of the checkpoint is then left.
   @discardableResult
   public func save(step: Int, sparing spared: Set<Int> = [], write: (URL) throws -> Void) throws -> Checkpoint {
+    for left in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where left.hasPrefix(".step-") {
+      try? FileManager.default.removeItem(at: folder.appendingPathComponent(left))  // of a process that was killed: a run has one at a time
+    }
     let checkpoint = try Checkpoint.write(to: place(of: step), step: step, write)
     for old in try steps().dropFirst(keep) where !spared.contains(old) { try? FileManager.default.removeItem(at: place(of: old)) }
     return checkpoint

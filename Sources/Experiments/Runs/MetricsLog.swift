@@ -13,7 +13,7 @@ public final class MetricsLog {
   public init(in folder: URL, after step: Int = 0) throws {
     url = folder.appendingPathComponent(Self.name)
     if FileManager.default.fileExists(atPath: url.path) { try Self.truncate(url, after: step) }
-    file = open(url.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    file = open(url.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, AtomicFile.mode)
     try AtomicFile.check(file >= 0, url)
     tensorBoard = try TensorBoardWriter(in: folder, firstStep: step == 0 ? 0 : step + 1)
   }
@@ -48,7 +48,7 @@ public final class MetricsLog {
     return data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode([String: Double].self, from: $0) }
   }
 
-  private static let name = "metrics.jsonl"
+  static let name = "metrics.jsonl"
 
   /// Keeps the complete lines of steps up to `step`.
   private static func truncate(_ url: URL, after step: Int) throws {

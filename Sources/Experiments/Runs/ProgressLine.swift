@@ -8,6 +8,8 @@ public struct ProgressLine {
   private let total: Int
   private let unit: String
   private let isTerminal: Bool
+  /// Letters that the terminal has in a line, where it says so: it may change.
+  private let columns: () -> Int?
   private let output: (String) -> Void
   /// Seconds between lines.
   private var interval: Double { isTerminal ? 0.2 : 10 }
@@ -22,12 +24,16 @@ public struct ProgressLine {
   ///   - step: the steps already done, when a run resumes.
   ///   - time: in seconds, on any clock that `update` uses too.
   public init(_ label: String, total: Int, unit: String = "steps", step: Int = 0, time: Double = ProgressLine.now) {
-    self.init(label, total: total, unit: unit, step: step, time: time, isTerminal: isatty(STDERR_FILENO) == 1) {
+    self.init(label, total: total, unit: unit, step: step, time: time, isTerminal: isatty(STDERR_FILENO) == 1, columns: Self.columns) {
       try? FileHandle.standardError.write(contentsOf: Data($0.utf8))
     }
   }
 
-  init(_ label: String, total: Int, unit: String = "steps", step: Int, time: Double, isTerminal: Bool, output: @escaping (String) -> Void) {
+  init(
+    _ label: String, total: Int, unit: String = "steps", step: Int, time: Double, isTerminal: Bool, columns: @escaping () -> Int? = { nil },
+    output: @escaping (String) -> Void
+  ) {
+    self.columns = columns
     self.label = label
     self.total = total
     self.unit = unit
@@ -58,7 +64,14 @@ public struct ProgressLine {
     width = 0
   }
 
+  private static func columns() -> Int? {
+    var size = winsize()
+    return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : nil
+  }
+
   private mutating func show(_ line: String) {
+    // What does not fit would go on in the next line, and stay there.
+    let line = isTerminal ? String(line.prefix(columns().map { $0 - 1 } ?? .max)) : line
     output(isTerminal ? "\r" + line + String(repeating: " ", count: max(0, width - line.count)) : line + "\n")
     width = line.count
   }

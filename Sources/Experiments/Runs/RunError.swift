@@ -9,6 +9,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case wrongKind(String, expected: String, found: String)
   case unsupportedFormat(String, found: Int, supported: Int)
   case cannotWrite(String, reason: String)
+  case wrongFormat(String, written: String)
   case cannotRead(String, reason: String)
   case damagedCheckpoint(String, reason: String)
   case nonFiniteMetric(String, value: String, step: Int)
@@ -29,6 +30,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "\(path): has format \(found), this version reads up to \(supported); use the version that wrote it"
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written (\(reason)); \(Self.advice(reason))"
+    case .wrongFormat(let path, let written):
+      "\(path): would hold \(written.uppercased()), which is all that is written here; name it .\(written)"
     case .cannotRead(let path, let reason):
       "\(path): cannot be read (\(reason)); check the path and its permissions"
     case .damagedCheckpoint(let path, let reason):
@@ -43,6 +46,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     let isOne = { (codes: [Int32]) in codes.contains { String(cString: strerror($0)) == reason } }
     if isOne([ENOSPC, EDQUOT, EFBIG]) { return "free some space or write it elsewhere" }
     if isOne([ENOENT, ENOTDIR]) { return "make the folder first, or write it elsewhere" }
+    if isOne([ENAMETOOLONG]) { return "give it a shorter name" }
     if isOne([EACCES, EPERM, EROFS]) { return "write it where you may" }
     return "write it elsewhere"
   }

@@ -1,3 +1,4 @@
+import Demonstrations
 import Foundation
 
 /// The output of one run, used by one process at a time:
@@ -8,6 +9,8 @@ import Foundation
 ///     checkpoints/         step-00001500/ …, see `Checkpoints`
 public final class RunFolder {
   public let url: URL
+  /// Beside event files, what a run without a checkpoint consists of.
+  private static let ownNames = [runRecordName, configurationName, MetricsLog.name, checkpointsName, failuresName, LoadedAgent.worldModelFile]
   /// Open as long as this process holds the folder.
   private let lock: Int32
 
@@ -19,46 +22,66 @@ public final class RunFolder {
   deinit { close(lock) }
 
   /// Refuses an output that `create` would refuse, and leaves nothing behind: for before the data is loaded.
-  /// - Throws: `RunError.folderInUse`, or `.cannotWrite`.
+  /// - Throws: `RunError.folderInUse`, `.lockedByAnotherProcess`, or `.cannotWrite`.
   public static func checkAvailable(_ url: URL) throws {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) {
       guard isFolder.boolValue else { throw RunError.cannotWrite(url.path, reason: "it is a file") }
-      guard try contents(of: url).isEmpty else { throw RunError.folderInUse(url.path) }
+      guard try contents(of: url).isEmpty || hasNotBegun(url) else { throw RunError.folderInUse(url.path) }
+      close(try locked(url, named: url))
+    } else {
+      // Also a name that no file system takes is told now.
+      var status = stat()
+      try AtomicFile.check(lstat(url.path, &status) == 0 || [ENOENT, ENOTDIR].contains(errno), url)
     }
     var existing = url.standardizedFileURL.deletingLastPathComponent()
     while !FileManager.default.fileExists(atPath: existing.path), existing.path != "/" { existing.deleteLastPathComponent() }
     try AtomicFile.check(access(existing.path, W_OK | X_OK) == 0, url)
   }
 
-  /// Makes the folder with the two files that say what the run is, all or nothing. Call it when everything else is ready for the
-  /// first step, so that a run that never began leaves no folder.
-  /// - Throws: `RunError.folderInUse`, or `.cannotWrite`.
+  /// Whether the folder holds a run that ended before its first checkpoint, and nothing else: there is nothing to go on from, so that it can be begun again.
+  private static func hasNotBegun(_ url: URL) throws -> Bool {
+    let held = try contents(of: url)
+    // One of step 0 are another run's weights.
+    let isOwn = { (name: String) in ownNames.contains(name) || name.hasPrefix("events.out.tfevents.") || name.hasPrefix(".") && name.contains(".partial") }
+    return held.contains(runRecordName) && held.allSatisfy(isOwn) && ((try? Checkpoints(in: url.appendingPathComponent(checkpointsName), keep: 1).steps()) ?? [1]).allSatisfy { $0 == 0 }
+  }
+
+  /// Removes what such a run has left.
+  private static func clear(_ url: URL) throws {
+    let lock = try locked(url, named: url)
+    defer { close(lock) }
+    guard try hasNotBegun(url) else { throw RunError.folderInUse(url.path) }
+    // The record last: without it the rest would not be known for a run's.
+    for name in try contents(of: url).sorted(by: { $1 == runRecordName && $0 != runRecordName }) {
+      try FileManager.default.removeItem(at: url.appendingPathComponent(name))
+    }
+  }
+
+  /// Makes the folder with the two files that say what the run is, all or nothing, also in place of a run without a checkpoint. Call it when everything else is
+  /// ready for the first step, so that a run that never began leaves no folder.
+  /// - Throws: `RunError.folderInUse`, `.lockedByAnotherProcess`, or `.cannotWrite`.
   public static func create<Details>(at url: URL, configuration yaml: String, record: RunRecord<Details>) throws -> RunFolder {
     try checkAvailable(url)
     var record = record
     record.configuration = RunRecord<Details>.checksum(yaml)
-    let parent = url.deletingLastPathComponent()
-    let partial = parent.appendingPathComponent(".\(url.lastPathComponent).partial-\(getpid())")
     do {
-      try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: true)
+      let partial = try PartialFolder(for: url)
+      try AtomicFile.write(record.encoded(), to: partial.url.appendingPathComponent(runRecordName))
+      try AtomicFile.write(Data(yaml.utf8), to: partial.url.appendingPathComponent(configurationName))
+      if FileManager.default.fileExists(atPath: url.path), try !contents(of: url).isEmpty { try clear(url) }
+      try partial.publish()
+      return RunFolder(url, lock: partial.takeOverLock())
+    } catch let error as RunError {
+      throw error
+    } catch PartialFolder.Failure.taken {
+      throw RunError.lockedByAnotherProcess(url.path)
+    } catch PartialFolder.Failure.exists {
+      throw RunError.folderInUse(url.path)
+    } catch PartialFolder.Failure.system(let number) {
+      throw RunError.cannotWrite(url.path, reason: String(cString: strerror(number)))
     } catch {
       throw RunError.cannotWrite(url.path, reason: reason(error))
-    }
-    do {
-      let folder = RunFolder(url, lock: try locked(partial, named: url))
-      try AtomicFile.write(record.encoded(), to: partial.appendingPathComponent(runRecordName))
-      try AtomicFile.write(Data(yaml.utf8), to: partial.appendingPathComponent(configurationName))
-      // Replaces an empty folder, and fails if another process has filled it meanwhile.
-      guard rename(partial.path, url.path) == 0 else {
-        if errno == ENOTEMPTY || errno == EEXIST { throw RunError.folderInUse(url.path) }
-        throw RunError.cannotWrite(url.path, reason: String(cString: strerror(errno)))
-      }
-      try AtomicFile.synchronize(parent)
-      return folder
-    } catch {
-      try? FileManager.default.removeItem(at: partial)
-      throw error
     }
   }
 
@@ -71,15 +94,25 @@ public final class RunFolder {
     return RunFolder(url, lock: try locked(url, named: url))
   }
 
+  /// - Throws: `RunError.cannotWrite` where the folder was removed or replaced while this process has it: nothing is to be written to what is there now.
+  func checkIsThere() throws {
+    guard FileLock.isStillAt(url, lock) else { throw RunError.cannotWrite(url.path, reason: "it was removed or replaced while the run was in it") }
+  }
+
   /// A lock on `folder` that ends with this process, however it ends.
   private static func locked(_ folder: URL, named url: URL) throws -> Int32 {
     let file = Foundation.open(folder.path, O_RDONLY | O_CLOEXEC)
     try AtomicFile.check(file >= 0, url)
-    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
-      let error = errno
+    switch FileLock.take(file) {
+    case .held: break
+    case .unsupported: Console.warn("\(url.path): its file system knows no locks; see to it that no other process uses this run")
+    case .busy:
       close(file)
-      if error == EWOULDBLOCK { throw RunError.lockedByAnotherProcess(url.path) }
-      throw RunError.cannotWrite(url.path, reason: String(cString: strerror(error)))
+      throw RunError.lockedByAnotherProcess(url.path)
+    }
+    guard FileLock.isStillAt(folder, file) else {
+      close(file)
+      throw RunError.lockedByAnotherProcess(url.path)
     }
     return file
   }

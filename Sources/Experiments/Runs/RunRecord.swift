@@ -16,6 +16,10 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
   public var details: Details
   /// Checksum of the run's configuration file; absent where an earlier version began it.
   var configuration: String?
+  /// Gradient steps that it makes in all, where it was extended beyond what its configuration says.
+  var steps: Int?
+  /// The run whose weights it began with, and the checkpoint; absent where it began with its own.
+  var from: String?
 
   public init(kind: RunKind, seed: UInt64, version: String, started: Date, details: Details) {
     self.kind = kind
@@ -60,6 +64,12 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
     return Preset(name: file.path, yaml: yaml)
   }
 
+  /// The configuration of the run at `folder`, and what has been changed of it since.
+  /// - Throws: as `configuration(in:)`.
+  func layers(in folder: URL) throws -> [Preset] {
+    try [configuration(in: folder)] + (steps.map { [Preset(name: runRecordName, yaml: "\(kind.section.rawValue): {training: {steps: \($0)}}")] } ?? [])
+  }
+
   static func checksum(_ configuration: String) -> String { String(format: "%08x", CRC32C.checksum(configuration.utf8)) }
 
   func encoded() throws -> Data {
@@ -75,8 +85,31 @@ public enum RunKind: String, Codable, Sendable {
   case agent
 }
 
+extension RunKind {
+  /// That its own settings are in.
+  var section: ConfigurationSection { self == .worldModel ? .worldModel : .agent }
+}
+
+extension Record {
+  /// Lets a run go on beyond its last step. What falls over a share of the steps, such as a learning rate, is from now on what it would be in a run of so many from
+  /// the beginning, which is said; where nothing does, the run reaches the bits of such a run.
+  /// - Throws: `RunError`; `ConfigurationError` where that is no number of steps.
+  static func extend<C: Configuration>(_ run: URL, _ kind: RunKind, by steps: Int, _: C.Type, _ training: KeyPath<C, TrainingConfiguration>) throws {
+    var record = try Record(from: run, kind: kind)
+    let before = try C.load(kind.section, from: record.layers(in: run))[keyPath: training].steps
+    let (total, overflows) = before.addingReportingOverflow(steps)
+    record.steps = overflows ? .max : total
+    let extended = try C.load(kind.section, from: record.layers(in: run))
+    for (key, share) in try extended.differences().sorted(by: { $0.key < $1.key }) where key.lowercased().hasSuffix("cooldown") {
+      Console.warn("\(key) is \(share): what falls over that share at the end of \(before) steps now does so at the end of \(total), and is higher again until then")
+    }
+    try AtomicFile.write(record.encoded(), to: run.appendingPathComponent(runRecordName))
+  }
+}
+
 let runRecordName = "run.json"
 let configurationName = "configuration.yaml"
+let checkpointsName = "checkpoints"
 private let runFormat = 1
 
 private struct Head: Decodable {

@@ -11,10 +11,11 @@ public final class TensorBoardWriter {
   /// - Parameter firstStep: what earlier files of the folder say about this step and later ones no longer counts.
   /// - Throws: `RunError.cannotWrite`.
   public init(in folder: URL, firstStep: Int, time: Date = Date()) throws {
+    try Self.cutHalfRecords(in: folder)
     let host = ProcessInfo.processInfo.hostName
     let started = time.timeIntervalSince1970
     url = folder.appendingPathComponent("events.out.tfevents.\(String(format: "%.6f", started)).\(getpid()).\(host)")
-    file = open(url.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    file = open(url.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, AtomicFile.mode)
     try AtomicFile.check(file >= 0, url)
     try append(time: time) { $0.field(3, "brain.Event:2") }
     // The start of a session, at which TensorBoard drops what it has read of this step and later ones.
@@ -22,6 +23,29 @@ public final class TensorBoardWriter {
   }
 
   deinit { close(file) }
+
+  /// Cuts off what a killed process left of half a record: TensorBoard waits for the rest of it, and shows nothing of later files.
+  private static func cutHalfRecords(in folder: URL) throws {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where name.hasPrefix("events.out.tfevents.") {
+      let file = folder.appendingPathComponent(name)
+      guard let bytes = (try? Data(contentsOf: file)).map([UInt8].init) else { continue }
+      var end = 0
+      while let size = recordSize(bytes[end...]) { end += size }
+      if end < bytes.count { try AtomicFile.check(truncate(file.path, off_t(end)) == 0, file) }
+    }
+  }
+
+  /// Bytes of the record that `bytes` begin with; nil where it is not whole.
+  private static func recordSize(_ bytes: ArraySlice<UInt8>) -> Int? {
+    let (header, sum) = (8, 4)
+    guard bytes.count >= header + 2 * sum else { return nil }
+    let length = bytes.prefix(header).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= UInt64(bytes.count - header - 2 * sum) else { return nil }
+    let content = bytes.dropFirst(header + sum).prefix(Int(length))
+    let sums = [(bytes.prefix(header), bytes.dropFirst(header)), (content, bytes.dropFirst(header + sum + Int(length)))]
+    guard sums.allSatisfy({ Array($1.prefix(sum)) == littleEndian(masked(Array($0))) }) else { return nil }
+    return header + 2 * sum + Int(length)
+  }
 
   /// Appends one point to each curve.
   public func write(_ scalars: [String: Double], step: Int, time: Date = Date()) throws {
@@ -43,12 +67,12 @@ public final class TensorBoardWriter {
     event.field(2, step)
     fill(&event)
     let length = littleEndian(UInt64(event.bytes.count))
-    let record = length + littleEndian(masked(length)) + event.bytes + littleEndian(masked(event.bytes))
+    let record = length + littleEndian(Self.masked(length)) + event.bytes + littleEndian(Self.masked(event.bytes))
     try AtomicFile.writeAll(Data(record), to: file, of: url)
   }
 
   /// The checksum as TFRecord stores it.
-  private func masked(_ bytes: [UInt8]) -> UInt32 {
+  private static func masked(_ bytes: [UInt8]) -> UInt32 {
     let crc = CRC32C.checksum(bytes)
     return (crc >> 15 | crc << 17) &+ 0xa282_ead8
   }

@@ -1,3 +1,8 @@
+import Foundation
+
+/// A number as people are shown it everywhere: four digits that count, however large or small it is.
+func shown(_ number: Double) -> String { String(format: "%.4g", number) }
+
 /// A table for the terminal, its columns aligned: numbers to the right, text to the left.
 public struct TextTable: CustomStringConvertible {
   private let rows: [[String]]

@@ -86,11 +86,11 @@ extension SelectionStudy: CustomStringConvertible {
     let metrics = Self.metrics.filter { chosen[$0] != nil }
     let names = metrics.map { String($0.dropFirst("validation/".count)) }
     let rows = checkpoints.map { point in
-      [point.run, "\(point.step)", String(format: "%.1f", point.mean), point.se.map { String(format: "%.1f", $0) } ?? ""] + metrics.map { String(format: "%.4f", point.offline[$0]!) }
+      [point.run, "\(point.step)", shown(point.mean), point.se.map(shown) ?? ""] + metrics.map { String(format: "%.4f", point.offline[$0]!) }
     }
     let number = { (format: String, value: Double?) in value.map { String(format: format, $0) } ?? "" }
     let rules = (metrics + [Self.step, "best"]).map { rule in
-      [rule.replacing("validation/", with: ""), number("%.2f", withinRuns[rule]), number("%.2f", together[rule]), number("%.1f", chosen[rule])]
+      [rule.replacing("validation/", with: ""), number("%.2f", withinRuns[rule]), number("%.2f", together[rule]), chosen[rule].map(shown) ?? ""]
     }
     return """
       \(TextTable(columns: ["run", "step", "return", "se"] + names, rows: rows))

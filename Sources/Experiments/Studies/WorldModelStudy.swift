@@ -122,7 +122,7 @@ extension LoadedWorldModel {
   /// The recordings that its run names.
   /// - Throws: `ExperimentError.trainingDataGone`.
   fileprivate func trainingData() throws -> [Dataset] {
-    do { return try record.details.openData() } catch DemonstrationError.missing(let path), ExperimentError.dataChanged(let path) {
+    do { return try record.details.openData() } catch DemonstrationError.missing(let path), ExperimentError.dataChanged(let path, _) {
       throw ExperimentError.trainingDataGone(path)
     }
   }

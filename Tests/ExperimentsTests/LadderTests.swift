@@ -1,0 +1,120 @@
+import Configuration
+import Demonstrations
+import Environments
+import Foundation
+import Imitation
+import Testing
+import Torch
+import WorldModel
+
+@testable import Experiments
+
+/// An agent of a few steps in a world model of the road that learned.
+@Suite(.serialized) final class LadderTests {
+  private let scratch = FileManager.default.temporaryDirectory.appending(path: "ditto-ladder-\(UUID().uuidString)")
+  deinit { try? FileManager.default.removeItem(at: scratch) }
+
+  private func path(_ name: String) -> URL { scratch.appending(path: name) }
+
+  private func trained(_ change: (inout AgentConfiguration) -> Void = { _ in }) throws {
+    try Recording(environment: "road", pipeline: PixelPipeline(.road, size: 32), episodes: 3, epsilons: [0], seed: 1)
+      .run(.scripted, named: "scripted", to: path("data"))
+    _ = try LoadedWorldModel.road(at: path("world"))
+    var configuration = AgentConfiguration()
+    (configuration.imitation.batch, configuration.training.steps, configuration.training.logInterval) = (16, 2, 1)
+    (configuration.training.checkpointInterval, configuration.training.validationInterval) = (1, 1)
+    configuration.training.keptCheckpoints = 1
+    configuration.validationEpisodes = 1
+    change(&configuration)
+    try AgentRun.start(
+      at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 2, configuration, seed: 0, Compute())
+  }
+
+  /// The road is the same from the same seed and actions: the agent goes on from where the expert was.
+  @Test func goesOnAfterTheExpertsFirstSteps() throws {
+    try trained()
+    let agent = try LoadedAgent(at: path("agent"))
+    let study = { (lead: Int) in
+      try TakenApart(self.path("agent"), agent, Compute())
+        .returns(of: agent.agent.copy(states: .best), after: lead, environment: "road", 3, seed: 0)
+    }
+    let (late, early) = (try study(290), try study(1))
+    #expect(late.count == 3 && late.allSatisfy { $0 >= 290 })
+    #expect(early.count == 3 && early.reduce(0, +) < late.reduce(0, +))
+  }
+
+  @Test func aWarmStartsCloneIsACheckpoint() throws {
+    try trained { $0.imitation.warmStart.cloningSteps = 5; $0.training.keptCheckpoints = 5 }
+    #expect(try TrainingLoop.checkpoints(of: path("agent"), keep: 1).steps() == [2, 1, 0])
+    let lines = try MetricsLog.lines(of: path("agent"))
+    #expect(lines.first?["step"] == 0 && lines.first?["validation/score"] != nil)
+    // In its first steps only the critic learns: the actor is the clone.
+    let actor = { (step: Int) in
+      let file = try Safetensors(at: TrainingLoop.checkpoints(of: self.path("agent"), keep: 1).place(of: step).appending(path: TrainingLoop.stateFile))
+      return try file.tensor("networks.actor.layers.0.weight").bytes()
+    }
+    #expect(try actor(0) == actor(2))
+    let file = try Safetensors(at: TrainingLoop.checkpoints(of: path("agent"), keep: 1).place(of: 0).appending(path: TrainingLoop.stateFile))
+    #expect(try file.tensor("networks.clone.layers.0.weight").bytes() == actor(0))
+  }
+
+  @Test func saysOfAnAgentThatEndsBelowItsClone() throws {
+    let log = { (scores: [Double]) in
+      let lines = scores.enumerated().map { "{\"step\":\($0.offset),\"time\":1,\"validation/score\":\($0.element)}\n" }.joined()
+      try FileManager.default.createDirectory(at: self.path("run"), withIntermediateDirectories: true)
+      try Data(lines.utf8).write(to: self.path("run/metrics.jsonl"))
+      return try OfflineScore.lossSinceTheBeginning(of: self.path("run"))
+    }
+    #expect(try #require(try log([0.9, 0.95, 0.8])).contains("a lower offline score (0.8) than the clone it began as (0.9)"))
+    #expect(try log([0.9, 0.7, 0.95]) == nil)
+  }
+
+  /// Where actions change nothing a reward says nothing, and where the model errs nothing it says all.
+  @Test func gradesAWorldModel() throws {
+    try trained()
+    let world = try LoadedWorldModel(at: path("world"))
+    let latents = try LatentCache(world).latents(of: Dataset(at: path("data")), episodes: 0..<3, on: .cpu)
+    let grade = try ModelGrade(of: Dreamer(world.model), on: latents, compared: .h, horizon: 10, seed: Seed(1))
+    #expect(grade.expert.count == 10 && grade.clone == nil && grade.expert.allSatisfy { $0 > 0.5 && $0 < 1 })
+    #expect(grade.signal[9] > 0.3 && grade.random[9] < grade.expert[9] && grade.draw[9] < 1)
+    for (name, parameter) in world.model.namedParameters where name == "rssm.actionInput.weight" { parameter.assign(parameter * 0) }
+    let deaf = try ModelGrade(of: Dreamer(world.model), on: latents, compared: .h, horizon: 10, seed: Seed(1))
+    #expect(deaf.signal.allSatisfy { abs($0) < 0.05 } && deaf.usefulHorizon == 0)
+    #expect(deaf.verdict.contains("a reward says next to nothing at any step"))
+  }
+
+  /// What is given away acts as the run, says nothing of where it was made, and has no more than acting needs.
+  @Test func anExportedAgentActsAsItsRun() throws {
+    try trained { $0.imitation.policy.width = 32 }
+    try Export.run(path("agent"), to: path("given"))
+    let (own, given) = (try LoadedAgent(at: path("agent")), try LoadedAgent(at: path("given")))
+    #expect(given.facts.step == own.facts.step && given.facts.seconds == own.facts.seconds)
+    let frames = try Dataset(at: path("data")).frames(episode: 1, range: 0..<40)
+    let actions = { (agent: Agent) in
+      try (0..<40).map { try agent.act(on: Array(frames[$0 * 1024..<($0 + 1) * 1024])) }
+    }
+    let agreed = zip(try actions(own.agent), try actions(given.agent)).count { $0 == $1 }
+    #expect(agreed >= 38)  // weights are rounded
+    let record = try String(contentsOf: path("given/run.json"), encoding: .utf8)
+    #expect(!record.contains(scratch.lastPathComponent) && record.contains("data"))
+    let names = try Safetensors(at: TrainingLoop.checkpoints(of: path("given"), keep: 1).place(of: 2).appending(path: TrainingLoop.stateFile)).names
+    #expect(!names.isEmpty && names.allSatisfy { $0.hasPrefix("networks.actor.") })
+    #expect(throws: RunError.folderInUse(path("given").path)) { try Export.run(self.path("agent"), to: self.path("given")) }
+  }
+
+  /// A model that is shown what it never saw is surprised.
+  @Test func countsStepsThatSurprise() throws {
+    try trained()
+    let agent = try LoadedAgent(at: path("agent")).agent
+    agent.usualSurprise = Surprise(image: 200, divergence: 20)
+    var frames = try Dataset(at: path("data")).frames(episode: 0, range: 0..<40)
+    let size = 32 * 32
+    for step in 0..<40 { _ = try agent.act(on: Array(frames[step * size..<(step + 1) * size])) }
+    let usual = try #require(SurpriseShare(agent.surprises))
+    #expect(usual.steps == 40 && usual.image! < 0.5)
+    for place in frames.indices { frames[place] = UInt8(truncatingIfNeeded: place &* 37) }
+    for step in 0..<40 { _ = try agent.act(on: Array(frames[step * size..<(step + 1) * size])) }
+    let both = try #require(SurpriseShare(agent.surprises))
+    #expect(both.steps == 80 && both.image! > usual.image! / 2 + 0.45)
+  }
+}

@@ -1,0 +1,57 @@
+import Configuration
+import Environments
+import Spaces
+import Testing
+
+@testable import Experiments
+
+/// Sees a number and is rewarded by one, which are given for each step.
+private final class Scripted: Environment {
+  let slots = 1
+  let observation = ObservationSpace(vector: 1)
+  let actions: ActionSpace = 2
+  let seen: [Float], rewards: [Double]
+  private var step = 0
+
+  init(seen: [Float], rewards: [Double]) { (self.seen, self.rewards) = (seen, rewards) }
+
+  func reset(_ seeds: [Int: UInt64]) -> [Int: [UInt8]] {
+    step = 0
+    return [0: .bytes(of: [seen[0]])]
+  }
+
+  func step(_ actions: [Int: Action]) -> [Int: Outcome] {
+    defer { step += 1 }
+    return [0: Outcome(frame: .bytes(of: [seen[step + 1]]), reward: rewards[step], terminated: step + 1 == rewards.count, truncated: false)]
+  }
+
+  func close() {}
+}
+
+@Suite struct PlayerTests {
+  private func play(_ environment: Scripted) throws -> [PlayedEpisode] {
+    var played: [PlayedEpisode] = []
+    try EpisodePlayer(environment: environment, name: "gym:Own-v0", player: .random, environmentSeed: { UInt64($0) }, seed: Seed(0)).play(2) { played.append($0) }
+    return played
+  }
+
+  @Test func playsWhatIsFinite() throws {
+    #expect(try play(Scripted(seen: [0, 1, 2], rewards: [1, 0.5])).map(\.total) == [1.5, 1.5])
+  }
+
+  @Test(arguments: [Float.nan, .infinity]) func saysWhichObservationIsNotFinite(number: Float) {
+    for step in 0..<3 {
+      var seen: [Float] = [0, 1, 2]
+      seen[step] = number
+      #expect(throws: ExperimentError.notFinite(environment: "gym:Own-v0", episode: 0, step: step, what: "a number of the observed vector")) {
+        try play(Scripted(seen: seen, rewards: [1, 1]))
+      }
+    }
+  }
+
+  @Test(arguments: [Double.nan, -.infinity]) func saysWhichRewardIsNotFinite(reward: Double) {
+    #expect(throws: ExperimentError.notFinite(environment: "gym:Own-v0", episode: 0, step: 1, what: "the reward")) {
+      try play(Scripted(seen: [0, 1, 2], rewards: [1, reward]))
+    }
+  }
+}

@@ -42,6 +42,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CChecksum"),
     .target(
       name: "CTorch",
       cxxSettings: [.unsafeFlags(ctorchHeaders + ["-Wno-everything"])],
@@ -54,7 +56,7 @@ let package = Package(
       name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")]),
     .target(name: "Torch", dependencies: ["CTorch", "Configuration"]),
     .target(name: "Spaces"),
-    .target(name: "Demonstrations", dependencies: ["CHDF5", "Configuration", "Spaces"]),
+    .target(name: "Demonstrations", dependencies: ["CChecksum", "CHDF5", "CZlib", "Configuration", "Spaces"]),
     .target(
       name: "Environments", dependencies: ["Configuration", "Spaces"],
       resources: [.embedInCode("gymnasium_worker.py")]),

@@ -19,7 +19,7 @@ struct DatasetMetadata {
   /// - Throws: `notMinari` where the file has no such attributes.
   init(attributesOf file: HDF5Reader) throws {
     self.file = file.path
-    values = file.rootAttributes
+    values = try file.rootAttributes
     guard values["total_episodes"] != nil else { throw DemonstrationError.notMinari(file: file.path) }
   }
 

@@ -20,7 +20,7 @@ struct EpisodeReader {
     return EpisodeInfo(
       index: index, actions: try actions(group, length), rewards: rewards,
       terminated: try flag("\(group)/terminations", length), truncated: try flag("\(group)/truncations", length),
-      seed: file.unsignedAttribute("seed", of: group))
+      seed: try file.unsignedAttribute("seed", of: group))
   }
 
   /// Frames `range` of an episode, one after the other.

@@ -114,6 +114,21 @@ private struct RawDataset {
     }
   }
 
+  /// Where the HDF5 library would read black frames and zeros.
+  @Test func valuesThatAreNotThere() throws {
+    let expect = { (dataset: String, error: (String) -> DemonstrationError) in
+      let folder = layouts.appendingPathComponent(dataset)
+      #expect(throws: error(folder.path + "/main_data.hdf5")) { try Dataset(at: folder) }
+    }
+    for name in ["observations", "actions", "rewards", "terminations"] {
+      expect("unwritten-\(name)") { .incompleteField(file: $0, field: "episode_1/\(name)") }
+    }
+    expect("holes") { .incompleteField(file: $0, field: "episode_1/observations") }
+    expect("virtual") { .storedElsewhere(file: $0, field: "episode_1/observations", other: "gone.hdf5", isThere: false) }
+    expect("external") { .storedElsewhere(file: $0, field: "episode_1/observations", other: "gone.raw", isThere: false) }
+    expect("link-gone") { .storedElsewhere(file: $0, field: "episode_1/rewards", other: "gone.hdf5", isThere: false) }
+  }
+
   @Test func anHDF5FileOfAnotherKind() throws {
     try RawDataset().write(in: folder.url)
     try FileManager.default.removeItem(atPath: metadataFile)

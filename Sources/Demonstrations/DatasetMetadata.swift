@@ -32,6 +32,11 @@ struct DatasetMetadata {
     throw DemonstrationError.unsupportedFormat(file: file, format: name)
   }
 
+  /// Of the dataset's file, where its recorder wrote that down.
+  var checksum: String? {
+    if case .string(let checksum) = values[DatasetFiles.checksumKey] { checksum } else { nil }
+  }
+
   var identifier: String? {
     if case .string(let identifier) = values["dataset_id"] { identifier } else { nil }
   }

@@ -10,6 +10,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
   case cannotRead(path: String, reason: String)
   case beingWritten(file: String)
   case damagedFile(file: String)
+  case changedFile(file: String, field: String)
   case damagedField(file: String, field: String)
   case incompleteField(file: String, field: String)
   case unsupportedField(file: String, field: String, reason: String)
@@ -54,6 +55,9 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
       "\(file): another program is writing it; wait until that is done"
     case .damagedFile(let file):
       "\(file): the HDF5 file is truncated or damaged; copy or record the dataset again"
+    case .changedFile(let file, let field):
+      "\(file): is not as it was recorded: its checksum is another than metadata.json says; copy or record the dataset again, or, where another program changed it "
+        + "on purpose, remove '\(field)' there"
     case .damagedField(let file, let field):
       "\(file): '\(field)' is damaged; copy or record the dataset again"
     case .incompleteField(let file, let field):

@@ -161,7 +161,7 @@ extension RunDetails {
   func openData() throws -> [Dataset] {
     try data.map { source in
       let dataset = try Dataset(at: URL(fileURLWithPath: source.path))
-      guard dataset.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path) }
+      guard try dataset.wasFingerprinted(as: source.fingerprint) else { throw ExperimentError.dataChanged(source.path) }
       return dataset
     }
   }

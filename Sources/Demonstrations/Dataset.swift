@@ -138,6 +138,9 @@ extension Dataset {
     guard count >= found else {
       throw DemonstrationError.wrongCount(file: metadata.file, field: "total_episodes", found: count, expected: found)
     }
-    return try (0..<count).map(reader.episode)
+    // One after the other: their number is what a file says, and not to be counted on before they are there.
+    var episodes = [EpisodeInfo]()
+    for index in 0..<count { episodes.append(try reader.episode(index)) }
+    return episodes
   }
 }

@@ -48,7 +48,7 @@ public final class DatasetWriter {
     guard observation.isSupported else {
       throw DemonstrationError.unsupportedObservations(file: id, found: observation.description)
     }
-    guard (1...Int(Int32.max)).contains(actions.size) else {
+    guard actions.isSupported else {
       throw DemonstrationError.unsupportedActions(file: id, found: "\(actions.size) in number")
     }
     self.id = id

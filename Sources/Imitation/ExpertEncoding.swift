@@ -46,11 +46,16 @@ extension ExpertLatents {
   }
 
   /// Encodes, and appends to a file meanwhile what `tensors` of `init(encoding:)` would be in it: `h` is held for one group of episodes at a time.
-  /// - Throws: what reading frames throws, and `append`.
+  /// - Throws: what reading frames throws, and `write`.
   public static func write(
     encoding recorded: [ExpertEpisode], with model: WorldModel, _ normalizer: Normalizer, _ precision: Precision = .f32,
-    atOnce frames: Int = 1024, seed: Seed, to append: (Data) throws -> Void
+    atOnce frames: Int = 1024, seed: Seed, to write: (Data) throws -> Void
   ) throws {
+    var sum = Safetensors.Checksum()
+    func append(_ data: Data) throws {
+      sum.add(data)
+      try write(data)
+    }
     let (sizes, actions, lengths) = (model.sizes, actions(of: recorded, model), recorded.map(\.length))
     let count = lengths.reduce(0, +)
     try append(
@@ -64,6 +69,7 @@ extension ExpertLatents {
       classes.append(contentsOf: piece.z.bytes())
     }
     for rest in [classes, Data(actions.bytes()), Data(Tensor(lengths.map(Int64.init), [lengths.count]).bytes())] { try append(rest) }
+    try write(sum.bytes)
   }
 
   private static func actions(of recorded: [ExpertEpisode], _ model: WorldModel) -> Tensor {

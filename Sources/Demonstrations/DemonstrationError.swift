@@ -99,7 +99,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
     case .wrongAction(let file, let field, let step, let action, let actions):
       "\(file): '\(field)' is \(action) at step \(step), which is none of \(actions); correct the recording"
     case .notFinite(let file, let field, let step):
-      "\(file): '\(field)' is not a finite number at step \(step); correct the recording"
+      "\(file): '\(field)' is not a finite number, or is beyond any scale, at step \(step); correct the recording"
     case .endsEarly(let file, let field, let step, let length):
       "\(file): '\(field)' is set at step \(step) of \(length), but only the last step can end an episode; split the episode there"
     case .noSuchEpisode(let dataset, let episode, let count):

@@ -110,7 +110,7 @@ def episode(group):
     group["truncations"] = np.zeros(4, bool)
 
 
-def dataset(name, change=None):
+def dataset(name, change=None, observations={"type": "Box", "dtype": "uint8", "shape": SHAPE[1:], "low": 0, "high": 255}):
     folder = FOLDER / name
     folder.mkdir()
     with h5py.File(folder / "main_data.hdf5", "w") as file:
@@ -118,10 +118,9 @@ def dataset(name, change=None):
             episode(file.create_group(f"episode_{number}"))
         if change:
             change(file, file["episode_1"])
-    box = {"type": "Box", "dtype": "uint8", "shape": SHAPE[1:], "low": 0, "high": 255}
     actions = {"type": "Discrete", "dtype": "int64", "start": 0, "n": 3}
     (folder / "metadata.json").write_text(json.dumps({
-        "total_episodes": 2, "data_format": "hdf5", "dataset_id": f"{name}-v0", "observation_space": json.dumps(box),
+        "total_episodes": 2, "data_format": "hdf5", "dataset_id": f"{name}-v0", "observation_space": json.dumps(observations),
         "action_space": json.dumps(actions)}))
     return folder
 
@@ -151,6 +150,14 @@ def datasets():
     dataset("virtual", without("observations", lambda group: virtual(group, "observations", SHAPE)))
     dataset("external", without("observations", lambda group: external(group, "observations", SHAPE)))
     dataset("link-gone", linked("gone.hdf5"))
+    for name, value in [("nan", np.nan), ("infinity", np.inf), ("huge", -1e30)]:
+        def vectors(file, last):
+            for group in file.values():
+                del group["observations"]
+                group["observations"] = np.zeros((5, 2), "f4")
+            last["observations"][3, 1] = value
+
+        dataset(f"vector-{name}", vectors, {"type": "Box", "dtype": "float32", "shape": [2]})
     folder = dataset("linked", linked("additional_data_0.hdf5"))
     with h5py.File(folder / "additional_data_0.hdf5", "w") as file:
         episode(file.create_group("episode_1"))

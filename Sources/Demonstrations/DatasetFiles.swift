@@ -29,14 +29,7 @@ struct DatasetFiles {
   func sampledFingerprint(of episodes: [EpisodeInfo]) throws -> String {
     var fingerprint = Fingerprint()
     if let metadata { fingerprint.add(metadata) }
-    for episode in episodes {
-      fingerprint.add(episode.length)
-      for step in 0..<episode.length {
-        fingerprint.add(episode.actions[step])
-        fingerprint.add(episode.rewards[step].bitPattern)
-      }
-      fingerprint.add((episode.terminated ? 1 : 0) + (episode.truncated ? 2 : 0))
-    }
+    for episode in episodes { fingerprint.add(episode) }
     let (samples, sampleBytes) = (UInt64(256), 4096)
     do {
       let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: data[0].path))

@@ -141,13 +141,12 @@ public final class DatasetWriter {
       let files = FileManager.default
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      let (main, metadata) = (data.appendingPathComponent("main_data.hdf5"), data.appendingPathComponent("metadata.json"))
-      let bytes = try files.attributesOfItem(atPath: main.path)[.size] as? Int ?? 0
-      try encoder.encode(completeMetadata(bytes: bytes, checksum: HDF5File(path: main.path).checksum())).write(to: metadata)
-      for written in [main, metadata, data, partial] { try Self.synchronize(written) }
+      let main = data.appendingPathComponent("main_data.hdf5").path
+      let bytes = try files.attributesOfItem(atPath: main)[.size] as? Int ?? 0
+      let metadata = try completeMetadata(bytes: bytes, checksum: HDF5File(path: main).checksum())
+      try encoder.encode(metadata).write(to: data.appendingPathComponent("metadata.json"))
       try writeNamespaces()
       try files.moveItem(at: partial, to: folder)
-      try Self.synchronize(folder.deletingLastPathComponent())
     }
     ownsPartial = false
   }
@@ -170,14 +169,6 @@ public final class DatasetWriter {
       "dataset_size": .number((Double(bytes) / 1e5).rounded() / 10), DatasetFiles.checksumKey: .string(DatasetFiles.text(checksum)),
     ]
     return own.merging(metadata) { own, _ in own }
-  }
-
-  /// Brings a file's bytes, or a folder's entries, to the disk: a name must not outlive what it stands for.
-  private static func synchronize(_ url: URL) throws {
-    let file = open(url.path, O_RDONLY | O_CLOEXEC)
-    defer { close(file) }
-    // Some file systems cannot synchronise folders and say so by EINVAL.
-    guard file >= 0, fsync(file) == 0 || errno == EINVAL else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
   }
 
   private var ended: DemonstrationError { .cannotWrite(path: folder.path, reason: "the recording has ended") }

@@ -43,10 +43,6 @@ extension RecordedEpisode {
     if let step = actions.firstIndex(where: { !space.contains($0) }) {
       throw DemonstrationError.wrongAction(file: file, field: "\(name)/actions", step: step, action: actions[step], actions: space)
     }
-    let vectors = observation.vector == 0 ? [] : frames.withUnsafeBytes(observation.parts).vectors
-    if let place = vectors.firstIndex(where: { !EpisodeReader.isMeasured($0) }) {
-      throw DemonstrationError.notFinite(file: file, field: "\(name)/observations", step: place / observation.vector)
-    }
     if let step = rewards.firstIndex(where: { !$0.isFinite }) {
       throw DemonstrationError.notFinite(file: file, field: "\(name)/rewards", step: step)
     }

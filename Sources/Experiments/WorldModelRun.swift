@@ -101,12 +101,7 @@ public enum WorldModelRun {
 
     init(_ datasets: [Dataset], _ configuration: WorldModelConfiguration, _ details: RunDetails, seed: Seed) throws {
       let sequences = configuration.sequences
-      var (training, heldOut) = ([EpisodeSelection](), [EpisodeSelection]())
-      for (index, dataset) in datasets.enumerated() {
-        let parts = split(episodes: dataset.episodes.count, validationShare: sequences.validationShare, seed: seed.stream("split").step(index))
-        training.append(try EpisodeSelection(dataset, episodes: parts.training))
-        heldOut.append(try EpisodeSelection(dataset, episodes: parts.validation))
-      }
+      let (training, heldOut) = try split(datasets, validationShare: sequences.validationShare, seed: seed.stream("split"))
       sampler = try SequenceSampler(
         training, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling, seed: seed.stream("sequences"))
       let model = WorldModel(

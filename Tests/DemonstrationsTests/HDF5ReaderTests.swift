@@ -95,10 +95,11 @@ import Testing
   @Test func refusesAFileThatIsBeingWritten() throws {
     let folder = try TemporaryFolder()
     let path = folder.url.appendingPathComponent("a.hdf5").path
-    let writer = try HDF5Writer(path: path)
-    try writer.write([1, 2, 3] as [Int64], "field")
-    try writer.flush()
+    try FileManager.default.copyItem(atPath: layouts.appendingPathComponent("other.hdf5").path, toPath: path)
+    let writing = open(path, O_RDWR)
+    #expect(flock(writing, LOCK_EX) == 0)
     #expect(throws: DemonstrationError.beingWritten(file: path)) { try HDF5Reader(path: path) }
-    withExtendedLifetime(writer) {}
+    close(writing)
+    _ = try HDF5Reader(path: path)
   }
 }

@@ -25,7 +25,7 @@ let ctorchHeaders = [
 ]
 
 // A target names everything below it, not only what it imports: what embeds a type is compiled anew when that type's layout changes.
-let belowWorldModel: [Target.Dependency] = ["Configuration", "Spaces", "Torch", "Demonstrations"]
+let belowWorldModel: [Target.Dependency] = ["CChecksum", "Configuration", "Spaces", "Torch", "Demonstrations"]
 let belowImitation = belowWorldModel + ["WorldModel"]
 let belowExperiments = belowImitation + ["Imitation", "Environments"]
 let belowDitto = belowExperiments + ["Experiments"]
@@ -42,6 +42,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CChecksum"),
     .target(
       name: "CTorch",
       cxxSettings: [.unsafeFlags(ctorchHeaders + ["-Wno-everything"])],
@@ -52,9 +54,9 @@ let package = Package(
     .plugin(name: "CommitPlugin", capability: .buildTool()),
     .target(
       name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")]),
-    .target(name: "Torch", dependencies: ["CTorch", "Configuration"]),
+    .target(name: "Torch", dependencies: ["CChecksum", "CTorch", "Configuration"]),
     .target(name: "Spaces"),
-    .target(name: "Demonstrations", dependencies: ["CHDF5", "Configuration", "Spaces"]),
+    .target(name: "Demonstrations", dependencies: ["CChecksum", "CHDF5", "CZlib", "Configuration", "Spaces"]),
     .target(
       name: "Environments", dependencies: ["Configuration", "Spaces"],
       resources: [.embedInCode("gymnasium_worker.py")]),

@@ -16,13 +16,13 @@ public final class Dataset: Sendable {
   public let episodes: [EpisodeInfo]
   /// All that the dataset says about itself, keys of other programs included.
   public let metadata: [String: JSONValue]
-  /// 16 hexadecimal digits that change with the content, wherever it is stored: a key for what is computed from the dataset.
-  ///
-  /// Covers metadata, actions, rewards, ends, the file's size and 1 MiB of it at equal distances (pixels are not all read).
+  /// A `w` and 16 hexadecimal digits that change with the content, wherever it is stored: a key for what is computed from the dataset. Covers every byte of its
+  /// files.
   public let fingerprint: String
 
   private let cache: FrameCache
   private let reader: EpisodeReader
+  private let metadataFile: URL?
 
   /// Frames per cached block.
   static let blockLength = 64
@@ -54,7 +54,15 @@ public final class Dataset: Sendable {
     self.metadata = metadata.values
     self.reader = reader
     self.cache = cache
-    fingerprint = try Self.fingerprint(metadataFile, file, episodes)
+    fingerprint = try DatasetFiles(metadata: metadataFile.map(Self.contents), data: hdf5.files).fingerprint(expecting: metadata.checksum)
+    self.metadataFile = metadataFile
+  }
+
+  /// Whether `fingerprint` was this dataset's, also as earlier versions took it.
+  public func wasFingerprinted(as fingerprint: String) throws -> Bool {
+    if fingerprint == self.fingerprint { return true }
+    guard !fingerprint.hasPrefix("w") else { return false }
+    return try DatasetFiles(metadata: metadataFile.map(Self.contents), data: reader.file.files).sampledFingerprint(of: episodes) == fingerprint
   }
 
   deinit { cache.forget(ObjectIdentifier(self)) }
@@ -130,33 +138,9 @@ extension Dataset {
     guard count >= found else {
       throw DemonstrationError.wrongCount(file: metadata.file, field: "total_episodes", found: count, expected: found)
     }
-    return try (0..<count).map(reader.episode)
-  }
-
-  private static func fingerprint(_ metadata: URL?, _ file: URL, _ episodes: [EpisodeInfo]) throws -> String {
-    var fingerprint = Fingerprint()
-    if let metadata { fingerprint.add(try contents(of: metadata)) }
-    for episode in episodes {
-      fingerprint.add(episode.length)
-      for step in 0..<episode.length {
-        fingerprint.add(episode.actions[step])
-        fingerprint.add(episode.rewards[step].bitPattern)
-      }
-      fingerprint.add((episode.terminated ? 1 : 0) + (episode.truncated ? 2 : 0))
-    }
-    do {
-      let handle = try FileHandle(forReadingFrom: file)
-      defer { try? handle.close() }
-      let size = try handle.seekToEnd()
-      fingerprint.add(size)
-      let (samples, sampleBytes) = (UInt64(256), 4096)
-      for sample in 0..<samples {
-        try handle.seek(toOffset: size / samples * sample)
-        fingerprint.add(try handle.read(upToCount: sampleBytes) ?? Data())
-      }
-    } catch {
-      throw DemonstrationError.damagedFile(file: file.path)
-    }
-    return fingerprint.text
+    // One after the other: their number is what a file says, and not to be counted on before they are there.
+    var episodes = [EpisodeInfo]()
+    for index in 0..<count { episodes.append(try reader.episode(index)) }
+    return episodes
   }
 }

@@ -19,7 +19,7 @@ struct DatasetMetadata {
   /// - Throws: `notMinari` where the file has no such attributes.
   init(attributesOf file: HDF5Reader) throws {
     self.file = file.path
-    values = file.rootAttributes
+    values = try file.rootAttributes
     guard values["total_episodes"] != nil else { throw DemonstrationError.notMinari(file: file.path) }
   }
 
@@ -30,6 +30,11 @@ struct DatasetMetadata {
       throw DemonstrationError.unreadableMetadata(file: file, reason: "'data_format' is no string")
     }
     throw DemonstrationError.unsupportedFormat(file: file, format: name)
+  }
+
+  /// Of the dataset's file, where its recorder wrote that down.
+  var checksum: String? {
+    if case .string(let checksum) = values[DatasetFiles.checksumKey] { checksum } else { nil }
   }
 
   var identifier: String? {

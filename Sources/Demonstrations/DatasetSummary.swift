@@ -24,10 +24,12 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
   public let numbers: [Spread]?
   /// 0…255, over all pixels of all frames; absent where there are none.
   public let pixels: Spread?
+  /// Each number of the vectors that are seen; absent where there are none.
+  public let vectors: [Spread]?
   public let ends: Ends
 
   /// Reads the whole dataset.
-  /// - Throws: `damagedField`.
+  /// - Throws: `damagedField`; `notFinite` for a vector that holds what is no number.
   public init(_ dataset: Dataset) throws {
     let recorded = dataset.episodes
     name = dataset.name
@@ -53,6 +55,7 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
       return Spread(
         mean: Double(statistics.mean), sd: Double(statistics.deviation), min: Double(statistics.minimum), max: Double(statistics.maximum))
     }()
+    vectors = try dataset.observation.vector == 0 ? nil : VectorStatistics(over: [EpisodeSelection(dataset)]).spreads
     ends = Ends(terminated: recorded.count { $0.terminated }, truncated: recorded.count { $0.truncated })
   }
 }
@@ -65,7 +68,7 @@ extension DatasetSummary: CustomStringConvertible {
       "\(number(values.mean)) ± \(number(values.sd))  (\(number(values.min)) to \(number(values.max)))"
     }
     let taken = actions?.enumerated().map { "\($0): \($1) (\(number(100 * Double($1) / Double(transitions))) %)" } ?? numbers!.map(spread)
-    let seen = pixels.map { [("pixels", spread($0))] } ?? []
+    let seen = (pixels.map { [("pixels", spread($0))] } ?? []) + (vectors.map { [("vector", $0.map(spread).joined(separator: ", "))] } ?? [])
     return ([
       ("dataset", name), ("episodes", "\(episodes), \(ends.terminated) terminated, \(ends.truncated) truncated"),
       ("transitions", "\(transitions)"), ("return", spread(self.return)), ("length", "\(spread(length)) steps"),

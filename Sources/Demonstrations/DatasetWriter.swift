@@ -50,7 +50,7 @@ public final class DatasetWriter {
     guard observation.isSupported else {
       throw DemonstrationError.unsupportedObservations(file: id, found: observation.description)
     }
-    guard (1...Int(Int32.max)).contains(actions.size) else {
+    guard actions.isSupported else {
       throw DemonstrationError.unsupportedActions(file: id, found: "\(actions.size) in number")
     }
     self.id = id
@@ -140,8 +140,10 @@ public final class DatasetWriter {
     try Self.writing(to: folder) {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      let bytes = try FileManager.default.attributesOfItem(atPath: data.appendingPathComponent("main_data.hdf5").path)[.size] as? Int ?? 0
-      try encoder.encode(completeMetadata(bytes: bytes)).write(to: data.appendingPathComponent("metadata.json"))
+      let main = data.appendingPathComponent("main_data.hdf5").path
+      let bytes = try FileManager.default.attributesOfItem(atPath: main)[.size] as? Int ?? 0
+      let metadata = try completeMetadata(bytes: bytes, checksum: HDF5File(path: main).checksum())
+      try encoder.encode(metadata).write(to: data.appendingPathComponent("metadata.json"))
     }
     try verify()
     try Self.writing(to: folder) {
@@ -174,12 +176,12 @@ public final class DatasetWriter {
     }
   }
 
-  private func completeMetadata(bytes: Int) -> [String: JSONValue] {
+  private func completeMetadata(bytes: Int, checksum: UInt32) -> [String: JSONValue] {
     let own: [String: JSONValue] = [
       "dataset_id": .string(id), "minari_version": .string(Self.minariVersion), "data_format": "hdf5", "jpeg_encoding": false,
       "total_episodes": .integer(episodeCount), "total_steps": .integer(stepCount),
       "observation_space": .string(observations.json), "action_space": .string(actions.json),
-      "dataset_size": .number((Double(bytes) / 1e5).rounded() / 10),
+      "dataset_size": .number((Double(bytes) / 1e5).rounded() / 10), DatasetFiles.checksumKey: .string(DatasetFiles.text(checksum)),
     ]
     return own.merging(metadata) { own, _ in own }
   }

@@ -7,8 +7,14 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
   case notADataset(path: String)
   case unsupportedFormat(file: String, format: String)
   case notHDF5(file: String)
+  case cannotRead(path: String, reason: String)
+  case beingWritten(file: String)
   case damagedFile(file: String)
+  case changedFile(file: String, field: String)
   case damagedField(file: String, field: String)
+  case incompleteField(file: String, field: String)
+  case unsupportedField(file: String, field: String, reason: String)
+  case storedElsewhere(file: String, field: String, other: String, isThere: Bool)
   case notMinari(file: String)
   case unreadableMetadata(file: String, reason: String)
   case missingField(file: String, field: String)
@@ -45,10 +51,24 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
       "\(file): 'data_format' is '\(format)'; only 'hdf5' is supported, so write the dataset again with Minari's data_format=\"hdf5\""
     case .notHDF5(let file):
       "\(file): is not an HDF5 file; copy or record the dataset again"
+    case .cannotRead(let path, let reason):
+      "\(path): cannot be read (\(reason)); check the path and its permissions"
+    case .beingWritten(let file):
+      "\(file): another program is writing it; wait until that is done"
     case .damagedFile(let file):
-      "\(file): the HDF5 file is truncated, damaged or still being written; copy or record the dataset again"
+      "\(file): the HDF5 file is truncated or damaged; copy or record the dataset again"
+    case .changedFile(let file, let field):
+      "\(file): is not as it was recorded: its checksum is another than metadata.json says; copy or record the dataset again, or, where another program changed it "
+        + "on purpose, remove '\(field)' there"
     case .damagedField(let file, let field):
-      "\(file): '\(field)' cannot be read: the file is damaged, or compressed by a filter that this HDF5 library lacks; copy or record the dataset again"
+      "\(file): '\(field)' is damaged; copy or record the dataset again"
+    case .incompleteField(let file, let field):
+      "\(file): '\(field)' has values that were never written, or that are lost since the index of its chunks is damaged; copy or record the dataset again"
+    case .unsupportedField(let file, let field, let reason):
+      "\(file): '\(field)' \(reason)"
+    case .storedElsewhere(let file, let field, let other, let isThere):
+      "\(file): '\(field)' is kept in another file, '\(other)', which is \(isThere ? "not read" : "gone"); "
+        + (isThere ? "copy its values into this one" : "put it back, or copy the dataset again with all its files")
     case .notMinari(let file):
       "\(file): is HDF5 but no Minari dataset (no metadata.json beside it, no 'total_episodes' in it); "
         + "convert it with minari.create_dataset_from_buffers"
@@ -81,7 +101,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
     case .wrongAction(let file, let field, let step, let action, let actions):
       "\(file): '\(field)' is \(action) at step \(step), which is none of \(actions); correct the recording"
     case .notFinite(let file, let field, let step):
-      "\(file): '\(field)' is not a finite number at step \(step); correct the recording"
+      "\(file): '\(field)' is not a finite number, or is beyond any scale, at step \(step); correct the recording"
     case .endsEarly(let file, let field, let step, let length):
       "\(file): '\(field)' is set at step \(step) of \(length), but only the last step can end an episode; split the episode there"
     case .noSuchEpisode(let dataset, let episode, let count):

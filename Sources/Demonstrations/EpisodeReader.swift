@@ -20,7 +20,7 @@ struct EpisodeReader {
     return EpisodeInfo(
       index: index, actions: try actions(group, length), rewards: rewards,
       terminated: try flag("\(group)/terminations", length), truncated: try flag("\(group)/truncations", length),
-      seed: file.unsignedAttribute("seed", of: group))
+      seed: try file.unsignedAttribute("seed", of: group))
   }
 
   /// Frames `range` of an episode, one after the other.
@@ -29,11 +29,14 @@ struct EpisodeReader {
     let pixels = try observations.pixels.map { try file.bytes(field($0.field), rows: range) } ?? []
     guard let name = observations.vector else { return pixels }
     let vectors = try file.floats(field(name), rows: range)
-    if let place = vectors.firstIndex(where: { !$0.isFinite }) {
+    if let place = vectors.firstIndex(where: { !Self.isMeasured($0) }) {
       throw DemonstrationError.notFinite(file: file.path, field: "episode_\(index)/\(name)", step: range.lowerBound + place / observations.space.vector)
     }
     return observations.space.frames(pixels: pixels, vectors: vectors)
   }
+
+  /// Whether a number that was seen is one, and so small that squares of differences do not overflow.
+  static func isMeasured(_ number: Float) -> Bool { abs(number) < 1e18 }
 
   private func rewards(_ group: String) throws -> [Double] {
     let field = try file.field("\(group)/rewards")

@@ -20,6 +20,16 @@ struct Fingerprint {
     }
   }
 
+  /// All of an episode but its frames.
+  mutating func add(_ episode: EpisodeInfo) {
+    add(episode.length)
+    for step in 0..<episode.length {
+      add(episode.actions[step])
+      add(episode.rewards[step].bitPattern)
+    }
+    add((episode.terminated ? 1 : 0) + (episode.truncated ? 2 : 0))
+  }
+
   mutating func add(_ bytes: Data) {
     add(bytes.count)
     bytes.withUnsafeBytes { buffer in
@@ -30,6 +40,8 @@ struct Fingerprint {
       }
     }
   }
+
+  var value: UInt64 { state }
 
   /// 16 hexadecimal digits.
   var text: String {

@@ -1,7 +1,7 @@
 @preconcurrency import CHDF5
 import Foundation
 
-/// Access to the HDF5 C library, which knows no threads: every call is made inside `locked`.
+/// Access to the HDF5 C library, which writes and knows no threads: every call is made inside `locked`. What reads is `HDF5Reader`.
 enum HDF5 {
   private static let lock = NSRecursiveLock()
   /// A field whose disk is full stays half closed, and the library would crash on it while it tidies up at exit. Writers flush, so there
@@ -29,37 +29,4 @@ final class HDF5Object: @unchecked Sendable {
   }
 
   deinit { HDF5.locked { _ = H5Idec_ref(id) } }
-}
-
-/// What kind of elements a field holds.
-enum HDF5Kind: Equatable {
-  case integer(bytes: Int, signed: Bool)
-  case float(bytes: Int)
-  case enumeration
-  case variableLength
-  case other
-
-  init(ofType type: hid_t) {
-    let bytes = H5Tget_size(type)
-    self =
-      switch H5Tget_class(type) {
-      case H5T_INTEGER: .integer(bytes: bytes, signed: H5Tget_sign(type) == H5T_SGN_2)
-      case H5T_FLOAT: .float(bytes: bytes)
-      case H5T_ENUM: .enumeration
-      case H5T_VLEN: .variableLength
-      default: .other
-      }
-  }
-
-  static let byte = HDF5Kind.integer(bytes: 1, signed: false)
-
-  var name: String {
-    switch self {
-    case .integer(let bytes, let signed): "\(signed ? "int" : "uint")\(8 * bytes)"
-    case .float(let bytes): "float\(8 * bytes)"
-    case .enumeration: "bool"
-    case .variableLength: "lists of varying length"
-    case .other: "neither numbers nor lists"
-    }
-  }
 }

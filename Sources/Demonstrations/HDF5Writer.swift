@@ -55,7 +55,7 @@ final class HDF5Writer {
     try write(bytes, name, shape: [bytes.count], chunk: bytes.count, stored: boolean.id, memory: boolean.id)
   }
 
-  /// A compressed field that can grow along its first axis, in chunks of `chunk` rows.
+  /// A compressed field that can grow along its first axis, in chunks of `chunk` rows, each with its checksum.
   private func write<Element: BitwiseCopyable>(
     _ values: [Element], _ name: String, shape: [Int], chunk: Int, stored: hid_t, memory: hid_t
   ) throws {
@@ -66,6 +66,8 @@ final class HDF5Writer {
       let layout = try made(H5Pcreate(H5P_CLS_DATASET_CREATE_ID_g), name)
       try check(H5Pset_chunk(layout.id, Int32(shape.count), [hsize_t(chunk)] + tail), name)
       try check(H5Pset_deflate(layout.id, Self.compression), name)
+      // Of what is stored, so that a reader can tell before it unpacks.
+      try check(H5Pset_fletcher32(layout.id), name)
       // The same recording gives the same file: no times in it.
       try check(H5Pset_obj_track_times(layout.id, false), name)
       let field = try made(H5Dcreate2(file.id, name, stored, space.id, hid_t(H5P_DEFAULT), layout.id, hid_t(H5P_DEFAULT)), name)

@@ -73,6 +73,7 @@ struct StoredObservations {
     let length = vectors.first?.space.shape![0] ?? 0
     guard let picture = pictures.first else {
       (space, pixels) = (ObservationSpace(vector: length), nil)
+      guard space.isSupported else { throw unsupported }
       return
     }
     guard picture.space.type == "Box", picture.space.dtype == "uint8", let shape = picture.space.shape else { throw unsupported }
@@ -100,11 +101,6 @@ struct StoredObservations {
   }
 }
 
-extension ObservationSpace {
-  /// Whether the package's networks take such frames.
-  var isSupported: Bool { pixelCount == 0 ? vector > 0 : channels == 1 && height == width && (height == 64 || height == 32) }
-}
-
 /// What a dataset's file calls its actions: discrete ones may begin at another number than 0.
 struct StoredActions: Equatable {
   let space: ActionSpace
@@ -120,9 +116,10 @@ struct StoredActions: Equatable {
         zip(low, high).allSatisfy({ $0.isFinite && $1.isFinite && $0 < $1 })
       else { throw unsupported("\(described.summary) without finite bounds") }
       (space, start) = (.box(low: low.map(Float.init), high: high.map(Float.init)), 0)
+      guard space.isSupported else { throw unsupported("\(described.summary) with bounds that are too far apart, or too close, or too many numbers") }
       return
     }
-    guard described.type == "Discrete", case .one(let count) = described.n, (1...Int(Int32.max)).contains(count) else { throw unsupported(described.summary) }
+    guard described.type == "Discrete", case .one(let count) = described.n, ActionSpace.discrete(count).isSupported else { throw unsupported(described.summary) }
     start = described.start ?? 0
     guard start.magnitude <= Int32.max else { throw unsupported("Discrete from \(start)") }
     space = .discrete(count)

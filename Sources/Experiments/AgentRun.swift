@@ -175,6 +175,8 @@ public enum AgentRun {
       let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
       guard longest >= imitation.horizon || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
       if longest > 0, longest < imitation.horizon { Console.warn("the episodes held out are shorter than the horizon; there is no validation") }
+      let copies = try dataset.copies(in: heldOut, of: 0..<details.useEpisodes)
+      if !copies.isEmpty { Console.warn("held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them") }
       let validated = longest < imitation.horizon ? nil : try latents(heldOut, 1, nil)
       loaded.model.freeze(computingIn: details.precision)
       if configuration.method != .dbc {

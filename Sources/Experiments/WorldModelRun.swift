@@ -123,12 +123,7 @@ public enum WorldModelRun {
       try MemoryNeed.require(
         MemoryNeed.bytes(ofBatches: Double(sequences.batch) * Double(sequences.length), details.observation),
         for: "a batch of \(sequences.batch) sequences of \(sequences.length) frames, with those read ahead,", smaller: "sequences.batch or sequences.length")
-      var (training, heldOut) = ([EpisodeSelection](), [EpisodeSelection]())
-      for (index, dataset) in datasets.enumerated() {
-        let parts = split(episodes: dataset.episodes.count, validationShare: sequences.validationShare, seed: seed.stream("split").step(index))
-        training.append(try EpisodeSelection(dataset, episodes: parts.training))
-        heldOut.append(try EpisodeSelection(dataset, episodes: parts.validation))
-      }
+      let (training, heldOut) = try split(datasets, validationShare: sequences.validationShare, seed: seed.stream("split"))
       sampler = try SequenceSampler(
         training, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling, seed: seed.stream("sequences"))
       let model = WorldModel(
@@ -191,7 +186,7 @@ extension RunDetails {
   func openData() throws -> [Dataset] {
     try data.map { source in
       let dataset = try Dataset(at: URL(fileURLWithPath: source.path))
-      guard dataset.fingerprint == source.fingerprint else {
+      guard try dataset.wasFingerprinted(as: source.fingerprint) else {
         let found = Source(dataset, at: URL(fileURLWithPath: source.path)).contents
         let isCounted = source.contents != nil && source.contents != found
         throw ExperimentError.dataChanged(

@@ -44,11 +44,16 @@ extension ExpertLatents {
   }
 
   /// Encodes, and appends to a file meanwhile what `tensors` of `init(encoding:)` would be in it: `h` is held for one group of episodes at a time.
-  /// - Throws: what reading frames throws, and `append`.
+  /// - Throws: what reading frames throws, and `write`.
   public static func write(
     encoding recorded: [ExpertEpisode], _ encodings: Int = 1, with model: WorldModel, _ normalizer: Normalizer,
-    _ precision: Precision = .f32, atOnce frames: Int = 1024, seed: Seed, to append: (Data) throws -> Void
+    _ precision: Precision = .f32, atOnce frames: Int = 1024, seed: Seed, to write: (Data) throws -> Void
   ) throws {
+    var sum = Safetensors.Checksum()
+    func append(_ data: Data) throws {
+      sum.add(data)
+      try write(data)
+    }
     let encoding = Encoding(recorded, encodings, model, normalizer, precision, frames, seed)
     let (sizes, actions, lengths) = (model.sizes, encoding.actions, encoding.order.map(\.length))
     let count = lengths.reduce(0, +)
@@ -66,6 +71,7 @@ extension ExpertLatents {
     }
     let rest = [classes, probabilities, Data(actions.bytes()), Data(Tensor(lengths.map(Int64.init), [lengths.count]).bytes())]
     for bytes in rest { try append(bytes) }
+    try write(sum.bytes)
   }
 
   /// Consecutive states of one episode: `h` `[n, D]`, class indices of `z`, `uint8` `[n, S]`, and the posterior's probabilities, bf16 `[n, S·K]`.

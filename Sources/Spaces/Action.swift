@@ -34,6 +34,14 @@ public enum ActionSpace: Hashable, Codable, Sendable {
     }
   }
 
+  /// Whether there are networks for such actions: 1 to 65,536 of them, or of their numbers, whose bounds are finite and so far apart, and no farther, that
+  /// `scaled` is a number.
+  public var isSupported: Bool {
+    guard (1...65_536).contains(size) else { return false }
+    guard case .box(let low, let high) = self else { return true }
+    return low.count == high.count && zip(low, high).allSatisfy { $0.isFinite && $1.isFinite && $0 < $1 && (2 * ($1 - $0)).isFinite }
+  }
+
   public func contains(_ action: Action) -> Bool {
     switch (self, action) {
     case (.discrete(let count), .discrete(let number)): (0..<count).contains(number)

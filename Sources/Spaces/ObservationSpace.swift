@@ -21,6 +21,15 @@ public struct ObservationSpace: Hashable, Codable, Sendable {
   /// A vector alone.
   public init(vector: Int) { self.init(channels: 0, height: 0, width: 0, vector: vector) }
 
+  /// Whether there are networks for such frames. What a file says has to be asked so before anything is computed of it: its numbers may be of any size.
+  public var isSupported: Bool {
+    let hasPixels = (channels, height, width) != (0, 0, 0)
+    return (0...Self.largestVector).contains(vector) && (hasPixels ? channels == 1 && height == width && [32, 64].contains(height) : vector > 0)
+  }
+
+  /// Numbers of a vector at most.
+  public static let largestVector = 65_536
+
   /// `[C, Y, X]`.
   public var pixelShape: [Int] { [channels, height, width] }
   /// Bytes of the pixels.

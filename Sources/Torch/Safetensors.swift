@@ -1,6 +1,10 @@
+import CChecksum
 import Foundation
 
 /// Tensors by name in a file of the safetensors format: a JSON header with each tensor's type, shape and place, then their bytes.
+///
+/// What is written here ends with a checksum of all before it, which is compared when the file is opened. To others it is one more tensor, four bytes called
+/// `crc32c`; files without it are opened all the same.
 public struct Safetensors {
   public let path: String
   public let metadata: [String: String]
@@ -23,8 +27,11 @@ public struct Safetensors {
     "F32": .float32, "F64": .float64, "BF16": .bfloat16, "I64": .int64, "I32": .int32, "U8": .uint8, "BOOL": .bool,
   ]
 
+  private static let checksumName = "crc32c"
+  private static let checksum: (name: String, type: ElementType, shape: [Int]) = (checksumName, .uint8, [4])
+
   /// Maps the file into memory; tensors are copied out one by one, or view it.
-  /// - Throws: `TorchError.unreadable` where it is missing or closed to us, `damaged` where it is cut off or no such file.
+  /// - Throws: `TorchError.unreadable` where it is missing or closed to us, `damaged` where it is cut off, no such file, or not as it was written.
   public init(at url: URL) throws {
     path = url.path
     let damaged = { [path] (reason: String) in TorchError.damaged(file: path, reason: reason) }
@@ -50,7 +57,40 @@ public struct Safetensors {
       else { throw damaged("tensor '\(name)' is cut off") }
       entries[name] = Entry(type: type, shape: shape, bytes: start + place[0]..<start + place[1])
     }
+    if let sum = entries.removeValue(forKey: Self.checksumName), sum.shape == [4], sum.bytes.upperBound == data.count {
+      guard try Self.checksum(of: url, upTo: sum.bytes.lowerBound) == Data(data[sum.bytes]) else { throw damaged("it has changed since it was written") }
+    }
     (mapping, self.entries) = (Mapping(data), entries)
+  }
+
+  /// The checksum of the file's first bytes. It reads them piece by piece: what is mapped would count as held, too.
+  private static func checksum(of url: URL, upTo count: Int) throws -> Data {
+    do {
+      let file = try FileHandle(forReadingFrom: url)
+      defer { try? file.close() }
+      var (sum, left) = (Checksum(), count)
+      while left > 0, let piece = try file.read(upToCount: min(left, 1 << 20)), !piece.isEmpty {
+        sum.add(piece)
+        left -= piece.count
+      }
+      return sum.bytes
+    } catch {
+      throw TorchError.unreadable(file: url.path, reason: error.localizedDescription)
+    }
+  }
+
+  /// Of a file while it is written or read: `bytes` are what it ends with.
+  public struct Checksum {
+    private var sum: UInt32 = 0
+
+    public init() {}
+
+    public mutating func add(_ data: Data) {
+      data.withUnsafeBytes { if let start = $0.baseAddress { sum = checksum_crc32c(sum, start, $0.count) } }
+    }
+
+    /// Little-endian.
+    public var bytes: Data { withUnsafeBytes(of: sum.littleEndian) { Data($0) } }
   }
 
   /// The bytes of a tensor; `nil` where a size is negative, or the bytes are more than can be counted.
@@ -83,14 +123,22 @@ public struct Safetensors {
     return mapping.data.withUnsafeBytes { Tensor(viewing: UnsafeRawBufferPointer(rebasing: $0[entry.bytes]), entry.shape, entry.type, of: mapping) }
   }
 
-  /// The file's bytes for these tensors, in this order: the header, then each tensor's, which are made when it is their turn.
+  /// The file's bytes for these tensors, in this order: the header, then each tensor's, which are made when it is their turn, and the checksum.
   public static func pieces(of tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:]) -> some Sequence<Data> {
-    let start = header(of: tensors.map { ($0.name, $0.tensor.type, $0.tensor.shape) }, metadata: metadata)
-    return (-1..<tensors.count).lazy.map { $0 < 0 ? start : Data(tensors[$0].tensor.bytes()) }
+    sequence(state: (next: -1, sum: Checksum())) { state -> Data? in
+      defer { state.next += 1 }
+      guard state.next < tensors.count else { return state.next == tensors.count ? state.sum.bytes : nil }
+      let piece =
+        state.next < 0
+        ? header(of: tensors.map { ($0.name, $0.tensor.type, $0.tensor.shape) }, metadata: metadata) : Data(tensors[state.next].tensor.bytes())
+      state.sum.add(piece)
+      return piece
+    }
   }
 
-  /// What the file of such tensors begins with; their bytes follow in this order.
+  /// What the file of such tensors begins with; their bytes follow in this order, and then the `Checksum` of all.
   public static func header(of tensors: [(name: String, type: ElementType, shape: [Int])], metadata: [String: String] = [:]) -> Data {
+    let tensors = tensors + [checksum]
     var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
     var end = 0
     for (name, type, shape) in tensors {

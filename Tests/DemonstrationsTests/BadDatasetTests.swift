@@ -114,6 +114,21 @@ private struct RawDataset {
     }
   }
 
+  /// Where the HDF5 library would read black frames and zeros.
+  @Test func valuesThatAreNotThere() throws {
+    let expect = { (dataset: String, error: (String) -> DemonstrationError) in
+      let folder = layouts.appendingPathComponent(dataset)
+      #expect(throws: error(folder.path + "/main_data.hdf5")) { try Dataset(at: folder) }
+    }
+    for name in ["observations", "actions", "rewards", "terminations"] {
+      expect("unwritten-\(name)") { .incompleteField(file: $0, field: "episode_1/\(name)") }
+    }
+    expect("holes") { .incompleteField(file: $0, field: "episode_1/observations") }
+    expect("virtual") { .storedElsewhere(file: $0, field: "episode_1/observations", other: "gone.hdf5", isThere: false) }
+    expect("external") { .storedElsewhere(file: $0, field: "episode_1/observations", other: "gone.raw", isThere: false) }
+    expect("link-gone") { .storedElsewhere(file: $0, field: "episode_1/rewards", other: "gone.hdf5", isThere: false) }
+  }
+
   @Test func anHDF5FileOfAnotherKind() throws {
     try RawDataset().write(in: folder.url)
     try FileManager.default.removeItem(atPath: metadataFile)
@@ -141,7 +156,7 @@ private struct RawDataset {
     try expect(.unreadableMetadata(file: metadataFile, reason: "'total_episodes' is no whole number")) {
       $0.metadata["total_episodes"] = 1.5
     }
-    try expect(.missingField(file: file, field: "episode_1")) { $0.metadata["total_episodes"] = 2 }
+    for count in [2, 2_147_483_647, .max] { try expect(.missingField(file: file, field: "episode_1")) { $0.metadata["total_episodes"] = .integer(count) } }
   }
 
   @Test func noEpisodes() throws {
@@ -160,7 +175,7 @@ private struct RawDataset {
   }
 
   @Test(arguments: [
-    ([84, 84, 1], "uint8"), ([64, 64, 3], "uint8"), ([4, 64, 64], "uint8"), ([64], "uint8"), ([64, 32], "uint8"), ([64, 64, 1], "float32"),
+    ([84, 84, 1], "uint8"), ([1, 4_611_686_018_427_387_904, 32], "uint8"), ([.max, .max], "uint8"), ([.max], "float32"), ([64, 64, 3], "uint8"), ([4, 64, 64], "uint8"), ([64], "uint8"), ([64, 32], "uint8"), ([64, 64, 1], "float32"),
   ])
   func observationsThatAreNotSupported(shape: [Int], type: String) throws {
     try expect(.unsupportedObservations(file: metadataFile, found: "Box \(type) \(shape)")) {
@@ -173,6 +188,15 @@ private struct RawDataset {
       try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [2] without finite bounds")) {
         $0.metadata["action_space"] = .string(#"{"type": "Box", "dtype": "float32", "shape": [2], "low": \#(low), "high": \#(high)}"#)
       }
+    }
+    for (low, high) in [("[-3.4e38]", "[3.4e38]"), ("[1]", "[1.000000000001]")] {
+      let found = "Box float32 [1] with bounds that are too far apart, or too close, or too many numbers"
+      try expect(.unsupportedActions(file: metadataFile, found: found)) {
+        $0.metadata["action_space"] = .string(#"{"type": "Box", "dtype": "float32", "shape": [1], "low": \#(low), "high": \#(high)}"#)
+      }
+    }
+    try expect(.unsupportedActions(file: metadataFile, found: "Discrete int64 of 2147483647")) {
+      $0.metadata["action_space"] = .string(StoredActions(2_147_483_647).json)
     }
     try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [2, 2]")) {
       $0.metadata["action_space"] = #"{"type": "Box", "dtype": "float32", "shape": [2, 2], "low": [[-1, -1], [-1, -1]], "high": [[1, 1], [1, 1]]}"#

@@ -53,7 +53,7 @@ import Testing
     let (first, second) = (try TemporaryFolder(), try TemporaryFolder())
     let episodes = [RecordedEpisode.labelled(0, steps: 5), .labelled(1, steps: 9)]
     let fingerprint = try Dataset(at: first.write(episodes)).fingerprint
-    #expect(fingerprint.count == 16)
+    #expect(fingerprint.count == 17)
     #expect(try Dataset(at: second.write(episodes)).fingerprint == fingerprint)
 
     let changes: [(inout RecordedEpisode) -> Void] = [
@@ -64,6 +64,50 @@ import Testing
       var changed = episodes
       change(&changed[1])
       #expect(try Dataset(at: folder.write(changed)).fingerprint != fingerprint, "change \(number)")
+    }
+  }
+
+  @Test func fingerprintsEveryByteOfEveryFile() throws {
+    let folder = try TemporaryFolder()
+    let dataset = folder.url.appendingPathComponent("linked")
+    try FileManager.default.copyItem(at: layouts.appendingPathComponent("linked"), to: dataset)
+    let opened = try Dataset(at: dataset)
+    #expect(opened.episodes.count == 2 && opened.episodes[1].rewards == [1, 1, 1, 1])
+    for name in ["main_data.hdf5", "additional_data_0.hdf5", "metadata.json"] {
+      let file = dataset.appendingPathComponent(name)
+      let whole = try Data(contentsOf: file)
+      // Frames are all 9: what changes here is a pixel, of the file's own or of the one that it links to; in the metadata, a letter of the name.
+      let place = name == "metadata.json" ? whole.firstRange(of: Data("linked-v0".utf8))!.lowerBound : whole.firstRange(of: Data(repeating: 9, count: 4096))!.lowerBound + 2000
+      var changed = whole
+      changed[place] ^= 1
+      try changed.write(to: file)
+      #expect(try Dataset(at: dataset).fingerprint != opened.fingerprint, "\(name)")
+      try whole.write(to: file)
+    }
+    #expect(try Dataset(at: dataset).fingerprint == opened.fingerprint)
+    try FileManager.default.removeItem(at: dataset.appendingPathComponent("additional_data_0.hdf5"))
+    #expect(throws: DemonstrationError.storedElsewhere(
+      file: dataset.path + "/main_data.hdf5", field: "episode_1/rewards", other: "additional_data_0.hdf5", isThere: false)) { try Dataset(at: dataset) }
+  }
+
+  @Test func knowsTheFingerprintsOfEarlierVersions() throws {
+    let dataset = try Dataset(at: fixture("channels-first-v0"))
+    #expect(try dataset.wasFingerprinted(as: dataset.fingerprint))
+    #expect(try dataset.wasFingerprinted(as: "5b06977ba902cddc"))
+    #expect(try !dataset.wasFingerprinted(as: "0123456789abcdef") && !dataset.wasFingerprinted(as: "w0123456789abcdef"))
+  }
+
+  /// What was recorded here is read as it was recorded, or not at all: whichever byte of the file is another.
+  @Test func noticesEveryChangedByteOfItsRecordings() throws {
+    let folder = try TemporaryFolder()
+    let written = try folder.write([.labelled(0, steps: 5), .labelled(1, steps: 9)])
+    let file = written.appendingPathComponent("data/main_data.hdf5")
+    let whole = try Data(contentsOf: file)
+    for place in stride(from: 0, to: whole.count, by: 97) {
+      var changed = whole
+      changed[place] ^= 1 << (place % 8)
+      try changed.write(to: file)
+      #expect(throws: DemonstrationError.self, "byte \(place)") { try Dataset(at: written) }
     }
   }
 

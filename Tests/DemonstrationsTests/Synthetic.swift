@@ -21,6 +21,9 @@ func fixture(_ name: String) -> URL {
   Bundle.module.resourceURL!.appendingPathComponent("Fixtures/fixtures/\(name)")
 }
 
+/// The files that `make_layouts.py` has written.
+var layouts: URL { Bundle.module.resourceURL!.appendingPathComponent("Fixtures/layouts") }
+
 extension RecordedEpisode {
   /// An episode of random content.
   static func random(steps: Int, side: Int = 32, actionCount: Int = 3, using generator: inout SeededGenerator) -> RecordedEpisode {

@@ -39,6 +39,7 @@ import Testing
     #expect(abs(statistics.means[1] - 2.6) < 1e-6 && abs(statistics.deviations[0] - (35.0 / 12).squareRoot()) < 1e-5)
     let summary = try DatasetSummary(dataset)
     #expect(summary.actions == nil && summary.numbers?[1] == Spread(mean: 4, sd: 0, min: 4, max: 4) && summary.numbers?[0].min == -2 && (summary.pixels == nil) == (space.pixelCount == 0))
+    #expect(summary.vectors?.count == 3 && summary.vectors?[1].max == Double(70.1 as Float))
     let batch = try dataset.sequence(episode: 0)
     #expect(batch.previousActions[0] == nil && batch.previousActions[1] == .continuous([-1, 1]))
   }
@@ -54,5 +55,13 @@ import Testing
     var blank = episode(space, steps: 3)
     blank.frames = space.frames(pixels: [], vectors: [0, 0, 0, .nan, 0, 0, 0, 0])
     #expect(throws: DemonstrationError.notFinite(file: writer.folder.path, field: "episode_0/observations", step: 1)) { try writer.append(blank) }
+  }
+
+  @Test(arguments: ["nan", "infinity", "huge"]) func readsNoNumbersThatAreNone(what: String) throws {
+    let dataset = try Dataset(at: layouts.appendingPathComponent("vector-\(what)"))
+    let error = DemonstrationError.notFinite(file: dataset.path + "/main_data.hdf5", field: "episode_1/observations", step: 3)
+    #expect(throws: error) { try dataset.frames(episode: 1) }
+    #expect(throws: error) { try DatasetSummary(dataset) }
+    #expect(throws: error) { try VectorStatistics(over: [EpisodeSelection(dataset)]) }
   }
 }

@@ -64,6 +64,14 @@ import WorldModel
       let kept = try own.tensor(name)
       #expect(kept.type == .float32 && kept.bytes() == tensor.bytes(), "\(name)")
     }
+    // One changed byte, and the agent would act otherwise: it does not act at all.
+    let file = path("agent").appending(path: LoadedAgent.worldModelFile)
+    var bytes = try Data(contentsOf: file)
+    bytes[bytes.count - 1000] ^= 1
+    try bytes.write(to: file)
+    let damaged = TorchError.damaged(file: file.path, reason: "it has changed since it was written")
+    #expect(throws: damaged) { try LoadedAgent(at: path("agent")) }
+    #expect(throws: damaged) { try AgentRun.resume(at: path("agent")) }
   }
 
   @Test func encodesPiecesAsIfEpisodesBeganThere() throws {
@@ -103,6 +111,11 @@ import WorldModel
     // Damaged, it is made anew; other episodes are others'.
     try Data("damaged".utf8).write(to: file)
     #expect(try encoded(0..<2) == first)
+    var changed = try Data(contentsOf: file)
+    changed[changed.count / 2] ^= 1
+    try changed.write(to: file)
+    #expect(try encoded(0..<2) == first)
+    #expect(try Data(contentsOf: file) != changed)
     #expect(try encoded(1..<3) != first)
     #expect(try files().count == 2)
     // Encoded in bf16 they are others, and kept beside.

@@ -28,6 +28,35 @@ import Torch
     }
   }
 
+  @Test func noticesEveryChangedByte() throws {
+    let data = encoded([("w", Tensor([1, 2, 3] as [Float], [3])), ("v", Tensor([4] as [UInt8], [1]))])
+    try withFile(data) { url in
+      for place in data.indices {
+        for bit in 0..<8 {
+          var changed = data
+          changed[place] ^= 1 << bit
+          try changed.write(to: url)
+          // Where the checksum itself is called something else, all others are as they were.
+          guard let file = try? Safetensors(at: url) else { continue }
+          let (w, v): ([Float], [UInt8]) = (try file.tensor("w").values(), try file.tensor("v").values())
+          #expect(w == [1, 2, 3] && v == [4], "byte \(place), bit \(bit)")
+        }
+      }
+      var changed = data
+      changed[data.count - 6] ^= 1
+      try changed.write(to: url)
+      #expect(throws: TorchError.damaged(file: url.path, reason: "it has changed since it was written")) { try Safetensors(at: url) }
+    }
+  }
+
+  @Test func opensFilesWithoutAChecksum() throws {
+    let text = #"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+    try withFile(Data((header(text) + "\0\0\0\0").unicodeScalars.map { UInt8($0.value) })) { url in
+      let w: [Float] = try Safetensors(at: url).tensor("w").values()
+      #expect(w == [0])
+    }
+  }
+
   @Test func viewsWhatItWouldCopy() throws {
     let tensors: [(name: String, tensor: Tensor)] = [
       ("float32", Tensor((0..<600).map { Float($0) / 7 }, [200, 3])), ("uint8", Tensor([1, 2, 255] as [UInt8], [3])),

@@ -77,7 +77,7 @@ public struct WorldModelStudy: Codable, Sendable {
     let longest = data.flatMap(\.episodes).map(\.length).max() ?? 0
     guard longest >= steps else { throw ImitationError.episodesTooShort(required: steps, longest: longest) }
     let known = world.record.details.data.map(\.fingerprint)
-    seenInTraining = data.filter { known.contains($0.fingerprint) }.map(\.name)
+    seenInTraining = try data.filter { dataset in try known.contains { try dataset.wasFingerprinted(as: $0) } }.map(\.name)
     for name in seenInTraining { Console.warn("\(name): the world model was trained on it, so that it predicts it better than others") }
     let learned = expert == nil ? [] : try world.trainingData()
     let seed = Seed(seed).stream("world model")

@@ -1,0 +1,206 @@
+import CChecksum
+import Foundation
+
+/// Why something in a file cannot be read; the reader adds what it is, and of which file.
+enum HDF5Fault: Error, Equatable {
+  /// The bytes there are not what the format wants, or do not have the checksum that they carry.
+  case damaged
+  /// Values were never written, or what says where they are lacks some.
+  case incomplete
+  /// Written in a way that is not read here, in words that follow the field's name.
+  case unsupported(String)
+  /// In another file, of this path, that is not read.
+  case elsewhere(String)
+}
+
+/// The bytes of one HDF5 file.
+///
+/// Files come from strangers, and the HDF5 library is no judge of them: it reads beyond its memory where a size in a file is wrong, and fills what a file lacks with
+/// zeros. So the package reads the format itself, with every size checked against the file's before it is used.
+/// Source: HDF5 File Format Specification, version 3.0.
+final class HDF5File: Sendable {
+  let path: String
+  private let descriptor: Int32
+  /// Where the file's first structure is, which addresses are counted from.
+  private let base: UInt64
+  /// Bytes from there to the end that the file says it has.
+  let size: UInt64
+  /// The address of the root group's header.
+  let root: UInt64
+
+  private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
+
+  /// - Throws: `DemonstrationError.missing`, `notHDF5`, `beingWritten`, `damagedFile`.
+  init(path: String) throws {
+    self.path = path
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw DemonstrationError.cannotRead(path: path, reason: String(cString: strerror(errno))) }
+    do {
+      var status = stat()
+      guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw DemonstrationError.notHDF5(file: path) }
+      // Writers hold a lock, where the file system has any.
+      if flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK { throw DemonstrationError.beingWritten(file: path) }
+      flock(descriptor, LOCK_UN)
+      let length = UInt64(status.st_size)
+      guard let start = try Self.start(in: descriptor, length) else { throw DemonstrationError.notHDF5(file: path) }
+      base = start
+      (size, root) = try Self.superblock(HDF5Cursor(Self.read(descriptor, at: start, count: Int(min(length - start, 112)))), available: length - start)
+    } catch {
+      close(descriptor)
+      throw error is HDF5Fault ? DemonstrationError.damagedFile(file: path) : error
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// The signature is at the file's start, or behind a block of the user's, of 512 bytes times a power of two.
+  private static func start(in descriptor: Int32, _ length: UInt64) throws -> UInt64? {
+    var offset: UInt64 = 0
+    while offset + 96 <= length {
+      if try read(descriptor, at: offset, count: 8) == signature { return offset }
+      offset = offset == 0 ? 512 : offset * 2
+    }
+    return nil
+  }
+
+  private static func superblock(_ start: HDF5Cursor, available: UInt64) throws -> (size: UInt64, root: UInt64) {
+    var cursor = start
+    try cursor.skip(8)
+    let version = try cursor.unsigned(1)
+    var root: UInt64?
+    let base, end: UInt64
+    switch version {
+    case 0, 1:
+      try cursor.skip(4)
+      guard try cursor.unsigned(1) == 8, try cursor.unsigned(1) == 8 else { throw HDF5Fault.damaged }
+      try cursor.skip(version == 0 ? 9 : 13)
+      base = try cursor.unsigned(8)
+      try cursor.skip(8)
+      end = try cursor.unsigned(8)
+      try cursor.skip(16)
+      root = try cursor.address()
+    case 2, 3:
+      guard try cursor.unsigned(1) == 8, try cursor.unsigned(1) == 8, try cursor.unsigned(1) & 1 == 0 else { throw HDF5Fault.damaged }
+      base = try cursor.unsigned(8)
+      try cursor.skip(8)
+      end = try cursor.unsigned(8)
+      root = try cursor.address()
+      try cursor.checkSum()
+    default: throw HDF5Fault.damaged
+    }
+    guard end >= base, end - base <= available, let root else { throw HDF5Fault.damaged }
+    return (end - base, root)
+  }
+
+  /// - Throws: `HDF5Fault.damaged` where the file has no such bytes.
+  func bytes(at address: UInt64, count: Int) throws -> [UInt8] {
+    guard count >= 0, address <= size, UInt64(count) <= size - address else { throw HDF5Fault.damaged }
+    return try Self.read(descriptor, at: base + address, count: count)
+  }
+
+  /// A structure that ends with its checksum.
+  func summed(at address: UInt64, count: Int) throws -> HDF5Cursor {
+    let cursor = HDF5Cursor(try bytes(at: address, count: count))
+    var end = cursor
+    try end.skip(count - 4)
+    try end.checkSum()
+    return cursor
+  }
+
+  private static func read(_ descriptor: Int32, at offset: UInt64, count: Int) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: count) { buffer, done in
+      while done < count {
+        let some = pread(descriptor, buffer.baseAddress! + done, count - done, off_t(offset) + off_t(done))
+        if some < 0 && errno == EINTR { continue }
+        guard some > 0 else { throw HDF5Fault.damaged }
+        done += some
+      }
+    }
+  }
+
+  /// Hands all bytes of the file to `body`, piece by piece.
+  func forEachPiece(_ body: (UnsafeRawBufferPointer) -> Void) throws {
+    var offset: off_t = 0
+    try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 64) { buffer in
+      while true {
+        let some = pread(descriptor, buffer.baseAddress!, buffer.count, offset)
+        if some < 0 && errno == EINTR { continue }
+        guard some >= 0 else { throw DemonstrationError.damagedFile(file: path) }
+        if some == 0 { return }
+        body(UnsafeRawBufferPointer(rebasing: buffer[..<some]))
+        offset += off_t(some)
+      }
+    }
+  }
+}
+
+/// Reads little-endian numbers one after the other, never beyond the end.
+struct HDF5Cursor {
+  private let bytes: [UInt8]
+  private(set) var position = 0
+
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  /// Bytes that are left.
+  var rest: Int { bytes.count - position }
+
+  mutating func unsigned(_ count: Int) throws -> UInt64 {
+    guard (0...8).contains(count), count <= rest else { throw HDF5Fault.damaged }
+    var (number, place) = (UInt64(0), position + count)
+    while place > position {
+      place -= 1
+      number = number << 8 | UInt64(bytes[place])
+    }
+    position += count
+    return number
+  }
+
+  /// A number that has to be at most `limit`.
+  mutating func int(_ count: Int, limit: Int = .max) throws -> Int {
+    guard let number = Int(exactly: try unsigned(count)), number <= limit else { throw HDF5Fault.damaged }
+    return number
+  }
+
+  /// A place in the file; nil where there is none.
+  mutating func address() throws -> UInt64? {
+    let address = try unsigned(8)
+    return address == .max ? nil : address
+  }
+
+  mutating func skip(_ count: Int) throws {
+    guard count >= 0, count <= rest else { throw HDF5Fault.damaged }
+    position += count
+  }
+
+  mutating func take(_ count: Int) throws -> [UInt8] {
+    let start = position
+    try skip(count)
+    return Array(bytes[start..<position])
+  }
+
+  /// The characters up to a zero, which is passed over.
+  mutating func text() throws -> String {
+    guard let end = bytes[position...].firstIndex(of: 0) else { throw HDF5Fault.damaged }
+    defer { position = end + 1 }
+    return String(decoding: bytes[position..<end], as: UTF8.self)
+  }
+
+  mutating func expect(_ signature: String) throws {
+    guard try take(signature.utf8.count).elementsEqual(signature.utf8) else { throw HDF5Fault.damaged }
+  }
+
+  /// Compares the four bytes that follow with the checksum of all before them.
+  mutating func checkSum() throws {
+    let sum = bytes.withUnsafeBytes { checksum_lookup3($0.baseAddress!, position) }
+    guard try unsigned(4) == sum else { throw HDF5Fault.damaged }
+  }
+}
+
+/// Places that a walk through a file has come by: none is visited twice, so that every walk ends.
+struct HDF5Visited {
+  private var places = Set<UInt64>()
+
+  mutating func visit(_ address: UInt64) throws {
+    guard places.insert(address).inserted else { throw HDF5Fault.damaged }
+  }
+}

@@ -106,8 +106,8 @@ public final class Agent {
       guard frames[slot]!.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frames[slot]!.count) }
       if slots[slot] == nil { reset(slot: slot, episode: slot) }
     }
-    // A few rows take as long as reading the weights, so that arithmetic in bf16 would save nothing.
-    let precision = order.count > 4 ? precision : .f32
+    // On the CPU a few rows take as long as reading the weights, so that arithmetic in bf16 would save nothing.
+    let precision = order.count > 4 || device != .cpu ? precision : .f32
     let (states, opinions) = noGrad {
       computing(in: precision, on: device) { infer(order.map { frames[$0]! }, order.map { slots[$0]! }) }
     }
@@ -165,6 +165,7 @@ public final class Agent {
       let states = slots.map { $0.state ?? blank }
       let start = LatentState(
         deterministic: concatenated(states.map(\.deterministic), axis: 0), stochastic: concatenated(states.map(\.stochastic), axis: 0))
+      // Drawn on the CPU, so that the same seed acts the same on all devices.
       let noise = stacked(slots.map { Tensor.exponential([sizes.groups, sizes.classes], using: $0.random) }).to(device)
       let inference = worldModel.infer(
         normalizer(raw, worldModel.observation, [1, rows], on: device),

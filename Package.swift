@@ -20,9 +20,15 @@ let libtorch: String = {
   return found
 }()
 
-let ctorchHeaders = [
-  "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include",
+// Vectors are handed over differently on different processors, which is nothing to functions that are always part of their caller (`-Wno-psabi`).
+let ctorchFlags = [
+  "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-psabi",
 ]
+
+// A card's libraries are needed by `libtorch.so` alone, which nothing calls by name. What goes to other machines (Scripts/dist) is told there where libtorch is,
+// and is linked where no such libraries need be.
+let isDistributed = Context.environment["DITTO_DIST"] != nil
+let linkerFlags = ["--no-as-needed"] + (isDistributed ? ["--allow-shlib-undefined"] : ["-rpath", "\(libtorch)/lib"])
 
 // A target names everything below it, not only what it imports: what embeds a type is compiled anew when that type's layout changes.
 let belowWorldModel: [Target.Dependency] = ["CChecksum", "Configuration", "Spaces", "Torch", "Demonstrations"]
@@ -46,9 +52,9 @@ let package = Package(
     .target(name: "CChecksum"),
     .target(
       name: "CTorch",
-      cxxSettings: [.unsafeFlags(ctorchHeaders + ["-Wno-everything"])],
+      cxxSettings: [.unsafeFlags(ctorchFlags)],
       linkerSettings: [
-        .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
+        .unsafeFlags(["-L\(libtorch)/lib"] + linkerFlags.flatMap { ["-Xlinker", $0] }),
         .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
       ]),
     .plugin(name: "CommitPlugin", capability: .buildTool()),

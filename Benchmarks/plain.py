@@ -1,8 +1,10 @@
 """The work that `ditto bench` measures, written plainly in PyTorch: default layout, default allocator, one graph node per small step.
 
-    plain.py world-model|agent|encode|act [--small] [--bf16] [--repeats N] [--threads N] [--profile]
+    plain.py world-model|agent|encode|act [--small] [--bf16] [--compiled] [--device cuda] [--repeats N] [--threads N] [--profile]
 
-prints one JSON line: seconds per step (median, min, max), frames or imagined steps per second, and the peak resident memory.
+prints one JSON line: seconds per step (median, min, max), frames or imagined steps per second, the peak resident memory, and the device's.
+With --compiled it is what a good engineer makes of it without kernels of their own: networks and steps through torch.compile, feature maps
+channels-last, fused optimisers, no checks of distributions.
 The architecture is that of DITTO, section 3.2, and DreamerV2, at the sizes of the presets `paper` and `small`.
 """
 
@@ -20,6 +22,35 @@ from torch import nn
 from torch.distributions import Categorical, Independent, OneHotCategoricalStraightThrough, kl_divergence
 
 ACTIONS = 18
+DEVICE = "cpu"
+COMPILED = False
+
+
+def autocast(enabled):
+    return torch.autocast(DEVICE, torch.bfloat16, enabled=enabled)
+
+
+def uploaded(frames):
+    """Frames of the host, on the device, beside what it computes."""
+    return frames if DEVICE == "cpu" else frames.to(DEVICE, non_blocking=True)
+
+
+def host_frames(*shape):
+    frames = torch.randint(0, 256, shape, dtype=torch.uint8, device="cpu")
+    return frames if DEVICE == "cpu" else frames.pin_memory()
+
+
+def compiled(function):
+    return torch.compile(function, dynamic=False) if COMPILED else function
+
+
+def tuned(model):
+    """A world model whose parts are compiled, where that is asked for."""
+    if COMPILED:
+        model.to(memory_format=torch.channels_last)
+        model.encoder, model.decoder = compiled(model.encoder), compiled(model.decoder)
+        model.rssm.step, model.rssm.prior = compiled(model.rssm.step), compiled(model.rssm.prior)
+    return model
 
 
 @dataclass
@@ -111,16 +142,16 @@ class WorldModel(nn.Module):
 
 
 def world_model(s, bf16, repeats):
-    model = WorldModel(s)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, eps=1e-5)
+    model = tuned(WorldModel(s))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, eps=1e-5, fused=COMPILED)
     T, B = s.length, s.batch
-    raw = torch.randint(0, 256, (T, B, 1, 64, 64), dtype=torch.uint8)
+    raw = host_frames(T, B, 1, 64, 64)
     actions = F.one_hot(torch.randint(0, ACTIONS, (T, B)), ACTIONS).float()
     keep = torch.ones(T, B, 1)
 
     def step():
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            frames = (raw.float() - 127) / 74
+        with autocast(bf16):
+            frames = (uploaded(raw).float() - 127) / 74
             h, z, posterior = model.infer(frames, actions, keep, torch.zeros(B, s.deterministic), torch.zeros(B, s.stochastic))
             prior = model.rssm.prior(h)
             decoded = model.decoder(torch.cat((h, z), -1).flatten(0, 1)).view_as(frames)
@@ -146,7 +177,8 @@ def mlp(inputs, outputs, layers, width=256):
 def agent(s, bf16, repeats):
     rssm = RSSM(s).requires_grad_(False)
     actor, critic, target = mlp(s.features, ACTIONS, s.policy_layers), mlp(s.features, 1, s.policy_layers), mlp(s.features, 1, s.policy_layers)
-    optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], lr=3e-4)
+    optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], lr=3e-4, fused=COMPILED)
+    actor, critic, target, dynamics = compiled(actor), compiled(critic), compiled(target), compiled(rssm.step)
     H, B, D = s.horizon, s.policy_batch, s.deterministic
     expert = torch.cat((torch.randn(H + 1, B, D).tanh(), torch.eye(s.classes)[torch.randint(0, s.classes, (H + 1, B, s.groups))].flatten(2)), -1)
 
@@ -160,8 +192,8 @@ def agent(s, bf16, repeats):
             entropies.append(policy.entropy())
             with torch.no_grad():
                 targets.append(target(state)[:, 0])
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-                h, z, _ = rssm.step(state[:, :D], state[:, D:], F.one_hot(action, ACTIONS).float())
+            with torch.no_grad(), autocast(bf16):
+                h, z, _ = dynamics(state[:, :D], state[:, D:], F.one_hot(action, ACTIONS).float())
             state = torch.cat((h.float(), z.float()), -1)
             e = expert[k + 1]
             rewards.append((e * state).sum(-1) / torch.maximum(e.norm(dim=-1), state.norm(dim=-1)).square())
@@ -185,15 +217,15 @@ def agent(s, bf16, repeats):
 
 def filtering(s, bf16, episodes, frames_each):
     """Episodes side by side through encoder and posterior, frame after frame, without gradients."""
-    model = WorldModel(s).requires_grad_(False)
-    raw = torch.randint(0, 256, (frames_each, episodes, 1, 64, 64), dtype=torch.uint8)
+    model = tuned(WorldModel(s).requires_grad_(False))
+    raw = host_frames(frames_each, episodes, 1, 64, 64)
     actions = F.one_hot(torch.randint(0, ACTIONS, (frames_each, episodes)), ACTIONS).float()
     keep = torch.ones(frames_each, episodes, 1)
     start = torch.zeros(episodes, s.deterministic), torch.zeros(episodes, s.stochastic)
 
     def run():
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            return model.infer((raw.float() - 127) / 74, actions, keep, *start)
+        with torch.no_grad(), autocast(bf16):
+            return model.infer((uploaded(raw).float() - 127) / 74, actions, keep, *start)
 
     return run
 
@@ -209,7 +241,7 @@ def act(s, bf16, repeats):
 
     def step():
         h, z, _ = run()
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.no_grad(), autocast(bf16):
             return actor(torch.cat((h[0].float(), z[0].float()), -1)).argmax().item()
 
     return measured(step, 100 * repeats, 1)
@@ -222,12 +254,16 @@ def measured(step, repeats, items):
     seconds = []
     if PROFILE:
         step()
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        kinds = [torch.profiler.ProfilerActivity.CPU] + ([] if DEVICE == "cpu" else [torch.profiler.ProfilerActivity.CUDA])
+        with torch.profiler.profile(activities=kinds) as profile:
             step()
-        print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=24), file=sys.stderr)
+        order = "self_cpu_time_total" if DEVICE == "cpu" else "self_cuda_time_total"
+        print(profile.key_averages().table(sort_by=order, row_limit=24), file=sys.stderr)
     for _ in range(repeats + 2):
         start = time.perf_counter()
         step()
+        if DEVICE == "cuda":
+            torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
     seconds = seconds[2:]
     median = statistics.median(seconds)
@@ -240,16 +276,26 @@ def main():
     parser.add_argument("work", choices=works)
     parser.add_argument("--small", action="store_true", help="the preset `small` instead of `paper`")
     parser.add_argument("--bf16", action="store_true", help="bf16 autocast")
+    parser.add_argument("--compiled", action="store_true", help="torch.compile, channels-last, fused optimisers")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--profile", action="store_true", help="print where the time of one step goes, to standard error")
     a = parser.parse_args()
-    global PROFILE
-    PROFILE = a.profile
+    global PROFILE, DEVICE, COMPILED
+    PROFILE, DEVICE, COMPILED = a.profile, a.device, a.compiled
+    if DEVICE == "cuda" and not torch.cuda.is_available():
+        sys.exit("plain.py: this torch finds no CUDA device")
+    if DEVICE != "cpu":
+        torch.set_default_device(DEVICE)
+    if COMPILED:
+        torch.distributions.Distribution.set_default_validate_args(False)
     if a.threads:
         torch.set_num_threads(a.threads)
     result = works[a.work](SMALL if a.small else PAPER, a.bf16, a.repeats)
     result["peakMemory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    if DEVICE == "cuda":
+        result["peakDeviceMemory"] = torch.cuda.max_memory_reserved() / 2**30
     print(json.dumps({"work": a.work, "dtype": "bf16" if a.bf16 else "f32", "threads": torch.get_num_threads(), **result}))
 
 

@@ -1,5 +1,6 @@
 #include "Activation.h"
 #include "FirstConvolution.h"
+#include "Kernels.h"
 #include "Products.h"
 #include "Shim.h"
 #include "StridedConvolution.h"
@@ -17,6 +18,13 @@
 using namespace shim;
 
 namespace {
+
+thread_local int64_t host_reads;
+
+/// Numbers of the CPU on a card. They go there from memory that the system cannot move, beside what the card computes; libtorch keeps that memory until it is done.
+at::Tensor uploaded(const at::Tensor &a, const at::TensorOptions &options) {
+  return at::empty_like(a, a.options().pinned_memory(true)).copy_(a).to(options, /*non_blocking=*/true);
+}
 
 at::OptionalIntArrayRef axes_or_all(const int64_t *axes, int count) {
   return count ? at::OptionalIntArrayRef(ints(axes, count)) : at::OptionalIntArrayRef(std::nullopt);
@@ -64,15 +72,6 @@ extern "C" {
 const char *ct_last_error(void) { return message.c_str(); }
 const char *ct_version(void) { return TORCH_VERSION; }
 
-bool ct_device_available(CTDevice device) {
-  switch (device) {
-    case CTCPU: return true;
-    case CTCUDA: return at::hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0;
-    case CTMPS: return at::hasMPS();
-  }
-  return false;
-}
-
 void ct_set_threads(int count) { at::set_num_threads(count); }
 int ct_threads(void) { return at::get_num_threads(); }
 
@@ -103,7 +102,7 @@ void ct_clear_autocast_cache(void) { at::autocast::clear_cache(); }
 int ct_from_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, CTDevice device, CTTensor *out) {
   return attempt([&] {
     auto view = at::from_blob(const_cast<void *>(bytes), ints(shape, rank), at::TensorOptions().dtype(types[type]));
-    *out = own(view.to(at::Device(devices[device]), types[type], /*non_blocking=*/false, /*copy=*/true));
+    *out = own(device == CTCUDA ? uploaded(view, options(type, device)) : view.to(options(type, device), /*non_blocking=*/false, /*copy=*/true));
   });
 }
 
@@ -115,11 +114,14 @@ int ct_view_bytes(const void *bytes, const int64_t *shape, int rank, CTType type
 
 int ct_copy_bytes(CTTensor a, void *bytes, size_t size) {
   return attempt([&] {
+    host_reads++;
     auto plain = in(a).detach().to(at::kCPU).contiguous();
     TORCH_CHECK(plain.nbytes() == size, "the tensor has ", plain.nbytes(), " bytes, ", size, " were asked for");
     if (size) memcpy(bytes, plain.const_data_ptr(), size);
   });
 }
+
+int64_t ct_host_reads(void) { return host_reads; }
 
 int ct_full(const int64_t *shape, int rank, double value, CTType type, CTDevice device, CTTensor *out) {
   return attempt([&] { *out = own(at::full(ints(shape, rank), value, options(type, device))); });
@@ -145,7 +147,10 @@ CTDevice ct_device(CTTensor a) {
 }
 
 int ct_to(CTTensor a, CTType type, CTDevice device, CTTensor *out) {
-  return attempt([&] { *out = own(in(a).to(options(type, device))); });
+  return attempt([&] {
+    host_reads += device == CTCPU && !in(a).is_cpu();
+    *out = own(device == CTCUDA && in(a).is_cpu() ? uploaded(in(a), options(type, device)) : in(a).to(options(type, device)));
+  });
 }
 
 int ct_channels_last(CTTensor a, CTTensor *out) {
@@ -275,14 +280,9 @@ int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CT
 int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out) {
   return attempt([&] {
     auto x = in(a), w = in(weight), b = in(bias);
-    if (w.size(1) > 1)
-      if (auto few = convolution_of_few_pixels(x, w, b, stride)) {
-        *out = own(activated(std::move(*few), then));
-        return;
-      }
-    w = widened(w, x);
-    if (is_first_convolution(x, w, stride)) *out = own(first_convolution(x, w, b, then));
-    else if (is_strided_convolution(x, w, /*transposed=*/false)) *out = own(strided_convolution(x, w, b, stride, /*transposed=*/false, then));
+    if (is_patch_gemv(x, w, b, stride)) *out = own(activated(convolution_of_few_pixels(x, w, b, stride), then));
+    else if (is_first_convolution(x, w, stride)) *out = own(first_convolution(x, w, b, then));
+    else if (w = widened(w, x); is_strided_convolution(x, w, /*transposed=*/false)) *out = own(strided_convolution(x, w, b, stride, /*transposed=*/false, then));
     else *out = own(activated(at::conv2d(x, w, b, {stride, stride}), then));
   });
 }
@@ -336,14 +336,11 @@ int ct_adam_step(const CTTensor *parameters, const CTTensor *gradients, const CT
   return attempt([&] {
     at::NoGradGuard guard;
     auto counts = list(steps, count), all = list(gradients, count);
-    std::vector<at::Tensor> norms;
-    for (int i = 0; i < count; i++) {
-      counts[i].add_(1);
-      norms.push_back(at::linalg_vector_norm(all[i]).to(at::kFloat));
-      // The fused kernel walks a parameter, its gradient and its moments side by side, so they must lie in memory alike.
+    // The fused kernel walks a parameter, its gradient and its moments side by side, so they must lie in memory alike.
+    for (int i = 0; i < count; i++)
       if (all[i].strides() != in(parameters[i]).strides()) all[i] = at::empty_like(in(parameters[i])).copy_(all[i]);
-    }
-    auto total = at::linalg_vector_norm(at::stack(norms));
+    at::_foreach_add_(counts, 1);
+    auto total = at::linalg_vector_norm(at::stack(at::_foreach_norm(all)).to(at::kFloat));
     // The kernel divides gradients by this in the same pass; at least 1, so that they only ever shrink.
     auto divisor = limit > 0 ? std::optional(at::clamp_min((total + 1e-6) / limit, 1)) : std::nullopt;
     at::_fused_adamw_(list(parameters, count), all, list(firsts, count), list(seconds, count), {}, counts, rate, beta1,

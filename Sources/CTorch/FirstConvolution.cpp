@@ -1,10 +1,10 @@
 #include "FirstConvolution.h"
 #include "Activation.h"
+#include "Kernels.h"
 #include "Parallel.h"
 #include "Shim.h"
 #include "Vectors.h"
 
-#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 // The encoder's first layer: from one channel of frames, kernel 4, stride 2. It has few products for each number that it reads and writes, and
@@ -75,7 +75,7 @@ struct First : torch::autograd::Function<First> {
     auto x = frames.contiguous();
     auto then = static_cast<CTActivation>(activation);
     Sizes s = sizes_of(x, weight);
-    auto type = at::autocast::is_autocast_enabled(at::kCPU) ? at::autocast::get_autocast_dtype(at::kCPU) : at::kFloat;
+    auto type = computed_in(x);
     auto y = at::empty({x.size(0), s.outputs, s.rows(), s.columns()}, x.options().dtype(type), at::MemoryFormat::ChannelsLast);
     auto w = weight.reshape({s.outputs, taps}).t().contiguous(), b = bias.contiguous();
     int64_t pixels = s.height * s.width, results = s.rows() * s.columns() * s.outputs;
@@ -119,14 +119,8 @@ struct First : torch::autograd::Function<First> {
 
 namespace shim {
 
-bool is_first_convolution(const at::Tensor &frames, const at::Tensor &weight, int64_t step) {
-  return frames.is_cpu() && frames.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && !frames.requires_grad() &&
-         weight.size(1) == 1 && weight.size(2) == kernel && weight.size(3) == kernel && step == stride && weight.size(0) % lanes == 0 &&
-         frames.size(2) >= kernel && frames.size(3) >= kernel;
-}
-
 at::Tensor first_convolution(const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias, CTActivation then) {
-  return First::apply(frames, weight, bias, int64_t(then));
+  return First::apply(frames, weight.to(at::kFloat), bias, int64_t(then));
 }
 
 }  // namespace shim

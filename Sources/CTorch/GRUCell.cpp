@@ -1,9 +1,8 @@
 #include "Activation.h"
+#include "Kernels.h"
 #include "Parallel.h"
 #include "Products.h"
 #include "Shim.h"
-
-#include <torch/csrc/autograd/grad_mode.h>
 
 using namespace shim;
 
@@ -39,10 +38,7 @@ at::Tensor stepped(const at::Tensor &of_x, const at::Tensor &of_h, const at::Ten
 extern "C" int ct_gru_cell(CTTensor x, CTTensor h, CTTensor input_weight, CTTensor recurrent_weight, CTTensor input_bias, CTTensor recurrent_bias, CTTensor *out) {
   return attempt([&] {
     auto of_x = affine(in(x), in(input_weight), in(input_bias)), of_h = affine(in(h), in(recurrent_weight), in(recurrent_bias)), state = in(h).contiguous();
-    bool recorded = at::GradMode::is_enabled() && (of_x.requires_grad() || of_h.requires_grad() || state.requires_grad());
-    auto type = of_x.scalar_type();
-    bool fits = of_x.sizes() == of_h.sizes() && of_x.size(0) == state.size(0) && of_x.size(1) == 3 * state.size(1) && state.size(1) % lanes == 0;
-    if (!recorded && fits && state.is_cpu() && state.scalar_type() == at::kFloat && type == of_h.scalar_type() && (type == at::kFloat || type == at::kBFloat16)) {
+    if (is_gru_gates(of_x, of_h, state)) {
       *out = own(stepped(of_x, of_h, state));
       return;
     }

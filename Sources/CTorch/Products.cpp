@@ -1,9 +1,9 @@
 #include "Products.h"
+#include "Kernels.h"
 #include "Parallel.h"
 #include "Shim.h"
 #include "Sums.h"
 
-#include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -16,8 +16,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-constexpr int64_t few = 4;
 
 /// Outputs `begin` to `end` of `Rows` rows: each pair of a row and an output has a sum in a register, and weights, of float32 or bf16, are read once.
 template <int64_t Rows, int64_t Outputs, class Weight>
@@ -52,11 +50,11 @@ ALWAYS_INLINE void of_few_rows(const float *a, const Weight *weight, const float
                                int64_t begin, int64_t end) {
   constexpr int64_t some = 16;  // outputs, whose weights the cache keeps for all rows
   for (int64_t o = begin; o < end; o += some)
-    for (int64_t row = 0; row < rows; row += few) {
+    for (int64_t row = 0; row < rows; row += gemv_rows) {
       const float *from = a + row * inner;
       float *to = result + row * outputs;
       int64_t last = std::min(o + some, end);
-      switch (std::min(few, rows - row)) {
+      switch (std::min(gemv_rows, rows - row)) {
         case 1: dots<1>(from, weight, bias, to, inner, outputs, o, last); break;
         case 2: dots<2>(from, weight, bias, to, inner, outputs, o, last); break;
         case 3: dots<3>(from, weight, bias, to, inner, outputs, o, last); break;
@@ -74,11 +72,6 @@ EACH_PROCESSOR void few_rows_half(const float *a, const uint16_t *weight, const 
   of_few_rows(a, weight, bias, result, rows, inner, outputs, begin, end);
 }
 
-/// Whether `weight` is that of something frozen, stored in bf16, to be multiplied in float32.
-bool is_stored_narrow(const at::Tensor &a, const at::Tensor &weight) {
-  return a.scalar_type() == at::kFloat && weight.scalar_type() == at::kBFloat16;
-}
-
 void check(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
   TORCH_CHECK(a.size(1) == weight.size(1), "rows of ", a.size(1), " numbers meet weights for ", weight.size(1));
   TORCH_CHECK(!bias || bias->numel() == weight.size(0), "there are ", weight.size(0), " outputs and a bias for ", bias->numel());
@@ -90,7 +83,7 @@ at::Tensor product_of_few_rows(const at::Tensor &a, const at::Tensor &weight, co
   int64_t rows = a.size(0), inner = a.size(1), outputs = weight.size(0);
   auto x = a.contiguous(), result = at::empty({rows, outputs}, a.options());
   const float *b = bias ? bias->const_data_ptr<float>() : nullptr;
-  parallel(outputs, std::max<int64_t>(1, (1 << 18) / (inner * ((rows + few - 1) / few))), [&](int64_t begin, int64_t end) {
+  parallel(outputs, std::max<int64_t>(1, (1 << 18) / (inner * ((rows + gemv_rows - 1) / gemv_rows))), [&](int64_t begin, int64_t end) {
     auto from = x.const_data_ptr<float>();
     auto to = result.data_ptr<float>();
     if (weight.scalar_type() == at::kFloat) few_rows(from, weight.const_data_ptr<float>(), b, to, rows, inner, outputs, begin, end);
@@ -201,23 +194,22 @@ struct Linear : torch::autograd::Function<Linear> {
   }
 };
 
-bool is_plain(const at::Tensor &a) { return a.is_cpu() && a.scalar_type() == at::kFloat; }
-
 }  // namespace
 
+bool has_onednn_linear() { return onednn_linear().has_value(); }
+
 at::Tensor product(const at::Tensor &a, const at::Tensor &given, const std::optional<at::Tensor> &given_bias) {
-  auto type = a.scalar_type();
   auto bias = given_bias ? std::optional(given_bias->contiguous()) : std::nullopt;
-  if (is_plain(a) && (is_stored_narrow(a, given) || is_plain(given)) && a.size(0) <= few && a.numel() && given.is_contiguous()) return product_of_few_rows(a, given, bias);
-  auto weight = widened(given, a);
-  if (a.numel() == 0 || !onednn_linear() || !a.is_cpu() || (type != at::kFloat && type != at::kBFloat16)) return at::linear(a, weight, bias);
+  if (is_gemv(a, given)) return product_of_few_rows(a, given, bias);
+  auto weight = is_stored_narrow(a, given) ? given.to(at::kFloat) : given;
+  if (!is_onednn_linear(a, weight)) return at::linear(a, weight, bias);
   return onednn_linear()->call(a, weight, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
 PackedWeight::PackedWeight(const at::Tensor &weight) : plain(weight), outputs(weight.size(0)), type(weight.scalar_type()) {
 #ifdef WITH_AVX512
+  if (!is_packed_gemm(weight)) return;
   bool single = weight.scalar_type() == at::kFloat;
-  if (!weight.is_cpu() || !sums_of(weight.scalar_type()) || (!single && weight.size(1) % 2)) return;
   int64_t tiles = (weight.size(0) + tile_outputs - 1) / tile_outputs;
   packed = at::zeros({tiles, weight.size(1) / (single ? 1 : 2), tile_outputs}, weight.options().dtype(at::kInt));
   parallel(tiles, 1, [&](int64_t begin, int64_t end) {
@@ -245,16 +237,17 @@ at::Tensor PackedWeight::operator()(const at::Tensor &a) const {
 }
 
 at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
-  bool own = is_plain(a) && (is_plain(weight) || is_stored_narrow(a, weight)) && !at::autocast::is_autocast_enabled(at::kCPU);
-  return own ? Linear::apply(a, weight, bias) : at::linear(a, weight, bias);
+  bool own = kernels_are_on() && a.is_cpu() && a.scalar_type() == at::kFloat && computed_in(a) == at::kFloat;
+  bool fits = weight.scalar_type() == at::kFloat || is_stored_narrow(a, weight);
+  return own && fits ? Linear::apply(a, weight, bias) : at::linear(a, widened(weight, a), bias);
 }
 
-at::Tensor widened(const at::Tensor &weight, const at::Tensor &x) { return is_stored_narrow(x, weight) ? weight.to(at::kFloat) : weight; }
+at::Tensor widened(const at::Tensor &weight, const at::Tensor &x) {
+  return is_stored_narrow(x, weight) && computed_in(x) == at::kFloat ? weight.to(at::kFloat) : weight;
+}
 
 at::Tensor affine_of_sparse(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
-  bool recorded = at::GradMode::is_enabled() && (a.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad()));
-  bool can = is_plain(a) && (is_plain(weight) || is_stored_narrow(a, weight)) && weight.is_cpu() && weight.t().is_contiguous() && (!bias || is_plain(*bias));
-  if (recorded || !can) return affine(a, weight, bias);
+  if (!is_sparse_linear(a, weight, bias)) return affine(a, weight, bias);
   check(a, weight, bias);
   int64_t rows = a.size(0), inner = a.size(1), outputs = weight.size(0);
   auto x = a.contiguous(), result = at::empty({rows, outputs}, a.options()), b = bias ? bias->contiguous() : at::Tensor();
@@ -271,12 +264,8 @@ at::Tensor affine_of_sparse(const at::Tensor &a, const at::Tensor &weight, const
   return result;
 }
 
-std::optional<at::Tensor> convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride) {
-  constexpr int64_t most = 256;
-  if (!is_plain(x) || !(is_plain(weight) || is_stored_narrow(x, weight)) || !weight.is_contiguous(at::MemoryFormat::ChannelsLast)) return std::nullopt;
-  if (at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad() || bias.requires_grad())) return std::nullopt;
+at::Tensor convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride) {
   int64_t kernel = weight.size(2), height = (x.size(2) - kernel) / stride + 1, width = (x.size(3) - kernel) / stride + 1;
-  if (x.size(2) < kernel || x.size(3) < kernel || x.numel() == 0 || x.size(0) * height * width > most) return std::nullopt;
   // Channels last, a pixel's inputs are a few rows of numbers side by side, and so are an output's weights.
   auto patches = x.permute({0, 2, 3, 1}).unfold(1, kernel, stride).unfold(2, kernel, stride).permute({0, 1, 2, 4, 5, 3});
   auto rows = patches.reshape({x.size(0) * height * width, -1}), flat = weight.permute({0, 2, 3, 1}).reshape({weight.size(0), -1});

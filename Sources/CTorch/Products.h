@@ -3,6 +3,11 @@
 
 namespace shim {
 
+/// Rows of a product that are multiplied together where these are few.
+constexpr int64_t gemv_rows = 4;
+/// Whether this libtorch has oneDNN's product.
+bool has_onednn_linear();
+
 /// `a Wᵀ + b` of `[M, K]` and `[N, K]`, both of one type, or `a` in float32 and `W` stored in bf16; records no graph.
 at::Tensor product(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias = std::nullopt);
 
@@ -26,11 +31,10 @@ at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::opti
 /// as `[K, N]`. Then the result is in float32.
 at::Tensor affine_of_sparse(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
 
-/// `weight` in a type that libtorch takes together with `x`, where it is stored in bf16 and `x` is in float32.
+/// `weight` in a type that libtorch takes together with `x`, where it is stored in bf16 and products with `x` are computed in float32.
 at::Tensor widened(const at::Tensor &weight, const at::Tensor &x);
 
-/// A convolution without padding, of one frame or of a few small ones, that needs no gradients, in float32 in autocast too; nothing where it is not
-/// such a one.
-std::optional<at::Tensor> convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride);
+/// A convolution without padding for which `is_patch_gemv` says so, in float32 in autocast too.
+at::Tensor convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride);
 
 }  // namespace shim

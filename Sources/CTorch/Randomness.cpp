@@ -1,3 +1,4 @@
+#include "Kernels.h"
 #include "Parallel.h"
 #include "Shim.h"
 
@@ -57,7 +58,7 @@ int ct_uniform(const int64_t *shape, int rank, CTDevice device, CTGenerator g, C
 int ct_exponential(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out) {
   return attempt([&] {
     auto numbers = at::empty(ints(shape, rank), options(CTFloat32, device));
-    *out = own(numbers.is_cpu() ? exponential(numbers, generator(g)) : numbers.exponential_(1, generator(g)));
+    *out = own(is_exponential(numbers) ? exponential(numbers, generator(g)) : numbers.exponential_(1, generator(g)));
   });
 }
 

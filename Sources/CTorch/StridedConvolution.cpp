@@ -1,10 +1,10 @@
 #include "StridedConvolution.h"
 #include "Activation.h"
+#include "Kernels.h"
 #include "Parallel.h"
 #include "Shim.h"
 #include "Sums.h"
 
-#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 // Convolutions and transposed ones are the same products between a wide map and a narrow one: pixel n of the narrow map and tap t of the kernel
@@ -235,19 +235,9 @@ struct Strided : torch::autograd::Function<Strided> {
   }
 };
 
-at::ScalarType computed_in(const at::Tensor &x) {
-  return at::autocast::is_autocast_enabled(at::kCPU) ? at::autocast::get_autocast_dtype(at::kCPU) : x.scalar_type();
-}
-
 }  // namespace
 
 namespace shim {
-
-bool is_strided_convolution(const at::Tensor &x, const at::Tensor &weight, bool transposed) {
-  auto type = computed_in(x);
-  return sums_of(type) && x.is_cpu() && (weight.scalar_type() == at::kFloat || weight.scalar_type() == type) && x.dim() == 4 && x.size(0) >= rows && x.size(1) == weight.size(transposed ? 0 : 1) &&
-         weight.size(2) == weight.size(3) && x.size(2) && x.size(3) && weight.size(0) % lanes == 0 && weight.size(1) % lanes == 0 && (transposed || (x.size(2) >= weight.size(2) && x.size(3) >= weight.size(2)));
-}
 
 at::Tensor strided_convolution(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride, bool transposed, CTActivation then) {
   TORCH_CHECK(bias.numel() == weight.size(transposed ? 1 : 0), "the bias is for ", bias.numel(), " channels");
@@ -257,7 +247,6 @@ at::Tensor strided_convolution(const at::Tensor &x, const at::Tensor &weight, co
 }  // namespace shim
 #else
 namespace shim {
-bool is_strided_convolution(const at::Tensor &, const at::Tensor &, bool) { return false; }
 at::Tensor strided_convolution(const at::Tensor &, const at::Tensor &, const at::Tensor &, int64_t, bool, CTActivation) {
   TORCH_CHECK(false, "this processor has no such convolution");
 }

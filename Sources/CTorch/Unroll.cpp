@@ -29,18 +29,16 @@ enum Input {
 /// What every step leaves for the way back, [T, B, ...] each.
 enum Kept { Z, X, XMean, XScale, U, H, Reset, Carry, New, RecurrentNew, NextH, P, PMean, PScale, Q, Probabilities, Kepts };
 
-/// Collects a tensor per step into one.
+/// Collects a tensor per step, `[B, ...]`, into one, `[T, B, ...]`, with a single copy at the end: on a device each copy is a kernel to be launched.
 struct Track {
-  at::Tensor all;
-  int64_t steps;
+  std::vector<at::Tensor> steps;
 
-  void set(int64_t t, const at::Tensor &value) {
-    if (!all.defined()) {
-      auto shape = value.sizes().vec();
-      shape.insert(shape.begin(), steps);
-      all = at::empty(shape, value.options());
-    }
-    all.select(0, t).copy_(value);
+  explicit Track(int64_t count) : steps(count) {}
+  void set(int64_t t, at::Tensor value) { steps[t] = std::move(value); }
+  at::Tensor all() {
+    auto stacked = at::stack(steps);
+    steps.clear();
+    return stacked;
   }
 };
 
@@ -58,8 +56,8 @@ struct Unroll : torch::autograd::Function<Unroll> {
     for (auto w : {StochasticWeight, GRUInputWeight, GRURecurrentWeight, PosteriorWeight, LogitsWeight}) packed.emplace(w, in[w].to(narrow));
     auto times = [&](const at::Tensor &a, Input weight) { return packed.at(weight)(a).to(type); };
 
-    std::vector<Track> kept(Kepts, Track{{}, steps});
-    Track all_z{{}, steps}, all_logits{{}, steps};
+    std::vector<Track> kept(Kepts, Track(steps));
+    Track all_z(steps), all_logits(steps);
     auto h = in[StartH], z = in[StartZ];
     for (int64_t t = 0; t < steps; t++) {
       if (keep) {
@@ -91,11 +89,12 @@ struct Unroll : torch::autograd::Function<Unroll> {
 
     variable_list saved(in.begin(), in.end());
     saved.push_back(keep.value_or(at::Tensor()));
-    for (auto &track : kept) saved.push_back(track.all);
+    for (auto &track : kept) saved.push_back(track.all());
+    auto all_h = saved[Inputs + 1 + NextH].clone();
     context->save_for_backward(saved);
     context->saved_data["narrow"] = static_cast<int64_t>(narrow);
     context->set_materialize_grads(false);
-    return {kept[NextH].all.clone(), all_z.all, all_logits.all};
+    return {all_h, all_z.all(), all_logits.all()};
   }
 
   static variable_list backward(AutogradContext *context, variable_list out) {
@@ -103,7 +102,7 @@ struct Unroll : torch::autograd::Function<Unroll> {
     const at::Tensor *in = saved.data(), keep = saved[Inputs], *kept = saved.data() + Inputs + 1;
     auto narrow = static_cast<at::ScalarType>(context->saved_data["narrow"].toInt());
     auto type = in[StartH].scalar_type();
-    int64_t steps = kept[X].size(0), size = in[StartH].size(1), hidden = kept[X].size(2);
+    int64_t steps = kept[X].size(0), hidden = kept[X].size(2);
     std::map<Input, PackedWeight> packed;
     for (auto w : {StochasticWeight, GRUInputWeight, GRURecurrentWeight, PosteriorWeight, LogitsWeight}) packed.emplace(w, in[w].to(narrow).t());
     auto times = [&](const at::Tensor &a, Input weight) { return packed.at(weight)(a).to(type); };
@@ -115,7 +114,7 @@ struct Unroll : torch::autograd::Function<Unroll> {
       return std::get<0>(at::native_layer_norm_backward(inner, input, {hidden}, mean, scale, in[weight], in[weight + 1], {true, false, false}));
     };
 
-    Track d_x{{}, steps}, d_u{{}, steps}, d_p{{}, steps}, d_q{{}, steps}, d_input{{}, steps}, d_h{{}, steps}, d_logits{{}, steps};
+    Track d_x(steps), d_u(steps), d_p(steps), d_q(steps), d_input(steps), d_h(steps), d_logits(steps);
     auto to_h = at::zeros_like(in[StartH]), to_z = at::zeros_like(in[StartZ]);
     for (int64_t t = steps - 1; t >= 0; t--) {
       auto at = [&](Kept what) { return kept[what].select(0, t); };
@@ -149,25 +148,26 @@ struct Unroll : torch::autograd::Function<Unroll> {
 
     variable_list gradients(Inputs + 4);
     auto flat = [](const at::Tensor &a) { return a.flatten(0, 1); };
-    auto weight = [&](Input which, const Track &to, Kept from) {
-      gradients[which] = product(flat(to.all).to(narrow).t(), flat(kept[from]).to(narrow).t()).to(in[which].scalar_type());
-      gradients[which + (which == GRUInputWeight || which == GRURecurrentWeight ? 2 : 1)] = flat(to.all).sum(0);
+    auto weight = [&](Input which, const at::Tensor &to, Kept from) {
+      gradients[which] = product(flat(to).to(narrow).t(), flat(kept[from]).to(narrow).t()).to(in[which].scalar_type());
+      gradients[which + (which == GRUInputWeight || which == GRURecurrentWeight ? 2 : 1)] = flat(to).sum(0);
     };
-    weight(StochasticWeight, d_x, Z);
-    weight(GRUInputWeight, d_input, U);
-    weight(GRURecurrentWeight, d_h, H);
-    weight(PosteriorWeight, d_p, NextH);
-    weight(LogitsWeight, d_logits, Q);
-    auto norm = [&](Input which, const Track &to, Kept input, Kept mean, Kept scale) {
-      auto [none, w, b] = at::native_layer_norm_backward(flat(to.all), flat(kept[input]), {hidden}, flat(kept[mean]), flat(kept[scale]), in[which],
+    auto all_x = d_x.all(), all_p = d_p.all();
+    weight(StochasticWeight, all_x, Z);
+    weight(GRUInputWeight, d_input.all(), U);
+    weight(GRURecurrentWeight, d_h.all(), H);
+    weight(PosteriorWeight, all_p, NextH);
+    weight(LogitsWeight, d_logits.all(), Q);
+    auto norm = [&](Input which, const at::Tensor &to, Kept input, Kept mean, Kept scale) {
+      auto [none, w, b] = at::native_layer_norm_backward(flat(to), flat(kept[input]), {hidden}, flat(kept[mean]), flat(kept[scale]), in[which],
                                                          in[which + 1], {false, true, true});
       gradients[which] = w;
       gradients[which + 1] = b;
     };
-    norm(InputNormWeight, d_u, X, XMean, XScale);
-    norm(PosteriorNormWeight, d_q, P, PMean, PScale);
-    gradients[Actions] = d_x.all.to(in[Actions].scalar_type());
-    gradients[Embedded] = d_p.all.to(in[Embedded].scalar_type());
+    norm(InputNormWeight, d_u.all(), X, XMean, XScale);
+    norm(PosteriorNormWeight, d_q.all(), P, PMean, PScale);
+    gradients[Actions] = all_x.to(in[Actions].scalar_type());
+    gradients[Embedded] = all_p.to(in[Embedded].scalar_type());
     gradients[StartH] = to_h;
     gradients[StartZ] = to_z;
     return gradients;

@@ -16,6 +16,9 @@ public struct BenchmarkResult: Codable, Sendable {
   }
   /// What was measured.
   public let work: String
+  /// That it was computed on, and what that is.
+  public let device: Device
+  public let deviceFacts: String
   /// That it was computed in.
   public let dtype: Precision
   public let threads: Int
@@ -27,8 +30,9 @@ public struct BenchmarkResult: Codable, Sendable {
   public let gigaflops: Double?
   /// Of the rate of one large matrix product, measured in the same process.
   public let shareOfProduct: Double?
-  /// The most memory the process has held, in GiB.
+  /// The most memory the process has held, in GiB, and the most on the device, where that is not the CPU.
   public let peakMemory: Double
+  public let peakDeviceMemory: Double?
 }
 
 /// Measures the pieces of work that a configuration asks for, on made-up data.
@@ -144,11 +148,13 @@ public struct Benchmark {
     let clock = ContinuousClock()
     let times = try (0..<(repeats ?? self.repeats) + 2).map { step in try clock.measure { _ = try body(step) } / .seconds(1) }.dropFirst(2).sorted()
     let median = times[times.startIndex + times.count / 2]
-    let memory = ProcessMemory.peak
+    let (memory, device) = (ProcessMemory.peak, compute.device)
+    let deviceMemory = device == .cpu ? nil : device.peakMemory
     let rate = flops.map { $0 / median / 1e9 }
     return BenchmarkResult(
-      work: name, dtype: compute.precision, threads: Libtorch.threads, seconds: .init(median: median, min: times.first!, max: times.last!),
-      rate: Double(items) / median, gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: compute.device) }, peakMemory: memory)
+      work: name, device: device, deviceFacts: device.facts, dtype: compute.precision, threads: Libtorch.threads, seconds: .init(median: median, min: times.first!, max: times.last!),
+      rate: Double(items) / median, gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: device) }, peakMemory: memory,
+      peakDeviceMemory: deviceMemory)
   }
 
   /// Of one large matrix product, in 10⁹ floating-point operations per second: the best of several.
@@ -182,6 +188,7 @@ extension BenchmarkResult: CustomStringConvertible {
       parts.append(String(format: "%.0f GFLOP/s, %.0f %% of a large matrix product's", gigaflops, 100 * shareOfProduct))
     }
     parts.append(String(format: "peak memory %.2f GiB", peakMemory))
-    return parts.joined(separator: ", ")
+    if let peakDeviceMemory { parts.append(String(format: "on the device %.2f GiB", peakDeviceMemory)) }
+    return parts.joined(separator: ", ") + (device == .cpu ? "" : "\n\(deviceFacts), libtorch \(Libtorch.version)")
   }
 }

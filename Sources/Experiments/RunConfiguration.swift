@@ -108,7 +108,7 @@ extension AgentConfiguration {
   /// - Throws: `ConfigurationError`.
   static func stored(_ documents: [Preset]) throws -> AgentConfiguration {
     let before = Preset(
-      name: "defaults before 0.2", yaml: "agent: {latents: {encodings: 1, redraw: false}, states: sampled, cloning: {frames: 1}}")
+      name: "defaults before 0.2", yaml: "agent: {latents: {encodings: 1, redraw: false}, states: sampled, cloning: {frames: 1, dropout: 0, noise: 0}}")
     return try load(.agent, from: [before] + documents)
   }
 

@@ -131,8 +131,8 @@ public final class Agent {
       if slots[slot] == nil { reset(slot: slot, episode: slot) }
       if observation.firstNotFinite(in: frames[slot]!) != nil { throw ImitationError.notFinite(episode: slots[slot]!.episode, step: slots[slot]!.steps) }
     }
-    // A few rows take as long as reading the weights, so that arithmetic in bf16 would save nothing.
-    let precision = order.count > 4 ? precision : .f32
+    // On the CPU a few rows take as long as reading the weights, so that arithmetic in bf16 would save nothing.
+    let precision = order.count > 4 || device != .cpu ? precision : .f32
     let (states, opinions) = noGrad {
       computing(in: precision, on: device) { infer(order.map { frames[$0]! }, order.map { slots[$0]! }) }
     }
@@ -206,6 +206,7 @@ public final class Agent {
         deterministic: concatenated(states.map(\.deterministic), axis: 0), stochastic: concatenated(states.map(\.stochastic), axis: 0))
       let draw: Draw = switch stateChoice {
       case .best: .mode
+      // Drawn on the CPU, so that the same seed acts the same on all devices.
       case .sampled:
         .clocks(stacked(slots.map { Tensor.exponential([sizes.groups, sizes.classes], using: $0.random) }).to(device))
       }

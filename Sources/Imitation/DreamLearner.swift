@@ -166,11 +166,12 @@ public final class DreamLearner: LatentLearner {
     // All dreams of a window leave it alike.
     let dreams = count * copies
     let copied = Tensor((0..<dreams).map { Int64($0 / copies) }, [dreams], on: device)
-    let leaving: [Int64] = (Tensor.uniform([count], using: random) * Double(lead)).to(.int64).taking(copied).values()
+    let leaving = (Tensor.uniform([count], using: random) * Double(lead)).to(.int64).taking(copied)
+    let steps = Tensor((0..<lead).map(Int64.init), [lead, 1], on: device)
     let wrong = actions.uniform([count], using: random).taking(copied)
     let right = windows.actions.sliced(0..<lead).sliced(0..<dreams, axis: 1)
     let numbers = Array(repeating: 1, count: right.shape.count - 2)
-    let stays = Tensor((0..<lead).flatMap { step in leaving.map { step < $0 ? Int64(1) : 0 } }, [lead, dreams] + numbers, on: device).to(right.type)
+    let stays = (leaving - steps).isAtLeast(1).reshaped([lead, dreams] + numbers).to(right.type)
     let taken = right * stays + wrong * (1 - stays)
     let displaced = dreamer.dream(from: windows.states[0].sliced(0..<dreams), following: taken, using: random).states[lead]
     let far = windows.steps(lead..<lead + c.horizon)

@@ -56,6 +56,7 @@ public struct SharedNoise {
   func clocks(_ sizes: LatentSizes, batch: Int) -> Tensor {
     let own = Tensor.exponential([batch / dreamsPerWindow, sizes.groups, sizes.classes], using: random)
     guard dreamsPerWindow > 1 else { return own }
-    return own.taking(Tensor((0..<batch).map { Int64($0 / dreamsPerWindow) }, [batch], on: own.device))
+    return own.reshaped(own.shape[0], 1, sizes.groups, sizes.classes)
+      .expanded([own.shape[0], dreamsPerWindow, sizes.groups, sizes.classes]).reshaped(batch, sizes.groups, sizes.classes)
   }
 }

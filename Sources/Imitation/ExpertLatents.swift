@@ -176,22 +176,31 @@ public struct WindowSampler {
     let drawn = (0..<batch / copies * choices).map { _ in
       (Double.random(in: 0..<1, using: &generator) < startShare ? episodeStarts : starts).randomElement(using: &generator)!
     }
-    var taken = drawn
+    let device = latents.deterministic.device
+    var taken = Tensor(drawn.map(Int64.init), [drawn.count, 1], on: device)
     if choices > 1, let hardness {
-      let weights: [Float] = hardness(windows(at: drawn, using: random)).values()
-      taken = stride(from: 0, to: drawn.count, by: choices).map { first in
-        let group = first..<first + choices
-        var left = Float.random(in: 0..<1, using: &generator) * weights[group].reduce(0, +)
-        return drawn[group.first { left -= weights[$0]; return left < 0 } ?? group.last!]
-      }
+      // Chosen where the hardness is computed, which nobody waits for.
+      let shares = (0..<drawn.count / choices).map { _ in Float.random(in: 0..<1, using: &generator) }
+      let place = chosen(by: hardness(windows(at: taken, using: random)).reshaped(-1, choices), Tensor(shares, [shares.count, 1], on: device))
+      taken = taken.reshaped(-1, choices).gathering(place, axis: 1)
     }
-    return windows(at: taken.flatMap { [Int](repeating: $0, count: copies) }, using: random)
+    return windows(at: taken.expanded([taken.shape[0], copies]), using: random)
   }
 
-  private func windows(at chosen: [Int], using random: RandomSource?) -> LatentWindows {
+  /// Windows that start at `chosen` (`int64`, any shape).
+  private func windows(at chosen: Tensor, using random: RandomSource?) -> LatentWindows {
     let batch = chosen.count
-    let indices = Tensor((0...horizon).flatMap { k in chosen.map { Int64($0 + k) } }, [horizon + 1, batch], on: latents.deterministic.device)
+    let indices = chosen.reshaped(1, batch) + Tensor((0...horizon).map(Int64.init), [horizon + 1, 1], on: chosen.device)
     let actions = latents.actions.taking(indices.dropLast().reshaped(-1)).unflattened([horizon, batch])
     return LatentWindows(states: latents.states(at: indices, using: random), actions: actions)
   }
+}
+
+/// The place in each row of weights `[N, K]`, not negative, where their sum first exceeds a share `[N, 1]`, in 0..<1, of all of them; the last where none does: `int64` `[N, 1]`.
+func chosen(by weights: Tensor, _ shares: Tensor) -> Tensor {
+  let count = weights.shape[1]
+  let upTo = Tensor((0..<count).flatMap { row in (0..<count).map { row <= $0 ? Float(1) : 0 } }, [count, count], on: weights.device)
+  let sums = weights.matmul(upTo)
+  let passed = (shares * sums.sliced(count - 1..<count, axis: 1) - sums).isAtLeast(0).to(.float32).sum(over: 1, keepingAxes: true)
+  return passed.clamped(0, Double(count - 1)).to(.int64)
 }

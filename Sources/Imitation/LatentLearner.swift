@@ -41,12 +41,12 @@ public struct CloningConfiguration: Configuration {
   /// `η_BC` of eq 16, per nat.
   public var entropyWeight = 0.1
   /// The share of hidden units that are left out at each gradient step.
-  public var dropout = 0.0
+  public var dropout = 0.2
   /// `dbc`: noise on `h`, in deviations of each of its numbers over the expert's states.
-  public var noise = 0.0
+  public var noise = 0.1
   /// `bc`: frames that the policy sees, the newest and those before it.
   public var frames = 2
-  public var optimizer = OptimizerConfiguration()
+  public var optimizer = OptimizerConfiguration { $0.weightDecay = 0.1 }
 
   public init() {}
 

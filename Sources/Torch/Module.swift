@@ -44,12 +44,12 @@ extension Module {
   /// Stops gradients for all parameters, as for a model that only serves.
   public func freeze() { for parameter in parameters { parameter.isTrained = false } }
 
-  /// Stops gradients, and where computation is in bf16 on the CPU rounds the weights of products and convolutions to it and stores them so: a product of a
+  /// Stops gradients, and where computation is in bf16 rounds the weights of products and convolutions to it and stores them so: a product of a
   /// few rows takes as long as reading them, and others need not convert them.
   public func freeze(computingIn precision: Precision) {
     freeze()
     guard precision == .bf16 else { return }
-    for parameter in parameters where parameter.shape.count > 1 && parameter.device == .cpu { parameter.storeInBF16() }
+    for parameter in parameters where parameter.shape.count > 1 && parameter.device != .mps { parameter.storeInBF16() }
   }
 
   /// Copies every value from `other`, a module built alike.

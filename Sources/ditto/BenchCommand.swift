@@ -11,12 +11,13 @@ struct BenchCommand: ParsableCommand {
     discussion: """
       world-model and agent are gradient steps; encode is 16 episodes of 512 frames to latents; act is one observation to one action, in f32 \
       with weights stored in --dtype; data is a batch of sequences through the prefetching reader, from the datasets in --data, or else from episodes of the road recorded \
-      for this, of which nothing is kept in memory. --set changes the agent's settings for agent, the world model's for the others.
+      for this, of which nothing is kept in memory. parity compares what --device computes with what the CPU does, and fails where they differ by more than rounding. \
+      --set changes the agent's settings for agent, the world model's for the others.
       """)
 
   enum Work: String, ExpressibleByArgument, CaseIterable {
     case worldModel = "world-model"
-    case agent, encode, act, data
+    case agent, encode, act, data, parity
   }
 
   @Argument(help: "What to measure.") var work: Work
@@ -35,6 +36,12 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let chosen = try compute.apply()
+    if work == .parity {
+      let parity = try DeviceParity(chosen.device)
+      try printResult(parity, json: json)
+      guard parity.agrees else { throw ExitCode.failure }
+      return
+    }
     let layers = try Presets.layers(settings.config)
     let world = try WorldModelConfiguration.load(.worldModel, from: layers, overrides: work == .agent ? [] : settings.overrides)
     let agent = try AgentConfiguration.load(layers, overrides: work == .agent ? settings.overrides : [])
@@ -48,6 +55,7 @@ struct BenchCommand: ParsableCommand {
     case .encode: try benchmark.encode()
     case .act: try benchmark.act()
     case .data: try benchmark.data(data.map { URL(fileURLWithPath: $0) })
+    case .parity: preconditionFailure("it is no measurement")
     }
     try printResult(result, json: json)
   }

@@ -22,6 +22,8 @@ struct ComputeOptions: ParsableArguments {
 
   func validate() throws {
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads), must be from 1 to 1024") }
+    let kernels = ProcessInfo.processInfo.environment["DITTO_KERNELS"] ?? ""
+    guard ["", "on", "off"].contains(kernels) else { throw ValidationError("DITTO_KERNELS is '\(kernels)' in the environment, must be on or off") }
   }
 
   /// Sets the process up for training.

@@ -32,6 +32,7 @@ import Testing
     ("dream world --data data --steps 9223372036854775807 --output new", 64, "100000"),
     ("train world-model --data data --output new --set sequences.length=100000", 65, "100000"),
     ("train world-model --data data --output new --device cuda", 64, "cuda"),
+    ("bench parity --device cuda", 64, "docs/gpu.md"),
     ("train world-model --data data --output new --set pipeline.kind=atari", 65, "recorded through another pixel pipeline"),
     ("train world-model --data data --output world", 64, "--resume"),
     ("train world-model --resume --output nowhere", 64, "nowhere"),

@@ -21,7 +21,8 @@ import Torch
     expectClose(try #require(found[1]), try #require(expected[1]), tolerance: 5e-3)
   }
 
-  /// bf16 keeps 8 bits: what comes out is the float32 result, rounded; gradients are off by at most 1 % of the largest.
+  /// bf16 keeps 8 bits: what comes out of the kernel is the float32 result, rounded; gradients, and what libtorch makes of rounded operands, are off by at most 1 %
+  /// of the largest.
   @Test(arguments: [16, 48], [Activation.identity, .elu]) func convolutionOfOneChannelRoundsInAutocast(outputs: Int, activation: Activation) throws {
     let random = RandomSource(Seed(3))
     let layer = Convolution(1, outputs, kernel: 4, stride: 2, using: random)
@@ -29,7 +30,7 @@ import Torch
     let x = Tensor.normal([67, 1, 10, 10], using: random)
     let (exact, rounded) = (layer(x, then: activation), computing(in: .bf16) { layer(x, then: activation) })
     #expect(rounded.type == .bfloat16)
-    expectClose(rounded.to(.float32), exact.to(.bfloat16).to(.float32))
+    expectClose(rounded.to(.float32), exact.to(.bfloat16).to(.float32), share: Libtorch.usesKernels ? 0 : 0.01)
     let loss = { (y: Tensor) in (y.to(.float32) * exact.detached()).sum() }
     let (found, expected) = (gradients(of: loss(rounded), withRespectTo: layer.parameters), gradients(of: loss(exact), withRespectTo: layer.parameters))
     for (gradient, wanted) in zip(found, expected) { expectClose(try #require(gradient), try #require(wanted), share: 0.01) }
@@ -95,8 +96,8 @@ import Torch
     expectClose(sparse(x), expected, tolerance: 1e-5)  // with a graph, as any product
     sparse.freeze(computingIn: precision)
     expectClose(sparse(x), expected.detached(), tolerance: precision == .f32 ? 1e-5 : 0.02)
-    let picked = computing(in: .bf16) { noGrad { sparse(x) } }
-    #expect(picked.type == .float32)  // as only this way gives it
-    expectClose(picked, expected.detached(), tolerance: precision == .f32 ? 1e-5 : 0.02)
+    let (picked, isExact) = (computing(in: .bf16) { noGrad { sparse(x) } }, Libtorch.usesKernels && precision == .f32)
+    #expect(picked.type == (Libtorch.usesKernels ? .float32 : .bfloat16))  // as only the kernel gives it
+    expectClose(picked.to(.float32), expected.detached(), tolerance: isExact ? 1e-5 : 0.03)
   }
 }

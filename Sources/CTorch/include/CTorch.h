@@ -21,6 +21,12 @@ typedef enum { CTIdentity, CTELU, CTReLU } CTActivation;
 const char *ct_last_error(void);
 const char *ct_version(void);
 bool ct_device_available(CTDevice device);
+// Readies a device for programs: results that do not change from run to run, and float32 that is float32.
+void ct_prepare_device(CTDevice device);
+// What a device is, or why there is none: name, memory and driver; until the next call on this thread.
+const char *ct_describe_device(CTDevice device);
+// The most memory that tensors on a device have held, in bytes; 0 for the CPU.
+int64_t ct_peak_device_memory(CTDevice device);
 void ct_set_threads(int count);
 int ct_threads(void);
 // Keeps freed blocks in the process instead of handing them back to the system at every step.
@@ -31,12 +37,22 @@ bool ct_set_recording(bool on);
 bool ct_set_autocast(CTDevice device, bool on);
 void ct_clear_autocast_cache(void);
 
+// A kernel of our own for the CPU: the operands and the processor that it is for, libtorch's operations instead, and how often it ran on this thread.
+typedef struct { const char *name, *operands, *processor, *counterpart; int64_t runs; } CTKernel;
+// Fills in as many as there is room for; returns how many there are.
+int ct_kernels(CTKernel *out, int capacity);
+// Whether they may run on this thread: unless DITTO_KERNELS is `off` in the environment, or as set last; the latter returns what was set before.
+bool ct_kernels_on(void);
+bool ct_set_kernels(bool on);
+
 // Tensors
 int ct_from_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, CTDevice device, CTTensor *out);
 // A view of `bytes`, which `owner` keeps and nobody writes to; `release` lets go of it when the last tensor that shares them is gone, or at once where this
 // fails. It cannot become a parameter, which alone is written to.
 int ct_view_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, void *owner, void (*release)(void *owner), CTTensor *out);
 int ct_copy_bytes(CTTensor a, void *bytes, size_t size);
+// How often this thread has read a tensor's numbers, for which the device had to have computed everything before.
+int64_t ct_host_reads(void);
 int ct_full(const int64_t *shape, int rank, double value, CTType type, CTDevice device, CTTensor *out);
 void ct_release(CTTensor a);
 int ct_rank(CTTensor a);

@@ -10,15 +10,17 @@ public struct DrilConfiguration: Configuration {
   public var steps = 1000
   /// Share of the expert's own steps that earn 1.
   public var quantile = 0.98
+  /// Of the members, whose disagreement regularisation would hide: without any.
   public var cloning = CloningConfiguration()
 
-  public init() {}
+  public init() { (cloning.dropout, cloning.noise, cloning.optimizer.weightDecay) = (0, 0, 0) }
 
   public func check(_ problems: inout Problems) {
     problems.require(members, in: 2...100, "members")  // one policy cannot disagree
     problems.require(steps, in: 1...1_000_000, "steps")
     problems.require(quantile > 0 && quantile <= 1, "quantile", "is \(quantile), must be above 0 and at most 1")
     problems.check(cloning, "cloning")
+    problems.require(cloning.noise == 0, "cloning.noise", "is \(cloning.noise), must be 0: members are cloned without noise")
   }
 }
 
@@ -55,7 +57,8 @@ final class DrilReward: Reward {
       for step in 0..<c.steps {
         try context.fitting(.dril, member * c.steps + step, c.members * c.steps)
         let (states, actions) = context.expert.pairs(at: (0..<c.cloning.batch).map { _ in own.randomElement(using: &generator)! })
-        let policy = context.actions.policy(actor(states.features))
+        let random = RandomSource(seed.stream("dropout").step(step), on: context.device)
+        let policy = context.actions.policy(actor(states.features, dropout: c.cloning.dropout, using: random))
         optimizer.step(
           minimizing: cloningLoss(policy: policy, action: actions, entropyWeight: c.cloning.entropyWeight), progress: Double(step) / Double(c.steps))
       }

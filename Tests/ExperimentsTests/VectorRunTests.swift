@@ -51,7 +51,8 @@ import WorldModel
       var configuration = AgentConfiguration()
       (configuration.method, configuration.training.steps) = (method, method == .bc || method == .dbc ? 150 : 3)
       (configuration.imitation.batch, configuration.imitation.horizon, configuration.imitation.policy.width) = (16, 5, 32)
-      configuration.cloning.optimizer.learningRate = 3e-3
+      // So small a network has no units to spare.
+      (configuration.cloning.optimizer.learningRate, configuration.cloning.dropout) = (3e-3, 0)
       if method == .dgail { (configuration.imitation.reward.weights.dot, configuration.imitation.reward.weights.gail) = (0, 1) }
       let source: AgentRun.Source = method == .bc ? .pixels(world) : .worldModel(run("world"))
       try AgentRun.start(at: run("\(method)"), source, data: expert, useEpisodes: 22, configuration, seed: 0, Compute())

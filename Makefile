@@ -2,11 +2,14 @@
 # make test    set up, build, and run every test
 # make install PREFIX=~/.local    set up, build, and put ditto on the PATH, with completions for bash, zsh and fish, and manual pages
 # make dist    an archive for machines without Swift: dist/ditto-torch-VERSION.tar.xz (TORCH=2.11.0 for another version than .venv has)
+# make fuzz    set up, build, and feed readers with INPUTS changed files of each kind, for FUZZ_SECONDS at most
 SEED ?= 1
 OUTPUT ?= runs/demo
 PREFIX ?= /usr/local
+INPUTS ?= 100000
+FUZZ_SECONDS ?= 3600
 
-.PHONY: setup build demo test install dist
+.PHONY: setup build demo test install dist fuzz
 
 setup:
 	@Scripts/setup
@@ -27,3 +30,6 @@ install: build
 
 dist: setup
 	@Scripts/dist
+
+fuzz: setup
+	DITTO_FUZZ_INPUTS=$(INPUTS) DITTO_FUZZ_SECONDS=$(FUZZ_SECONDS) DITTO_FUZZ_SEED=$(SEED) swift test --filter FuzzTests

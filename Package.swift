@@ -86,6 +86,7 @@ let package = Package(
     .testTarget(name: "WorldModelTests", dependencies: belowImitation),
     .testTarget(name: "DittoTests", dependencies: belowDitto + ["ditto"]),
     .testTarget(name: "ImitationTests", dependencies: belowExperiments),
+    .testTarget(name: "FuzzTests", dependencies: belowDitto),
     .testTarget(name: "GoldenTests", dependencies: belowExperiments, resources: [.copy("Fixtures")]),
   ],
   cxxLanguageStandard: .cxx20

@@ -9,6 +9,8 @@ struct DatasetMetadata {
   /// - Throws: `unreadableMetadata` where the file is no JSON object.
   init(json: Data, file: String) throws {
     self.file = file
+    // The decoder stops the program where text is no UTF-8.
+    guard String(data: json, encoding: .utf8) != nil else { throw DemonstrationError.unreadableMetadata(file: file, reason: "it is no UTF-8 text") }
     do {
       values = try JSONDecoder.python.decode([String: JSONValue].self, from: json)
     } catch {

@@ -118,7 +118,11 @@ public enum AgentRun {
     let configuration = try AgentConfiguration.stored(record.layers(in: output))
     _ = try record.details.device.required()
     Libtorch.set(threads: threads, begunWith: record.details.threads)
-    let (dataset, seed) = (try record.details.openData()[0], Seed(record.seed))
+    let seed = Seed(record.seed)
+    guard let dataset = try record.details.openData().first else { throw RunError.damagedRun(output.path, reason: "its run.json names no data") }
+    guard record.details.useEpisodes <= dataset.episodes.count else {
+      throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: record.details.useEpisodes, found: dataset.episodes.count)
+    }
     let trainer: any Trainer
     if let source = record.details.worldModel {
       let own = output.appending(path: LoadedAgent.worldModelFile)

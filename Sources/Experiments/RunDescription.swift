@@ -54,6 +54,14 @@ public struct RunDetails: Codable, Equatable, Sendable {
   }
 }
 
+extension RunDetails: CheckedDetails {
+  var problem: String? {
+    if !observation.isSupported { return "names frames that there are no networks for" }
+    if !actions.isSupported { return "names actions that there are no networks for" }
+    return (1...4096).contains(threads) && useEpisodes >= 0 ? nil : "names numbers that cannot be"
+  }
+}
+
 public typealias Record = RunRecord<RunDetails>
 
 /// The code that runs.

@@ -57,8 +57,10 @@ public struct Safetensors {
       else { throw damaged("tensor '\(name)' is cut off") }
       entries[name] = Entry(type: type, shape: shape, bytes: start + place[0]..<start + place[1])
     }
-    if let sum = entries.removeValue(forKey: Self.checksumName), sum.shape == [4], sum.bytes.upperBound == data.count {
-      guard try Self.checksum(of: url, upTo: sum.bytes.lowerBound) == Data(data[sum.bytes]) else { throw damaged("it has changed since it was written") }
+    if let sum = entries.removeValue(forKey: Self.checksumName) {
+      guard sum.bytes.count == 4, sum.bytes.upperBound == data.count, try Self.checksum(of: url, upTo: sum.bytes.lowerBound) == Data(data[sum.bytes]) else {
+        throw damaged("it has changed since it was written")
+      }
     }
     (mapping, self.entries) = (Mapping(data), entries)
   }
@@ -93,13 +95,14 @@ public struct Safetensors {
     public var bytes: Data { withUnsafeBytes(of: sum.littleEndian) { Data($0) } }
   }
 
-  /// The bytes of a tensor; `nil` where a size is negative, or the bytes are more than can be counted.
+  /// The bytes of a tensor; `nil` where a size is negative, or the bytes are more than can be counted, even were there something where a length is 0.
   private static func size(_ shape: [Int], _ type: ElementType) -> Int? {
-    shape.reduce(type.bytes) { bytes, length in
-      guard let bytes, length >= 0 else { return nil }
-      let (product, overflow) = bytes.multipliedReportingOverflow(by: length)
+    let most = shape.reduce(Optional(type.bytes)) { bytes, length in
+      guard let bytes, length >= 0, shape.count <= 64 else { return nil }
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: max(length, 1))
       return overflow ? nil : product
     }
+    return shape.contains(0) ? most.map { _ in 0 } : most
   }
 
   public var names: [String] { entries.keys.sorted() }

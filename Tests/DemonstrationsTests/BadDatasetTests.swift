@@ -146,6 +146,14 @@ private struct RawDataset {
     }
   }
 
+  @Test func metadataThatAreNoText() throws {
+    try RawDataset().write(in: folder.url)
+    for bytes in [[0xfe, 0xff], [0x7b, 0xfe], Array(#"{"total_episodes": 1, "#.utf8) + [0xff, 0xff], [0xc3]] as [[UInt8]] {
+      try Data(bytes).write(to: URL(fileURLWithPath: metadataFile))
+      #expect(throws: DemonstrationError.unreadableMetadata(file: metadataFile, reason: "it is no UTF-8 text")) { try Dataset(at: folder.url) }
+    }
+  }
+
   @Test func metadataThatLackSomething() throws {
     for field in ["total_episodes", "observation_space", "action_space"] {
       try expect(.missingField(file: metadataFile, field: field)) { $0.metadata[field] = nil }

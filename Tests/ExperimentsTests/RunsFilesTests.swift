@@ -245,6 +245,10 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     #expect(throws: RunError.damagedRun(url.path, reason: "its run.json names no kind and format")) { try read() }
     try write(#"{"kind": "agent", "format": 2}"#, to: scratch("run.json"))
     #expect(throws: RunError.unsupportedFormat(url.path, found: 2, supported: 1)) { try read() }
+    try write(#"{"kind": "agent", "format": 3, "version": "abc"}"#, to: scratch("run.json"))
+    let newer = RunError.unsupportedFormat(url.path, found: 3, supported: 1, version: "abc")
+    #expect(throws: newer) { try read() }
+    #expect("\(newer)".hasSuffix("use the version that wrote it: abc"))
     try write(#"{"kind": "world-model", "format": 1}"#, to: scratch("run.json"))
     #expect(throws: RunError.wrongKind(url.path, expected: "agent", found: "world-model")) { try read() }
     try write(#"{"kind": "agent", "format": 1}"#, to: scratch("run.json"))

@@ -41,11 +41,12 @@ public final class MetricsLog {
     }
   }
 
-  /// What a run logged, line by line: numbers by name, the `step` and the `time` among them. A line cut short is left out.
+  /// What a run logged, line by line: numbers by name, the `step`, a whole one, and the `time` among them. A line cut short is left out.
   /// - Throws: `RunError.notARun` where it has no log.
   static func lines(of run: URL) throws -> [[String: Double]] {
     guard let data = try? Data(contentsOf: run.appendingPathComponent(name)) else { throw RunError.notARun(run.path, reason: "it has no \(name)") }
-    return data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode([String: Double].self, from: $0) }
+    let lines = data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode([String: Double].self, from: $0) }
+    return lines.filter { $0["step"].flatMap(Int.init(exactly:)) != nil }
   }
 
   static let name = "metrics.jsonl"

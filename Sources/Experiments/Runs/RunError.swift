@@ -7,7 +7,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case notARun(String, reason: String)
   case damagedRun(String, reason: String)
   case wrongKind(String, expected: String, found: String)
-  case unsupportedFormat(String, found: Int, supported: Int)
+  /// Written by a later version, which is named where the run names it.
+  case unsupportedFormat(String, found: Int, supported: Int, version: String? = nil)
   case cannotWrite(String, reason: String)
   case wrongFormat(String, written: String)
   case cannotRead(String, reason: String)
@@ -26,8 +27,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "\(path): damaged run (\(reason)); restore that file, or begin a new run"
     case .wrongKind(let path, let expected, let found):
       "\(path): is a run of kind '\(found)', expected '\(expected)'; name another folder"
-    case .unsupportedFormat(let path, let found, let supported):
-      "\(path): has format \(found), this version reads up to \(supported); use the version that wrote it"
+    case .unsupportedFormat(let path, let found, let supported, let version):
+      "\(path): has format \(found), this version reads up to \(supported); use the version that wrote it\(version.map { ": \($0)" } ?? "")"
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written (\(reason)); \(Self.advice(reason))"
     case .wrongFormat(let path, let written):

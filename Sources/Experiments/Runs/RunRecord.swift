@@ -42,7 +42,7 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
       throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) names no kind and format")
     }
     guard head.format <= runFormat else {
-      throw RunError.unsupportedFormat(folder.path, found: head.format, supported: runFormat)
+      throw RunError.unsupportedFormat(folder.path, found: head.format, supported: runFormat, version: head.version)
     }
     guard head.kind == kind.rawValue else {
       throw RunError.wrongKind(folder.path, expected: kind.rawValue, found: head.kind)
@@ -50,6 +50,7 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
     guard let record = try? decoder.decode(Self.self, from: data) else {
       throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) is incomplete")
     }
+    if let problem = (record.details as? any CheckedDetails)?.problem { throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) \(problem)") }
     self = record
   }
 
@@ -78,6 +79,12 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
     encoder.dateEncodingStrategy = .iso8601
     return try encoder.encode(self)
   }
+}
+
+/// Details whose numbers are looked at before anything is made of them.
+protocol CheckedDetails {
+  /// What cannot be, in words that follow the file's name; nil where all can.
+  var problem: String? { get }
 }
 
 public enum RunKind: String, Codable, Sendable {
@@ -115,4 +122,5 @@ private let runFormat = 1
 private struct Head: Decodable {
   let kind: String
   let format: Int
+  let version: String?
 }

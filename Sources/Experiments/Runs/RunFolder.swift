@@ -78,6 +78,8 @@ public final class RunFolder {
       throw RunError.lockedByAnotherProcess(url.path)
     } catch PartialFolder.Failure.exists {
       throw RunError.folderInUse(url.path)
+    } catch PartialFolder.Failure.unknown(let left) {
+      throw RunError.cannotWrite(url.path, reason: "\(left.lastPathComponent) is there, and without locks nobody knows whether another process fills it; remove it if none does")
     } catch PartialFolder.Failure.system(let number) {
       throw RunError.cannotWrite(url.path, reason: String(cString: strerror(number)))
     } catch {

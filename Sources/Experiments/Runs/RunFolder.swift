@@ -98,7 +98,7 @@ public final class RunFolder {
 
   /// - Throws: `RunError.cannotWrite` where the folder was removed or replaced while this process has it: nothing is to be written to what is there now.
   func checkIsThere() throws {
-    guard FileLock.isStillAt(url, lock) else { throw RunError.cannotWrite(url.path, reason: "it was removed or replaced while the run was in it") }
+    guard FileLock.isStillAt(url, lock), access(url.appendingPathComponent(runRecordName).path, F_OK) == 0 else { throw RunError.cannotWrite(url.path, reason: "it was removed or replaced while the run was in it") }
   }
 
   /// A lock on `folder` that ends with this process, however it ends.

@@ -1,5 +1,6 @@
 # make demo    set up, build, and learn a policy from recordings of the built-in environment, end to end
 # make test    set up, build, and run every test
+# make faults  set up, build, and for an hour (MINUTES=60) let runs die and system calls fail, and look at what is left
 # make install PREFIX=~/.local    set up, build, and put ditto on the PATH, with completions for bash, zsh and fish, and manual pages
 # make dist    an archive for machines without Swift: dist/ditto-torch-VERSION.tar.xz (TORCH=2.11.0 for another version than .venv has)
 # make fuzz    set up, build, and feed readers with INPUTS changed files of each kind, for FUZZ_SECONDS at most
@@ -8,8 +9,9 @@ OUTPUT ?= runs/demo
 PREFIX ?= /usr/local
 INPUTS ?= 100000
 FUZZ_SECONDS ?= 3600
+MINUTES ?= 60
 
-.PHONY: setup build demo test install dist fuzz
+.PHONY: setup build demo test faults install dist fuzz
 
 setup:
 	@Scripts/setup
@@ -33,3 +35,6 @@ dist: setup
 
 fuzz: setup
 	DITTO_FUZZ_INPUTS=$(INPUTS) DITTO_FUZZ_SECONDS=$(FUZZ_SECONDS) DITTO_FUZZ_SEED=$(SEED) swift test --filter FuzzTests
+
+faults: build
+	@Scripts/faults --minutes $(MINUTES) --seed $(SEED)

@@ -4,7 +4,7 @@
 //   FAULTS_AT      which of these calls, counted from 1
 //   FAULTS_KIND    a number of errno; or "short": half of the bytes are written; or "kill": the process dies there, half of the bytes being written
 //   FAULTS_KEEP    where set, all later calls fail too, as on a full disk
-//   FAULTS_COUNT   a file that is told at the end how many such calls there were
+//   FAULTS_COUNT   a file that is told at the end how many calls of each kind there were
 //   FAULTS_CLOCK   seconds that the clock of the day jumps by, after a while
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,7 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static atomic_long calls, readings;
+static const char *const names[] = {"open", "write", "rename", "fsync", "flock", "mkdir", "truncate"};
+#define NAMES (sizeof names / sizeof *names)
+static atomic_long calls[NAMES], readings;
 static const char *under, *call, *kind;
 static long at;
 static int keep;
@@ -38,7 +40,7 @@ __attribute__((destructor)) static void end(void) {
   const char *file = getenv("FAULTS_COUNT");
   FILE *out = file ? fopen(file, "w") : NULL;
   if (!out) return;
-  fprintf(out, "%ld\n", atomic_load(&calls));
+  for (size_t i = 0; i < NAMES; i++) fprintf(out, "%s %ld\n", names[i], atomic_load(&calls[i]));
   fclose(out);
 }
 
@@ -65,8 +67,10 @@ static int isFileUnder(int file) {
 
 // Whether this call fails; where it is to die, and has nothing to write first, it does.
 static int fails(const char *name) {
+  size_t which = 0;
+  while (strcmp(names[which], name) != 0) which++;
+  long number = atomic_fetch_add(&calls[which], 1) + 1;
   if (!call || strcmp(call, name) != 0) return 0;
-  long number = atomic_fetch_add(&calls, 1) + 1;
   if (number != at && !(keep && at > 0 && number > at)) return 0;
   if (strcmp(kind, "kill") == 0) {
     if (strcmp(name, "write") == 0) return 1;

@@ -195,6 +195,8 @@ public final class DatasetWriter {
       throw DemonstrationError.beingRecorded(path: folder.path)
     } catch PartialFolder.Failure.exists {
       throw DemonstrationError.alreadyExists(path: folder.path)
+    } catch PartialFolder.Failure.unknown(let left) {
+      throw DemonstrationError.cannotWrite(path: folder.path, reason: "\(left.lastPathComponent) is there, and without locks nobody knows whether another process fills it; remove it if none does")
     } catch PartialFolder.Failure.system(let number) {
       throw DemonstrationError.cannotWrite(path: folder.path, reason: String(cString: strerror(number)))
     } catch {

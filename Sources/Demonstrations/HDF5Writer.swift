@@ -11,18 +11,16 @@ final class HDF5Writer {
   /// Deflate level: most of the gain at a fraction of the time that the highest level takes.
   private static let compression: UInt32 = 4
 
-  /// Creates the file, or empties the one that is there.
-  /// - Throws: `cannotWrite`, also where another process is writing the file.
+  /// Creates the file, or empties the one that is there. The library's own lock is not taken: on some file systems there is none, and `PartialFolder` has one.
+  /// - Throws: `cannotWrite`.
   init(path: String) throws {
     self.path = path
     let truncate: UInt32 = 2  // H5F_ACC_TRUNC, a macro that Swift does not see
     (file, boolean) = try HDF5.locked {
-      guard let file = HDF5Object(H5Fcreate(path, truncate, hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT))),
+      guard let access = HDF5Object(H5Pcreate(H5P_CLS_FILE_ACCESS_ID_g)), H5Pset_file_locking(access.id, false, true) >= 0,
+        let file = HDF5Object(H5Fcreate(path, truncate, hid_t(H5P_DEFAULT), access.id)),
         let boolean = HDF5Object(H5Tenum_create(H5T_STD_I8LE_g))
-      else { throw DemonstrationError.cannotWrite(path: path, reason: "the file cannot be created, or another process writes it") }
-      // The library's lock on the file would live on in any program that is started meanwhile.
-      var descriptor: UnsafeMutableRawPointer?
-      if H5Fget_vfd_handle(file.id, hid_t(H5P_DEFAULT), &descriptor) >= 0, let descriptor { _ = fcntl(descriptor.load(as: Int32.self), F_SETFD, FD_CLOEXEC) }
+      else { throw DemonstrationError.cannotWrite(path: path, reason: String(cString: strerror(errno))) }
       for (name, var value) in [("FALSE", Int8(0)), ("TRUE", 1)] { H5Tenum_insert(boolean.id, name, &value) }
       return (file, boolean)
     }

@@ -8,6 +8,8 @@ public final class PartialFolder {
   public enum Failure: Error {
     /// Another process is making the same.
     case taken
+    /// It is there, and its file system knows no locks, so that nobody knows whether another process is making it.
+    case unknown(URL)
     /// The place is taken meanwhile.
     case exists
     /// The system's error number.
@@ -33,9 +35,11 @@ public final class PartialFolder {
       let file = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       if file < 0, errno == ENOENT { continue }
       guard file >= 0 else { throw Failure.system(errno) }
-      guard FileLock.take(file) != .busy else {
+      let outcome = FileLock.take(file)
+      let isHeld = try outcome == .held || outcome == .unsupported && FileManager.default.contentsOfDirectory(atPath: url.path).isEmpty
+      guard isHeld else {
         close(file)
-        throw Failure.taken
+        throw outcome == .busy ? Failure.taken : .unknown(url)
       }
       if FileLock.isStillAt(url, file) { lock = file } else { close(file) }
     }

@@ -73,8 +73,13 @@ struct TrainingLoop {
     func save() throws {
       try run.checkIsThere()
       try trainer.checkFinite(step: step)
-      try checkpoints.save(step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 })) { folder in
-        try AtomicFile.write(Safetensors.pieces(of: trainer.state), to: folder.appending(path: Self.stateFile))
+      do {
+        try checkpoints.save(step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 })) { folder in
+          try AtomicFile.write(Safetensors.pieces(of: trainer.state), to: folder.appending(path: Self.stateFile))
+        }
+      } catch {
+        try run.checkIsThere()
+        throw error
       }
       saved = step
     }

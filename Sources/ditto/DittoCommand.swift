@@ -27,6 +27,12 @@ struct DittoCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     // So is writing beyond a limit on the size of files.
     signal(SIGXFSZ, SIG_IGN)
+    // Latents and weights are mapped: where their file is cut short meanwhile, reading on is this signal.
+    signal(SIGBUS) { _ in
+      let said: StaticString = "error: a file that was in use has been cut short, such as the latents in a world model's run; begin again\n"
+      _ = write(STDERR_FILENO, said.utf8Start, said.utf8CodeUnitCount)
+      _exit(1)
+    }
     // What was closed when this began stays so, and is no file that is opened later.
     for file in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(file, F_GETFD) < 0 { _ = open("/dev/null", O_RDONLY) }
     do {

@@ -43,7 +43,9 @@ public struct Checkpoint: Equatable {
     let partial = parent.appendingPathComponent(".\(url.lastPathComponent).partial")
     try? FileManager.default.removeItem(at: partial)
     do {
-      try attempt(url) { try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: true) }
+      // Never more than one folder above: a run that was removed meanwhile must not come back.
+      if !FileManager.default.fileExists(atPath: parent.path) { try attempt(url) { try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: false) } }
+      try attempt(url) { try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: false) }
       try write(partial)
       let files = try describe(partial)
       for path in files.keys { try AtomicFile.synchronize(partial.appendingPathComponent(path)) }

@@ -78,6 +78,8 @@ public final class RunFolder {
       throw RunError.lockedByAnotherProcess(url.path)
     } catch PartialFolder.Failure.exists {
       throw RunError.folderInUse(url.path)
+    } catch PartialFolder.Failure.unknown(let left) {
+      throw RunError.cannotWrite(url.path, reason: "\(left.lastPathComponent) is there, and without locks nobody knows whether another process fills it; remove it if none does")
     } catch PartialFolder.Failure.system(let number) {
       throw RunError.cannotWrite(url.path, reason: String(cString: strerror(number)))
     } catch {
@@ -96,7 +98,7 @@ public final class RunFolder {
 
   /// - Throws: `RunError.cannotWrite` where the folder was removed or replaced while this process has it: nothing is to be written to what is there now.
   func checkIsThere() throws {
-    guard FileLock.isStillAt(url, lock) else { throw RunError.cannotWrite(url.path, reason: "it was removed or replaced while the run was in it") }
+    guard FileLock.isStillAt(url, lock), access(url.appendingPathComponent(runRecordName).path, F_OK) == 0 else { throw RunError.cannotWrite(url.path, reason: "it was removed or replaced while the run was in it") }
   }
 
   /// A lock on `folder` that ends with this process, however it ends.

@@ -22,7 +22,9 @@ struct Fuzz {
   let folder: URL
   private let name: String
 
-  /// - Parameter read: reads the input of some number; what it throws is a refusal, unless it is a `Finding`.
+  /// - Parameters:
+  ///   - share: one of so many inputs that others get, where each takes long.
+  ///   - read: reads an input; what it throws is a refusal, unless it is a `Finding`.
   static func run(
     _ name: String, share: Int = 1, _ input: (_ mutator: inout Mutator, _ index: Int) -> [UInt8], _ read: (_ input: [UInt8], _ folder: URL) throws -> Void
   ) throws {
@@ -46,7 +48,8 @@ struct Fuzz {
       done += 1
     }
     let spent = Date().timeIntervalSince(begun)
-    let line = "\(name): \(done) inputs, \(accepted) read, \(done - accepted) refused, \(Int(Double(done) / max(spent, 0.001))) per second, \((peakMemory - before) >> 20) MiB\n"
+    let (rate, mebibytes) = (Int(Double(done) / max(spent, 0.001)), (peakMemory - before) >> 20)
+    let line = "\(name): \(done) inputs, \(accepted) read, \(done - accepted) refused, \(rate) per second, \(mebibytes) MiB\n"
     FileHandle.standardError.write(Data(line.utf8))
     try FileManager.default.removeItem(at: fuzz.folder)
   }

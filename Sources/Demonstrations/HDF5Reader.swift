@@ -49,9 +49,14 @@ final class HDF5Reader: Sendable {
       case .incomplete: DemonstrationError.incompleteField(file: path, field: name)
       case .unsupported(let reason): DemonstrationError.unsupportedField(file: path, field: name, reason: reason)
       case .elsewhere(let other):
-        DemonstrationError.storedElsewhere(file: path, field: name, other: other, isThere: FileManager.default.fileExists(atPath: URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent(other).path))
+        DemonstrationError.storedElsewhere(file: path, field: name, other: other, isThere: FileManager.default.fileExists(atPath: place(beside: other)))
       }
     }
+  }
+
+  /// Where a file of some name, or of a path from this file's folder, would be.
+  private func place(beside name: String) -> String {
+    URL(fileURLWithPath: name, relativeTo: URL(fileURLWithPath: path).deletingLastPathComponent()).path
   }
 
   /// The file and the address of what a path names.

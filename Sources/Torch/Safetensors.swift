@@ -55,6 +55,8 @@ public struct Safetensors {
       else { throw damaged("the header's entry '\(name)' is not understood") }
       guard 0 <= place[0], place[0] <= place[1], place[1] <= data.count - start, place[1] - place[0] == Self.size(shape, type)
       else { throw damaged("tensor '\(name)' is cut off") }
+      // Any other byte would be true in one operation and false in another.
+      guard type != .bool || data[start + place[0]..<start + place[1]].allSatisfy({ $0 <= 1 }) else { throw damaged("tensor '\(name)' holds what is no truth value") }
       entries[name] = Entry(type: type, shape: shape, bytes: start + place[0]..<start + place[1])
     }
     if let sum = entries.removeValue(forKey: Self.checksumName) {

@@ -7,7 +7,7 @@ import Testing
 /// input gives reason for.
 ///
 /// `DITTO_FUZZ_INPUTS` says how many inputs each reader gets, `DITTO_FUZZ_SECONDS` how long it gets them at most, `DITTO_FUZZ_SEED` which ones. What ends the
-/// process is in `ditto-fuzz/NAME` in the folder for temporary files, where each input is before it is read.
+/// process is in `ditto-fuzz-PROCESS/NAME` in the folder for temporary files, where each input is before it is read.
 struct Fuzz {
   static let inputs = number("INPUTS") ?? 60
   private static let seconds = number("SECONDS").map(Double.init) ?? .infinity
@@ -22,7 +22,9 @@ struct Fuzz {
   let folder: URL
   private let name: String
 
-  /// - Parameter read: reads the input of some number; what it throws is a refusal, unless it is a `Finding`.
+  /// - Parameters:
+  ///   - share: one of so many inputs that others get, where each takes long.
+  ///   - read: reads an input; what it throws is a refusal, unless it is a `Finding`.
   static func run(
     _ name: String, share: Int = 1, _ input: (_ mutator: inout Mutator, _ index: Int) -> [UInt8], _ read: (_ input: [UInt8], _ folder: URL) throws -> Void
   ) throws {
@@ -46,7 +48,8 @@ struct Fuzz {
       done += 1
     }
     let spent = Date().timeIntervalSince(begun)
-    let line = "\(name): \(done) inputs, \(accepted) read, \(done - accepted) refused, \(Int(Double(done) / max(spent, 0.001))) per second, \((peakMemory - before) >> 20) MiB\n"
+    let (rate, mebibytes) = (Int(Double(done) / max(spent, 0.001)), (peakMemory - before) >> 20)
+    let line = "\(name): \(done) inputs, \(accepted) read, \(done - accepted) refused, \(rate) per second, \(mebibytes) MiB\n"
     FileHandle.standardError.write(Data(line.utf8))
     try FileManager.default.removeItem(at: fuzz.folder)
   }
@@ -62,19 +65,24 @@ struct Fuzz {
   /// Looks at how a process ended that was fed.
   static func expectNothing(_ name: String, _ outcome: ExitTest.Result?, sourceLocation: SourceLocation = #_sourceLocation) {
     if let outcome {
+      // Gone with the last reader's.
+      rmdir(folder(of: name, process: getpid()).deletingLastPathComponent().path)
       if ProcessInfo.processInfo.environment["DITTO_FUZZ_INPUTS"] != nil { FileHandle.standardError.write(Data(outcome.standardErrorContent)) }
       return
     }
-    let folder = folder(of: name)
+    let folder = folder(of: name, process: getpid())
     let finding = (try? String(contentsOf: folder.appending(path: finding), encoding: .utf8)) ?? "the last input crashed it"
     Issue.record("\(name): \(finding); it is in \(folder.path)/input", sourceLocation: sourceLocation)
   }
 
-  private static func folder(of name: String) -> URL { FileManager.default.temporaryDirectory.appending(path: "ditto-fuzz/\(name)") }
+  /// - Parameter process: the one that looks at the end of the one that is fed.
+  private static func folder(of name: String, process: pid_t) -> URL {
+    FileManager.default.temporaryDirectory.appending(path: "ditto-fuzz-\(process)/\(name)")
+  }
 
   private init(_ name: String) throws {
     self.name = name
-    folder = Self.folder(of: name)
+    folder = Self.folder(of: name, process: getppid())
     try? FileManager.default.removeItem(at: folder)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   }

@@ -51,7 +51,7 @@ import Testing
     Fuzz.expectNothing("layouts", await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       let files = try ["latest", "v108", "earliest"].map { [UInt8](try Data(contentsOf: corpus("DemonstrationsTests/Fixtures/layouts/\($0).hdf5"))) }
       let summed = files.map(SummedStructures.init)
-      try Fuzz.run("layouts") { mutator, index in
+      try Fuzz.run("layouts", share: 4) { mutator, index in
         // Two of three in the newest format, whose structures all have checksums.
         let file = [0, 1, 0, 2, 0, 1][index % 6]
         return summed[file].resummed(mutator.changed(files[file]))

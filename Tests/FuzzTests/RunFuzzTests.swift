@@ -46,8 +46,8 @@ import Torch
       let folder = corpus("../Sources/Experiments/Presets")
       let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil).sorted { $0.path < $1.path }
       let whole = [try WorldModelConfiguration().yaml(.worldModel) + AgentConfiguration().yaml(.agent)]
-      let texts = try (files.map { try String(contentsOf: $0, encoding: .utf8) } + whole).map { [UInt8]($0.utf8) }
-      try Fuzz.run("configurations") { mutator, index in mutator.changedText(texts[index % texts.count]) } _: { input, _ in
+      let texts = try files.map { [UInt8](try Data(contentsOf: $0)) } + whole.map { [UInt8]($0.utf8) }
+      try Fuzz.run("configurations", share: 4) { mutator, index in mutator.changedText(texts[index % texts.count]) } _: { input, _ in
         let preset = Preset(name: "input", yaml: String(decoding: input, as: UTF8.self))
         let world = Result { try WorldModelConfiguration.load(.worldModel, from: [preset]) }
         let agent = Result { try AgentConfiguration.load([preset], overrides: []) }

@@ -14,7 +14,7 @@ struct DittoCommand: ParsableCommand {
     abstract: "Learns to act from recordings alone, by reinforcement learning inside a world model.",
     discussion: """
       Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 64 bad arguments or configuration, \
-      65 bad data, 130 or 143 stopped by a signal.
+      65 bad data, 128 + a signal's number (130, 143) stopped by it. 'ditto --generate-completion-script bash' (or zsh, fish) prints completions.
       """,
     version: "ditto \(Build.version)",
     subcommands: [
@@ -35,8 +35,9 @@ struct DittoCommand: ParsableCommand {
     }
     // What was closed when this began stays so, and is no file that is opened later.
     for file in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(file, F_GETFD) < 0 { _ = open("/dev/null", O_RDONLY) }
+    var named = "ditto"
     do {
-      try checkCommands(Array(CommandLine.arguments.dropFirst()))
+      named = try commandNamed(in: Array(CommandLine.arguments.dropFirst()))
       var command = try parseAsRoot()
       try command.run()
     } catch {
@@ -45,25 +46,29 @@ struct DittoCommand: ParsableCommand {
         Foundation.exit(code)
       }
       // Help and versions are no errors.
-      if exitCode(for: error) == .success { exit(withError: error) }
-      Console.say("error: \(message(for: error).split(separator: "\n").joined(separator: " "))")
-      Foundation.exit(64)
+      let code = exitCode(for: error)
+      if code == .success { exit(withError: error) }
+      let said = message(for: error).split(separator: "\n").joined(separator: " ")
+      // Its own refusals say what to do; the parser's do not.
+      Console.say("error: \(said)\(error is ValidationError || code != .validationFailure ? "" : "; see '\(named) --help'")")
+      Foundation.exit(code.rawValue)
     }
   }
 
-  /// The parser takes a misspelt command for an argument too many.
+  /// The command that is asked for, such as `ditto train agent`. The parser takes a misspelt one for an argument too many.
   /// - Throws: `ValidationError` that names the command that was probably meant.
-  private static func checkCommands(_ words: [String]) throws {
-    var command: any ParsableCommand.Type = DittoCommand.self
+  private static func commandNamed(in words: [String]) throws -> String {
+    var (command, path): (any ParsableCommand.Type, String) = (DittoCommand.self, "ditto")
     for word in words {
       let known = command.configuration.subcommands
-      guard !known.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+      guard !known.isEmpty, !word.hasPrefix("-"), word != "help" else { break }
       guard let next = known.first(where: { $0._commandName == word }) else {
         let nearest = sortedByDistance(known.map { $0._commandName }, to: word)[0]
         throw ValidationError("'\(word)' is no command; did you mean '\(nearest)'? There are \(known.map { $0._commandName }.joined(separator: ", "))")
       }
-      command = next
+      (command, path) = (next, path + " " + word)
     }
+    return path
   }
 
   /// The documented exit code of an error of this package; nil for others, such as those of the arguments' parser.

@@ -74,6 +74,7 @@ import Testing
     ("record --environment road", 64, "--episodes"),
     ("record --environment road --episodes many --output new", 64, "many"),
     ("data info data --jsn", 64, "--jsn"),
+    ("study drift --world-model world", 64, "see 'ditto study drift --help'"),
     ("train world-model --data data --output new --extend 5", 64, "--extend goes with --resume"),
     ("train world-model --data data --output new --from nowhere", 64, "nowhere"),
     ("train world-model --data data --output new --from world --set model.depth=3", 65, "another configuration"),

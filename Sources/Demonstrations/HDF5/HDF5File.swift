@@ -118,17 +118,19 @@ final class HDF5File: Sendable {
     }
   }
 
-  /// Hands all bytes of the file to `body`, piece by piece.
+  /// Hands all bytes of the file to `body`, in pieces of a MiB, of which only the last may be shorter, however much the system reads at once.
   func forEachPiece(_ body: (UnsafeRawBufferPointer) -> Void) throws {
-    var offset: off_t = 0
+    var (offset, held) = (off_t(0), 0)
     try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 64) { buffer in
       while true {
-        let some = pread(descriptor, buffer.baseAddress!, buffer.count, offset)
+        let some = pread(descriptor, buffer.baseAddress! + held, buffer.count - held, offset + off_t(held))
         if some < 0 && errno == EINTR { continue }
         guard some >= 0 else { throw DemonstrationError.damagedFile(file: path) }
+        held += some
+        guard some == 0 || held == buffer.count else { continue }
+        if held > 0 { body(UnsafeRawBufferPointer(rebasing: buffer[..<held])) }
         if some == 0 { return }
-        body(UnsafeRawBufferPointer(rebasing: buffer[..<some]))
-        offset += off_t(some)
+        (offset, held) = (offset + off_t(held), 0)
       }
     }
   }

@@ -51,7 +51,7 @@ std::pair<at::Tensor, at::Tensor> shim::activation_and_bias_gradient(at::Tensor 
       int64_t first = part * pixels / parts, count = (part + 1) * pixels / parts - first;
       float *sum = sums.data_ptr<float>() + part * channels;
       if (g.scalar_type() == at::kFloat)
-        walk_float(g.data_ptr<float>() + first * channels, of_y.const_data_ptr<float>() + first * channels, then, sum, count, channels);
+        walk_float(g.data_ptr<float>() + first * channels, floats(of_y) + first * channels, then, sum, count, channels);
       else walk_half(static_cast<uint16_t *>(g.data_ptr()) + first * channels, halves(of_y) + first * channels, then, sum, count, channels);
     }
   });

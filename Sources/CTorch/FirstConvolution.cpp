@@ -81,9 +81,9 @@ struct First : torch::autograd::Function<First> {
     int64_t pixels = s.height * s.width, results = s.rows() * s.columns() * s.outputs;
     shim::parallel(x.size(0), 1, [&](int64_t begin, int64_t end) {
       for (int64_t n = begin; n < end; n++) {
-        const float *frame = x.const_data_ptr<float>() + n * pixels;
-        if (type == at::kFloat) convolve_float(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), then, y.data_ptr<float>() + n * results, s);
-        else convolve_half(frame, w.const_data_ptr<float>(), b.const_data_ptr<float>(), then, static_cast<uint16_t *>(y.data_ptr()) + n * results, s);
+        const float *frame = floats(x) + n * pixels;
+        if (type == at::kFloat) convolve_float(frame, floats(w), floats(b), then, y.data_ptr<float>() + n * results, s);
+        else convolve_half(frame, floats(w), floats(b), then, static_cast<uint16_t *>(y.data_ptr()) + n * results, s);
       }
     });
     context->save_for_backward({x, weight, y});
@@ -104,8 +104,8 @@ struct First : torch::autograd::Function<First> {
       for (int64_t part = begin; part < end; part++) {
         float *own = sums.data_ptr<float>() + part * (taps + 1) * s.outputs, *own_bias = own + taps * s.outputs;
         for (int64_t n = part * count / parts; n < (part + 1) * count / parts; n++) {
-          const float *frame = x.const_data_ptr<float>() + n * pixels;
-          if (g.scalar_type() == at::kFloat) gather_float(frame, g.const_data_ptr<float>() + n * results, y.const_data_ptr<float>() + n * results, then, own, own_bias, s);
+          const float *frame = floats(x) + n * pixels;
+          if (g.scalar_type() == at::kFloat) gather_float(frame, floats(g) + n * results, floats(y) + n * results, then, own, own_bias, s);
           else gather_half(frame, halves(g) + n * results, halves(y) + n * results, then, own, own_bias, s);
         }
       }

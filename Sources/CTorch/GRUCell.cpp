@@ -26,8 +26,8 @@ at::Tensor stepped(const at::Tensor &of_x, const at::Tensor &of_h, const at::Ten
   parallel(h.size(0), 16, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       int64_t first = row * size;
-      if (single) step_float(of_x.const_data_ptr<float>() + 3 * first, of_h.const_data_ptr<float>() + 3 * first, h.const_data_ptr<float>() + first, next.data_ptr<float>() + first, size);
-      else step_half(halves(of_x) + 3 * first, halves(of_h) + 3 * first, h.const_data_ptr<float>() + first, next.data_ptr<float>() + first, size);
+      if (single) step_float(floats(of_x) + 3 * first, floats(of_h) + 3 * first, floats(h) + first, next.data_ptr<float>() + first, size);
+      else step_half(halves(of_x) + 3 * first, halves(of_h) + 3 * first, floats(h) + first, next.data_ptr<float>() + first, size);
     }
   });
   return next;

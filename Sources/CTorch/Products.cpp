@@ -82,11 +82,11 @@ at::Tensor product_of_few_rows(const at::Tensor &a, const at::Tensor &weight, co
   check(a, weight, bias);
   int64_t rows = a.size(0), inner = a.size(1), outputs = weight.size(0);
   auto x = a.contiguous(), result = at::empty({rows, outputs}, a.options());
-  const float *b = bias ? bias->const_data_ptr<float>() : nullptr;
+  const float *b = bias ? floats(*bias) : nullptr;
   parallel(outputs, std::max<int64_t>(1, (1 << 18) / (inner * ((rows + gemv_rows - 1) / gemv_rows))), [&](int64_t begin, int64_t end) {
-    auto from = x.const_data_ptr<float>();
+    auto from = floats(x);
     auto to = result.data_ptr<float>();
-    if (weight.scalar_type() == at::kFloat) few_rows(from, weight.const_data_ptr<float>(), b, to, rows, inner, outputs, begin, end);
+    if (weight.scalar_type() == at::kFloat) few_rows(from, floats(weight), b, to, rows, inner, outputs, begin, end);
     else few_rows_half(from, halves(weight), b, to, rows, inner, outputs, begin, end);
   });
   return result;
@@ -254,10 +254,10 @@ at::Tensor affine_of_sparse(const at::Tensor &a, const at::Tensor &weight, const
   auto places = at::empty({rows, inner}, a.options().dtype(at::kInt));
   parallel(rows, 8, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
-      auto from = x.const_data_ptr<float>() + row * inner, of_bias = b.defined() ? b.const_data_ptr<float>() : nullptr;
+      auto from = floats(x) + row * inner, of_bias = b.defined() ? floats(b) : nullptr;
       auto to = result.data_ptr<float>() + row * outputs;
       auto own = places.data_ptr<int32_t>() + row * inner;
-      if (weight.scalar_type() == at::kFloat) sparse_row_float(from, own, weight.const_data_ptr<float>(), of_bias, to, inner, outputs);
+      if (weight.scalar_type() == at::kFloat) sparse_row_float(from, own, floats(weight), of_bias, to, inner, outputs);
       else sparse_row_half(from, own, halves(weight), of_bias, to, inner, outputs);
     }
   });

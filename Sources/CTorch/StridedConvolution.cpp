@@ -124,7 +124,7 @@ at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const at::Te
                     .reshape({s.taps(), from.channels / Word::numbers, Word::numbers, to.channels / (lanes * width), lanes * width})
                     .permute({3, 0, 1, 4, 2}).contiguous();
   auto all = positions(s, to_wide);
-  Pass<Word> pass{all, words_of(x), words_of(packed), bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+  Pass<Word> pass{all, words_of(x), words_of(packed), bias.defined() ? floats(bias) : nullptr,
                   static_cast<typename Word::Number *>(y.data_ptr()), from.numbers() / Word::numbers, to.numbers(), s.taps(),
                   from.channels / Word::numbers, to.channels, then};
   int64_t count = x.size(0), blocks = (count + rows - 1) / rows;

@@ -183,12 +183,6 @@ public enum AgentRun {
       if !copies.isEmpty { Console.warn("held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them") }
       let validated = longest < imitation.horizon ? nil : try latents(heldOut, 1, nil)
       loaded.model.freeze(computingIn: details.precision)
-      if configuration.method != .dbc {
-        let grade = try ModelGrade(
-          of: Dreamer(loaded.model, details.precision), on: validated ?? expert, compared: imitation.reward.compared,
-          horizon: imitation.horizon, seed: seed.stream("grade"))
-        Console.say(grade.verdict)
-      }
       let begun = ProgressLine.now
       var progress: [RewardKind: ProgressLine] = [:]
       let fitting: Fitting = { reward, step, steps in
@@ -200,6 +194,12 @@ public enum AgentRun {
       case .ditto, .dgail: try DreamLearner(loaded.model, imitation, expert: expert, windows: starts, details.precision, seed: seed, fitting: fitting)
       case .dbc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed)
       case .bc: preconditionFailure("'bc' has no world model")
+      }
+      if configuration.method != .dbc {
+        let grade = try ModelGrade(
+          of: Dreamer(loaded.model, details.precision), on: validated ?? expert, compared: imitation.reward.compared,
+          horizon: imitation.horizon, seed: seed.stream("grade"))
+        Console.say(grade.verdict)
       }
       let cloningSteps = learner is DreamLearner ? imitation.warmStart.cloningSteps : 0
       clone = cloningSteps == 0 ? nil : (

@@ -38,8 +38,10 @@ public final class DreamLearner: LatentLearner {
     reward = try configuration.reward.reward(
       RewardContext(expert: expert, sizes: worldModel.sizes, actions: worldModel.actions, policy: configuration.policy, seed: seed.stream("reward"), fitting: fitting))
     let weights = configuration.reward.weights
-    if weights.gail != 0 || weights.airl != 0, self.windows.places < Discriminator.leastWindows {
-      throw ImitationError.tooFewWindows(required: Discriminator.leastWindows, found: self.windows.places, horizon: configuration.windowSteps)
+    // What is encoded several times is no more to learn from.
+    let places = expert.windowStarts(of: configuration.windowSteps + 1).map(\.count).reduce(0, +)
+    if weights.gail != 0 || weights.airl != 0, places < Discriminator.leastWindows {
+      throw ImitationError.tooFewWindows(required: Discriminator.leastWindows, found: places, horizon: configuration.windowSteps)
     }
     networks = ActorCritic(
       features: worldModel.sizes.features, actions: worldModel.actions, configuration.policy,

@@ -163,9 +163,6 @@ public struct WindowSampler {
     (self.latents, self.horizon, self.batch, self.copies, self.seed) = (latents, horizon, batch, copies, seed)
   }
 
-  /// Where windows can start: so many different ones there are.
-  var places: Int { starts.count }
-
   /// The windows of gradient step `step`: a function of the seed and the step alone, and of the hardness where there is a choice.
   /// - Parameters:
   ///   - choices: windows drawn for each one that is taken.

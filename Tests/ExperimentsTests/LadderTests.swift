@@ -93,12 +93,15 @@ import WorldModel
     let actions = { (agent: Agent) in
       try (0..<40).map { try agent.act(on: Array(frames[$0 * 1024..<($0 + 1) * 1024])) }
     }
-    let agreed = zip(try actions(own.agent), try actions(given.agent)).count { $0 == $1 }
-    #expect(agreed >= 38)  // weights are rounded
+    // Weights are rounded, and an agent of two steps is hardly decided.
+    #expect(zip(try actions(own.agent), try actions(given.agent)).count { $0 == $1 } > 25)
     let record = try String(contentsOf: path("given/run.json"), encoding: .utf8)
     #expect(!record.contains(scratch.lastPathComponent) && record.contains("data"))
     let names = try Safetensors(at: TrainingLoop.checkpoints(of: path("given"), keep: 1).place(of: 2).appending(path: TrainingLoop.stateFile)).names
     #expect(!names.isEmpty && names.allSatisfy { $0.hasPrefix("networks.actor.") })
+    let place = { (folder: String) in TrainingLoop.checkpoints(of: self.path(folder), keep: 1).place(of: 2).appending(path: TrainingLoop.stateFile) }
+    let (whole, rounded) = (try Safetensors(at: place("agent")), try Safetensors(at: place("given")))
+    for name in names { #expect(try rounded.tensor(name).bytes() == whole.tensor(name).to(.bfloat16).bytes()) }
     #expect(throws: RunError.folderInUse(path("given").path)) { try Export.run(self.path("agent"), to: self.path("given")) }
   }
 

@@ -1,0 +1,30 @@
+import Environments
+import Foundation
+import Testing
+import Torch
+
+@testable import Experiments
+
+/// The agents that come with the project, under `models/`.
+@Suite struct ModelsTests {
+  private static let folder = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appending(path: "models")
+
+  private static let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
+    .filter { FileManager.default.fileExists(atPath: folder.appending(path: "\($0)/run.json").path) }
+
+  @Test func thereIsOneOfTheRoad() { #expect(Self.names.contains("road")) }
+
+  @Test(arguments: names) func playsAndIsSmall(name: String) throws {
+    let folder = Self.folder.appending(path: name)
+    let loaded = try LoadedAgent(at: folder)
+    let bytes = try FileManager.default.subpathsOfDirectory(atPath: folder.path).map {
+      (try FileManager.default.attributesOfItem(atPath: folder.appending(path: $0).path)[.size] as? Int) ?? 0
+    }
+    #expect(bytes.reduce(0, +) < 8_000_000)
+    #expect(try !String(contentsOf: folder.appending(path: "run.json"), encoding: .utf8).contains("/"))
+    guard name == "road" else { return }
+    let result = try Evaluation(environment: "road", pipeline: loaded.pipeline, episodes: 4, seed: 77).run(.agent(loaded.agent), named: name)
+    #expect(result.mean > 200 && result.starts?.different == 4)
+  }
+}

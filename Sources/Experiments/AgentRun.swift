@@ -244,6 +244,8 @@ public enum AgentRun {
       } else {
         try learner.actor.load(from: file, prefix: networks + "actor.")
       }
+      // What it is kept near to, where it is, is what it begins with.
+      (learner as? DreamLearner)?.begin(as: learner.actor)
       hasWeights = true
     }
   }

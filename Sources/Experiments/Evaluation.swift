@@ -103,7 +103,10 @@ public struct Evaluation {
     defer { made.close() }
     var (returns, lengths, endings) = ([Double](), [Int](), Set<EpisodeEnding>())
     let root = Seed(seed).stream("evaluate")
-    let isDeterministic = try made.isDeterministic(seed: EpisodeSeeds.evaluation(seed, 0), pipeline)
+    let isDeterministic: Bool
+    do { isDeterministic = try made.isDeterministic(seed: EpisodeSeeds.evaluation(seed, 0), pipeline) } catch EnvironmentError.stopped {
+      throw Interrupted(exitCode: Interruption.exitCode ?? 1, description: "\(environment): stopped before an episode was played")
+    }
     let played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) }, seed: root,
       opening: { randomActions(made.actions, root.stream("start").step($0)) }, keepsFrames: keepsFrames)

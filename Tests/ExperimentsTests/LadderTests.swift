@@ -58,6 +58,24 @@ import WorldModel
     #expect(try file.tensor("networks.clone.layers.0.weight").bytes() == actor(0))
   }
 
+  /// An agent that begins with another's networks is kept near to those, and not to whatever a clone's weights were before.
+  @Test func isKeptNearToWhatItBeginsWith() throws {
+    try trained()
+    var configuration = AgentConfiguration()
+    (configuration.imitation.batch, configuration.training.steps, configuration.imitation.warmStart.cloningSteps) = (16, 1, 5)
+    configuration.training.keptCheckpoints = 2
+    try AgentRun.start(
+      at: path("next"), .worldModel(path("world")), data: path("data"), useEpisodes: 2, configuration, seed: 7, from: path("agent"), Compute())
+    let state = { (run: String, step: Int) in
+      try Safetensors(at: TrainingLoop.checkpoints(of: self.path(run), keep: 1).place(of: step).appending(path: TrainingLoop.stateFile))
+    }
+    let (before, next) = (try state("agent", 2), try state("next", 0))
+    for name in before.names where name.hasPrefix("networks.actor.") {
+      #expect(try next.tensor(name).bytes() == before.tensor(name).bytes())
+      #expect(try next.tensor(name.replacing("actor", with: "clone")).bytes() == before.tensor(name).bytes())
+    }
+  }
+
   @Test func saysOfAnAgentThatEndsBelowItsClone() throws {
     let log = { (scores: [Double]) in
       let lines = scores.enumerated().map { "{\"step\":\($0.offset),\"time\":1,\"validation/score\":\($0.element)}\n" }.joined()

@@ -51,7 +51,7 @@ import Testing
       try SelectionStudy([("run", self.path("run"))], environment: "road", episodes: 2, seed: 3, adopt: adopt, Compute())
     }
     let looked = try study(false)
-    #expect(looked.checkpoints.map(\.step) == [1, 2, 3, 4, 5, 6] && looked.withinRuns == looked.together && Set(looked.together.keys) == ["validation/agreement", "step"])
+    #expect(looked.checkpoints.map(\.step) == [1, 2, 3, 4, 5, 6] && looked.withinRuns == looked.together && Set(looked.together.keys) == ["validation/score", "validation/agreement", "step"])
     #expect(try LoadedAgent(at: path("run")).facts.selectedBy == .last)
     let best = try #require(study(true).checkpoints.max { ($0.mean, $0.step) < ($1.mean, $1.step) })
     let facts = try LoadedAgent(at: path("run")).facts

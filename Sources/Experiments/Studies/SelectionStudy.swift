@@ -25,7 +25,7 @@ public struct SelectionStudy: Codable, Sendable {
   public let chosen: [String: Double]
 
   /// Metrics of validation that say how good a policy is.
-  private static let metrics = ["validation/reward", "validation/best_action_reward", "validation/agreement"]
+  private static let metrics = ["validation/score", "validation/reward", "validation/best_action_reward", "validation/agreement"]
   private static let step = "step"
 
   /// - Parameter adopt: whether each run is to act with its best checkpoint from now on, and to be marked for it.

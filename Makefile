@@ -3,7 +3,7 @@
 # make faults  set up, build, and for an hour (MINUTES=60) let runs die and system calls fail, and look at what is left
 # make install PREFIX=~/.local    set up, build, and put ditto on the PATH, with completions for bash, zsh and fish, and manual pages
 # make dist    an archive for machines without Swift: dist/ditto-torch-VERSION.tar.xz (TORCH=2.11.0 for another version than .venv has)
-# make fuzz    set up, build, and feed readers with INPUTS changed files of each kind, for FUZZ_SECONDS at most
+# make fuzz    set up, build, and feed readers with INPUTS changed files of each kind, guided by coverage, for FUZZ_SECONDS at most
 SEED ?= 1
 OUTPUT ?= runs/demo
 PREFIX ?= /usr/local
@@ -34,7 +34,7 @@ dist: setup
 	@Scripts/dist
 
 fuzz: setup
-	DITTO_FUZZ_INPUTS=$(INPUTS) DITTO_FUZZ_SECONDS=$(FUZZ_SECONDS) DITTO_FUZZ_SEED=$(SEED) swift test --filter FuzzTests
+	@Scripts/fuzz --inputs $(INPUTS) --seconds $(FUZZ_SECONDS) --seed $(SEED)
 
 faults: build
 	@Scripts/faults --minutes $(MINUTES) --seed $(SEED)

@@ -86,7 +86,12 @@ let package = Package(
     .testTarget(name: "WorldModelTests", dependencies: belowImitation),
     .testTarget(name: "DittoTests", dependencies: belowDitto + ["ditto"]),
     .testTarget(name: "ImitationTests", dependencies: belowExperiments),
-    .testTarget(name: "FuzzTests", dependencies: belowDitto),
+    // Scripts/fuzz builds its readers into a program that libFuzzer drives, and has the main function of.
+    Context.environment["DITTO_FUZZ"] == nil
+      ? .testTarget(name: "FuzzTests", dependencies: belowDitto, exclude: ["Fuzzer.swift", "Corpus"])
+      : .executableTarget(
+        name: "ditto-fuzz", dependencies: belowDitto, path: "Tests/FuzzTests", exclude: ["FuzzTests.swift", "Corpus"],
+        swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
     .testTarget(name: "GoldenTests", dependencies: belowExperiments, resources: [.copy("Fixtures")]),
   ],
   cxxLanguageStandard: .cxx20

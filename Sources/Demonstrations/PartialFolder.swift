@@ -31,20 +31,38 @@ public final class PartialFolder {
     lock = -1
     // Whoever had the lock may have published or removed the folder between our opening and locking it.
     while lock < 0 {
-      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-      let file = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-      if file < 0, errno == ENOENT { continue }
-      guard file >= 0 else { throw Failure.system(errno) }
-      let outcome = FileLock.take(file)
-      let isHeld = try outcome == .held || outcome == .unsupported && FileManager.default.contentsOfDirectory(atPath: url.path).isEmpty
-      guard isHeld else {
-        close(file)
-        throw outcome == .busy ? Failure.taken : .unknown(url)
+      try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+      let isNew = mkdir(url.path, 0o777) == 0
+      guard isNew || errno == EEXIST else { throw Failure.system(errno) }
+      do {
+        lock = try Self.locked(url)
+      } catch {
+        if isNew { rmdir(url.path) }
+        throw error
       }
-      if FileLock.isStillAt(url, file) { lock = file } else { close(file) }
     }
     isOwn = true
     for left in try FileManager.default.contentsOfDirectory(atPath: url.path) { try FileManager.default.removeItem(at: url.appendingPathComponent(left)) }
+  }
+
+  /// The folder, opened and locked; -1 where it went meanwhile.
+  private static func locked(_ url: URL) throws -> Int32 {
+    let file = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard file >= 0 else {
+      if errno == ENOENT { return -1 }
+      throw Failure.system(errno)
+    }
+    do {
+      let outcome = FileLock.take(file)
+      let isHeld = try outcome == .held || outcome == .unsupported && FileManager.default.contentsOfDirectory(atPath: url.path).isEmpty
+      guard isHeld else { throw outcome == .busy ? Failure.taken : .unknown(url) }
+      if FileLock.isStillAt(url, file) { return file }
+    } catch {
+      close(file)
+      throw error
+    }
+    close(file)
+    return -1
   }
 
   deinit {

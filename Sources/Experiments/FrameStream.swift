@@ -1,10 +1,9 @@
-import Experiments
 import Foundation
 import Imitation
 
-/// Messages to an agent on a file, such as standard input.
-struct FrameStream {
-  enum Message { case reset, frame([UInt8]) }
+/// Messages to an agent on a file, such as standard input; their form is in `ditto act --help`.
+public struct FrameStream {
+  public enum Message { case reset, frame([UInt8]) }
 
   private let file: Int32
   private let frameSize: Int
@@ -17,11 +16,11 @@ struct FrameStream {
   /// How long the rest of a message may be missing before somebody is told.
   private static let patience: Int32 = 2_000
 
-  init(_ file: Int32, frameSize: Int) { (self.file, self.frameSize) = (file, frameSize) }
+  public init(_ file: Int32, frameSize: Int) { (self.file, self.frameSize) = (file, frameSize) }
 
   /// The next message; nil at the end.
   /// - Throws: `ImitationError.wrongFrame`; `ExperimentError.notAnOption` where no message begins.
-  mutating func next() throws -> Message? {
+  public mutating func next() throws -> Message? {
     guard let kind = take(1).first else { return nil }
     switch (UnicodeScalar(kind), isChecked) {
     case ("r", false): return .reset

@@ -154,6 +154,34 @@ import Testing
     #expect(!output.contains("\"se\"") && !output.contains("\"low\"") && !output.contains("\"p\""))
   }
 
+  @Test func saysWhatOfItsDataChanged() throws {
+    let scratch = try Self.made.get()
+    let data = scratch.url.appending(path: "changing")
+    let record = { (episodes: Int, seed: Int) in
+      try? FileManager.default.removeItem(at: data)
+      try Program.succeed("record", "--environment", "road", "--episodes", "\(episodes)", "--seed", "\(seed)", "--output", "changing", in: scratch.url)
+    }
+    try record(2, 0)
+    let sizes = ["--set", "model.depth=2", "--set", "model.deterministic=16", "--set", "model.hidden=16", "--set", "model.groups=4", "--set", "model.classes=4"]
+    let begun = try Program.start(["train", "world-model", "--data", "changing", "--set", "training.steps=2", "--output", "changed"] + sizes, in: scratch.url).wait()
+    try #require(begun.status == 0, "\(begun.errors)")
+    for (episodes, seed, difference) in [(2, 1, "other pixels, actions, rewards or metadata"), (1, 0, "1 episodes of 300 steps, where there were 2 episodes of 600 steps")] {
+      try record(episodes, seed)
+      let outcome = try Program.start(["train", "world-model", "--resume", "--output", "changed"], in: scratch.url).wait()
+      #expect(outcome.status == 65 && outcome.errors.contains("changing: is not what the run began with (\(difference))"), "\(outcome.errors)")
+    }
+  }
+
+  @Test func warnsOfMoreThreadsThanCores() throws {
+    let outcome = try Program.start(["act", "agent", "--describe", "--threads", "300"], in: Self.made.get().url).wait()
+    #expect(outcome.status == 0 && outcome.errors.contains("warning: 300 threads on ") && outcome.errors.contains("take at most that many"), "\(outcome.errors)")
+  }
+
+  @Test func writesOutControlCharacters() throws {
+    let outcome = try Program.start(["data", "info", "red\u{1b}[31m"], in: Self.made.get().url).wait()
+    #expect(outcome.status == 65 && outcome.errors.contains("red\\u{1b}[31m") && !outcome.errors.contains("\u{1b}"), "\(outcome.errors)")
+  }
+
   @Test func refusesAConfigurationThatIsNotTheRuns() throws {
     let scratch = try Self.made.get()
     let (run, dream) = (scratch.url.appending(path: "edited"), ["dream", "edited", "--data", "data", "--steps", "5", "--output", "edited.gif"])

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Experts of Atari games that see what an imitator sees, four frames of 64×64 in grey, and their recordings in Minari's format.
+
+    atari.py train   MsPacman experts/ms-pacman.zip --steps 3000000      # PPO; started again, it goes on from the file
+    atari.py returns MsPacman experts/ms-pacman.zip --episodes 50        # mean return and its 95 % interval
+    atari.py record  MsPacman experts/ms-pacman.zip data/ms-pacman-expert-v0 --episodes 60
+    atari.py record  MsPacman experts/ms-pacman.zip data/ms-pacman-mixed-v0 --transitions 150000 --epsilon 0,0.1,0.3,0.6,1
+
+Frames are those of ditto's pipeline 'atari': four emulator frames a step, the maximum of the last two, resized by area; no sticky actions. Episodes begin with up
+to 30 no-ops and, where no recording of the expert alone is asked for, differ by random actions besides. Actions are sampled, as agents of the RL Baselines3 Zoo play.
+"""
+import argparse
+import json
+import os
+import pathlib
+
+import ale_py
+import gymnasium
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
+
+LIMIT = 6000  # steps of an episode
+gymnasium.register_envs(ale_py)
+
+
+def make(game):
+    env = gymnasium.make(f"ALE/{game}-v5", frameskip=1, repeat_action_probability=0.0, full_action_space=False, max_episode_steps=LIMIT * 4)
+    return gymnasium.wrappers.AtariPreprocessing(
+        env, noop_max=30, frame_skip=4, screen_size=64, terminal_on_life_loss=False, grayscale_obs=True, grayscale_newaxis=True, scale_obs=False)
+
+
+class Learned(gymnasium.Wrapper):
+    """Rewards by their sign, as PPO learns best from, and up to 20 random actions first."""
+
+    def __init__(self, env, seed):
+        super().__init__(env)
+        self.random = np.random.default_rng(seed)
+
+    def reset(self, **options):
+        observation, info = self.env.reset(seed=int(self.random.integers(1 << 30)))
+        self.total = 0.0
+        for _ in range(self.random.integers(20)):
+            observation, reward, *_ = self.env.step(int(self.random.integers(self.action_space.n)))
+            self.total += reward
+        return observation, info
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self.total += reward
+        return observation, float(np.sign(reward)), terminated, truncated, info | ({"return": self.total} if terminated or truncated else {})
+
+
+class Saving(BaseCallback):
+    """Saves now and then, and says how well the last games went."""
+
+    def __init__(self, place, interval=65_536):
+        super().__init__()
+        self.place, self.interval, self.returns = place, interval, []
+
+    def _on_training_start(self):
+        self.saved = self.num_timesteps
+
+    def _on_step(self):
+        self.returns += [info["return"] for info in self.locals["infos"] if "return" in info]
+        if self.num_timesteps - self.saved >= self.interval:
+            self.saved = self.num_timesteps
+            self.model.save(f"{self.place}.part.zip")
+            os.replace(f"{self.place}.part.zip", self.place)
+            print(f"{self.num_timesteps} steps: mean return of the last 50 games {np.mean(self.returns[-50:] or [np.nan]):.1f}", flush=True)
+        return True
+
+
+def train(options):
+    games = VecFrameStack(DummyVecEnv([lambda seed=seed: Learned(make(options.game), seed) for seed in range(8)]), 4)
+    if os.path.exists(options.expert):
+        model = PPO.load(options.expert, games, device="cpu")
+    else:
+        model = PPO(
+            "CnnPolicy", games, n_steps=128, n_epochs=3, batch_size=256, learning_rate=2.5e-4, clip_range=0.1, ent_coef=0.01, vf_coef=0.5, seed=options.seed,
+            device="cpu")
+    model.learn(max(0, options.steps - model.num_timesteps), callback=Saving(options.expert), reset_num_timesteps=False)
+    model.save(options.expert)
+
+
+class Player:
+    """Plays episodes with some of the actions replaced by random ones."""
+
+    def __init__(self, game, expert):
+        self.env, self.policy = make(game), PPO.load(expert, device="cpu").policy
+        self.policy.set_training_mode(False)
+
+    def episode(self, seed, epsilon, random_steps=0):
+        """Frames, actions, rewards, and whether it ended by itself."""
+        random = np.random.default_rng([seed, 1])
+        torch.manual_seed(seed)
+        observation, _ = self.env.reset(seed=seed)
+        stack = np.zeros((4, 64, 64), np.uint8)
+        frames, actions, rewards = [observation], [], []
+        while True:
+            stack = np.concatenate([stack[1:], frames[-1].reshape(1, 64, 64)])
+            with torch.no_grad():
+                action = int(self.policy(torch.from_numpy(stack[None]))[0])
+            if len(actions) < random_steps or random.random() < epsilon:
+                action = int(random.integers(self.env.action_space.n))
+            observation, reward, terminated, truncated, _ = self.env.step(action)
+            frames.append(observation)
+            actions.append(action)
+            rewards.append(reward)
+            if terminated or truncated or len(actions) == LIMIT:
+                return np.stack(frames), np.array(actions), np.array(rewards, np.float64), terminated
+
+
+def returns(options):
+    player, random = Player(options.game, options.expert), np.random.default_rng(options.seed)
+    totals = np.array([player.episode(options.seed + i, 0.0, int(random.integers(61)))[2].sum() for i in range(options.episodes)])
+    means = random.choice(totals, (10_000, len(totals))).mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    print(f"{options.game}: {totals.mean():.1f} ({low:.1f} to {high:.1f}), {len(totals)} games after up to 60 random actions")
+
+
+def record(options):
+    import h5py
+
+    player, folder = Player(options.game, options.expert), pathlib.Path(options.dataset) / "data"
+    folder.mkdir(parents=True)
+    epsilons = [float(word) for word in options.epsilon.split(",")]
+    played = {epsilon: 0 for epsilon in epsilons}
+    totals = []
+    with h5py.File(folder / "main_data.hdf5", "w") as file:
+        while len(totals) < options.episodes if options.episodes else sum(played.values()) < options.transitions:
+            epsilon, seed, index = min(played, key=played.get), options.seed + len(totals), len(totals)
+            frames, actions, rewards, terminated = player.episode(seed, epsilon)
+            played[epsilon] += len(actions)
+            totals.append(rewards.sum())
+            ends = np.zeros((2, len(actions)), bool)
+            ends[0 if terminated else 1, -1] = True
+            group = file.create_group(f"episode_{index}")
+            group.create_dataset("observations", data=frames, chunks=(min(64, len(frames)), 64, 64, 1), compression="gzip", fletcher32=True)
+            for name, values in [("actions", actions), ("rewards", rewards), ("terminations", ends[0]), ("truncations", ends[1])]:
+                group.create_dataset(name, data=values)
+            group.create_group("infos")
+            group.attrs.update({"id": index, "seed": seed, "total_steps": len(actions), "policy_epsilon": epsilon})
+    space = {"type": "Box", "dtype": "uint8", "shape": [64, 64, 1], "low": np.zeros((64, 64, 1), int).tolist(), "high": np.full((64, 64, 1), 255).tolist()}
+    (folder / "metadata.json").write_text(json.dumps({
+        "dataset_id": f"ditto/{pathlib.Path(options.dataset).name}", "total_episodes": len(totals), "total_steps": sum(played.values()), "data_format": "hdf5",
+        "jpeg_encoding": False, "minari_version": "0.5.4", "observation_space": json.dumps(space),
+        "action_space": json.dumps({"type": "Discrete", "dtype": "int64", "start": 0, "n": int(player.env.action_space.n)}),
+        "env_spec": player.env.spec.to_json(), "algorithm_name": "PPO from pixels, actions sampled", "author": ["ditto"],
+        "requirements": ["ale-py==0.12.1", "gymnasium==1.4.0"],
+    }))
+    print(f"{options.dataset}: {len(totals)} episodes of {sum(played.values())} steps, mean return {np.mean(totals):.1f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    for function in (train, returns, record):
+        command = commands.add_parser(function.__name__)
+        command.set_defaults(function=function)
+        command.add_argument("game", help="as ale-py's environments name it, such as Pong or MsPacman")
+        command.add_argument("expert", help="a Stable-Baselines3 agent")
+        command.add_argument("--seed", type=int, default=0)
+        if function is train:
+            command.add_argument("--steps", type=int, default=3_000_000)
+        if function is returns:
+            command.add_argument("--episodes", type=int, default=50)
+        if function is record:
+            command.add_argument("dataset", help="the new folder")
+            command.add_argument("--episodes", type=int)
+            command.add_argument("--transitions", type=int, default=150_000)
+            command.add_argument("--epsilon", default="0", help="shares of random actions, of one episode after the other")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    options.function(options)
+
+
+main()

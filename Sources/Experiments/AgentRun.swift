@@ -128,7 +128,7 @@ public enum AgentRun {
       let own = output.appending(path: LoadedAgent.worldModelFile)
       let loaded: LoadedWorldModel
       if FileManager.default.fileExists(atPath: own.path) {
-        loaded = try LoadedWorldModel(weights: own, record, source)
+        loaded = try LoadedWorldModel(weights: own, record, source, on: record.details.device)
       } else {
         loaded = try LoadedWorldModel(at: URL(fileURLWithPath: source.path), on: record.details.device)
         guard loaded.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path, difference: "other weights") }

@@ -32,10 +32,10 @@ public struct LoadedWorldModel {
   /// - Parameters:
   ///   - record: of the agent's run.
   ///   - source: where the weights came from, which they keep the name of.
-  init(weights: URL, _ record: Record, _ source: RunDetails.Source) throws {
+  init(weights: URL, _ record: Record, _ source: RunDetails.Source, on device: Device) throws {
     self.record = record
     configuration = try .load(.worldModel, from: record.layers(in: weights.deletingLastPathComponent()))
-    (model, normalizer) = try Self.restored(configuration.model, record.details, Safetensors(at: weights), record.details.device)
+    (model, normalizer) = try Self.restored(configuration.model, record.details, Safetensors(at: weights), device)
     (url, fingerprint) = (URL(fileURLWithPath: source.path), source.fingerprint)
   }
 

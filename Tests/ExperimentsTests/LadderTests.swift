@@ -43,6 +43,18 @@ import WorldModel
     #expect(early.count == 3 && early.reduce(0, +) < late.reduce(0, +))
   }
 
+  /// Where an agent was trained does not matter, whether that device is here or not.
+  @Test func isTakenApartOnTheDeviceThatIsAskedFor() throws {
+    try trained()
+    let run = path("agent/run.json")
+    let text = try String(contentsOf: run, encoding: .utf8)
+    let moved = text.replacing(/"device" *: *"cpu"/, with: #""device": "cuda""#)
+    try #require(moved != text)
+    try Data(moved.utf8).write(to: run)
+    let parts = try TakenApart(path("agent"), LoadedAgent(at: path("agent")), Compute())
+    #expect(try parts.world.model.device == .cpu && parts.latents(1).deterministic.device == .cpu)
+  }
+
   @Test func aWarmStartsCloneIsACheckpoint() throws {
     try trained { $0.imitation.warmStart.cloningSteps = 5; $0.training.keptCheckpoints = 5 }
     #expect(try TrainingLoop.checkpoints(of: path("agent"), keep: 1).steps() == [2, 1, 0])

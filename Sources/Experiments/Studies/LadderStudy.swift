@@ -92,7 +92,7 @@ struct TakenApart {
 
   init(_ run: URL, _ loaded: LoadedAgent, _ compute: Compute) throws {
     record = loaded.record
-    world = try LoadedWorldModel(weights: run.appending(path: LoadedAgent.worldModelFile), record, record.details.worldModel!)
+    world = try LoadedWorldModel(weights: run.appending(path: LoadedAgent.worldModelFile), record, record.details.worldModel!, on: compute.device)
     dataset = try record.details.openData()[0]
     configuration = try AgentConfiguration.stored(record.layers(in: run))
     (choice, pipeline, precision) = (loaded.facts.actions, loaded.pipeline, compute.precision)

@@ -80,7 +80,7 @@ public struct Demo {
     try stage("drawing a dream beside the truth") {
       var movie = DreamMovie()
       movie.seed = seed
-      let gif = try movie.gif(of: LoadedWorldModel(at: file("world-model")), Dataset(at: file("data/mixed")), episode: nil)
+      let gif = try movie.gif(of: LoadedWorldModel(at: file("world-model"), on: compute.device), Dataset(at: file("data/mixed")), episode: nil, compute.precision)
       try AtomicFile.write(gif, to: file("dream.gif"))
     }
 

@@ -21,7 +21,7 @@ public struct DreamMovie {
   /// - Parameter episode: nil for the first that is long enough.
   /// - Returns: an animated GIF: truth, model and error side by side.
   /// - Throws: `DemonstrationError`; `ExperimentError` where the dataset is not of the model's environment.
-  public func gif(of world: LoadedWorldModel, _ dataset: Dataset, episode: Int?) throws -> Data {
+  public func gif(of world: LoadedWorldModel, _ dataset: Dataset, episode: Int?, _ precision: Precision = .f32) throws -> Data {
     let (model, space) = (world.model, world.model.observation)
     try dataset.checkFits(space, model.actions)
     guard let frame = space.frame, let pixels = world.normalizer.pixels else { throw ExperimentError.noPixels(dataset.name) }
@@ -34,7 +34,7 @@ public struct DreamMovie {
     let size = frame.side * frame.side
     let raw = (0..<count).map { Array(batch.frames[$0 * space.frameSize..<($0 + 1) * space.frameSize]) }
     let truth = raw.map { Array($0.prefix(size)) }
-    let shown: [Float] = noGrad {
+    let shown: [Float] = noGrad { computing(in: precision, on: model.device) {
       let draw = Draw.sample(RandomSource(Seed(seed).stream("dream"), on: model.device))
       let previous = model.actions.rows(Array(batch.previousActions[..<count]), on: model.device).unflattened([count, 1])
       let seen = model.infer(
@@ -43,7 +43,7 @@ public struct DreamMovie {
       ).states
       let dreamed = model.imagine(from: seen[context - 1], actions: previous.sliced(context..<count), draw: draw)
       return pixels.pixels(concatenated([model.decode(seen).frames!, model.decode(dreamed).frames!], axis: 0)).values()
-    }
+    } }
     let pictures = truth.enumerated().map { t, real in
       let model = shown[t * size..<(t + 1) * size].map { UInt8($0.rounded()) }
       let error = zip(real, model).map { UInt8(abs(Int($0) - Int($1))) }

@@ -32,6 +32,7 @@ import Testing
     ("dream world --data data --steps 9223372036854775807 --output new", 64, "100000"),
     ("train world-model --data data --output new --set sequences.length=100000", 65, "100000"),
     ("train world-model --data data --output new --device cuda", 64, "cuda"),
+    ("dream world --data data --device cuda --output new", 64, "cuda"),
     ("bench parity --device cuda", 64, "docs/gpu.md"),
     ("train world-model --data data --output new --set pipeline.kind=atari", 65, "recorded through another pixel pipeline"),
     ("train world-model --data data --output world", 64, "--resume"),
@@ -381,7 +382,10 @@ import Testing
 
   @Test func drawsADream() throws {
     let scratch = try Self.made.get()
-    try Program.succeed("dream", "world", "--data", "data", "--steps", "5", "--output", "dream.gif", in: scratch.url)
-    #expect(try scratch.bytes("dream.gif").prefix(6) == Data("GIF89a".utf8))
+    for dtype in ["f32", "bf16"] {
+      try Program.succeed("dream", "world", "--data", "data", "--steps", "5", "--dtype", dtype, "--output", "\(dtype).gif", in: scratch.url)
+      #expect(try scratch.bytes("\(dtype).gif").prefix(6) == Data("GIF89a".utf8))
+    }
+    #expect(try scratch.bytes("f32.gif") != scratch.bytes("bf16.gif"))
   }
 }

@@ -4,7 +4,6 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <dlfcn.h>
-#include <torch/version.h>
 
 // What devices there are. CUDA's driver is asked by its own library, which is there where a card is: libtorch says of it no more than how many cards it can use.
 
@@ -33,7 +32,7 @@ std::string driver_version() {
 }
 
 std::string why_no_cuda() {
-  if (!at::detail::getCUDAHooks().hasCUDART()) return "this libtorch (" TORCH_VERSION ") is built without CUDA";
+  if (!at::detail::getCUDAHooks().hasCUDART()) return "this libtorch is built without CUDA";
   auto init = function<int(unsigned)>(driver, "cuInit");
   if (!init) return "there is no NVIDIA driver (no libcuda.so.1)";
   if (int code = init(0)) {
@@ -91,7 +90,7 @@ const char *ct_describe_device(CTDevice device) {
   switch (device) {
     case CTCPU: description = "the CPU"; break;
     case CTCUDA: description = is_available(device) ? cuda_card() : why_no_cuda(); break;
-    case CTMPS: description = is_available(device) ? "Metal" : "this libtorch (" TORCH_VERSION ") is built without Metal, or there is no card for it"; break;
+    case CTMPS: description = is_available(device) ? "Metal" : "this libtorch is built without Metal, or there is no card for it"; break;
   }
   return description.c_str();
 }

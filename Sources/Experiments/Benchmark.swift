@@ -16,9 +16,10 @@ public struct BenchmarkResult: Codable, Sendable {
   }
   /// What was measured.
   public let work: String
-  /// That it was computed on, and what that is.
+  /// That it was computed on, what that is, and by which version.
   public let device: Device
   public let deviceFacts: String
+  public let libtorch: String
   /// That it was computed in.
   public let dtype: Precision
   public let threads: Int
@@ -152,8 +153,8 @@ public struct Benchmark {
     let deviceMemory = device == .cpu ? nil : device.peakMemory
     let rate = flops.map { $0 / median / 1e9 }
     return BenchmarkResult(
-      work: name, device: device, deviceFacts: device.facts, dtype: compute.precision, threads: Libtorch.threads, seconds: .init(median: median, min: times.first!, max: times.last!),
-      rate: Double(items) / median, gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: device) }, peakMemory: memory,
+      work: name, device: device, deviceFacts: device.facts, libtorch: Libtorch.version, dtype: compute.precision, threads: Libtorch.threads,
+      seconds: .init(median: median, min: times.first!, max: times.last!), rate: Double(items) / median, gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: device) }, peakMemory: memory,
       peakDeviceMemory: deviceMemory)
   }
 
@@ -196,6 +197,6 @@ extension BenchmarkResult: CustomStringConvertible {
     }
     parts.append(String(format: "peak memory %.2f GiB", peakMemory))
     if let peakDeviceMemory { parts.append(String(format: "on the device %.2f GiB", peakDeviceMemory)) }
-    return parts.joined(separator: ", ") + (device == .cpu ? "" : "\n\(deviceFacts), libtorch \(Libtorch.version)")
+    return parts.joined(separator: ", ") + (device == .cpu ? "" : "\n\(deviceFacts), libtorch \(libtorch)")
   }
 }

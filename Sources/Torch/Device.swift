@@ -40,7 +40,7 @@ public enum TorchError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .noDevice(let device):
       let there = Device.allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
-      return "device '\(device)' is not available here (there is: \(there)): \(device.facts); choose another --device, or see docs/gpu.md"
+      return "device '\(device)' is not available here (there is: \(there)): \(device.facts) (libtorch \(Libtorch.version)); choose another --device, or see docs/gpu.md"
     case .unreadable(let file, let reason):
       return "\(file): cannot be read: \(reason)"
     case .damaged(let file, let reason):

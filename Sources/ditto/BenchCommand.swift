@@ -12,7 +12,7 @@ struct BenchCommand: ParsableCommand {
       world-model and agent are gradient steps; encode is 16 episodes of 512 frames to latents; act is one observation to one action, in f32 \
       with weights stored in --dtype; data is a batch of sequences through the prefetching reader, from the datasets in --data, or else from episodes of the road recorded \
       for this, of which nothing is kept in memory. parity compares what --device computes with what the CPU does, and fails where they differ by more than rounding. \
-      --set changes the agent's settings for agent, the world model's for the others.
+      --set changes the agent's settings for agent, the world model's for the others. Without any work it says what --device is, and by which libtorch.
       """)
 
   enum Work: String, ExpressibleByArgument, CaseIterable {
@@ -20,7 +20,7 @@ struct BenchCommand: ParsableCommand {
     case agent, encode, act, data, parity
   }
 
-  @Argument(help: "What to measure.") var work: Work
+  @Argument(help: "What to measure.") var work: Work?
   @Option(parsing: .singleValue, help: .init("For data: a dataset's folder; may be given several times.", valueName: "dataset")) var data: [String] = []
   @Option(help: "Repetitions that are measured, after two to warm up (for act and data, hundreds).") var repeats = 3
   @Option(help: "Side length of frames in pixels: 32 or 64.") var side = 64
@@ -36,6 +36,7 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let chosen = try compute.apply()
+    guard let work else { return try printResult(DeviceFacts(chosen.device), json: json) }
     if work == .parity {
       let parity = try DeviceParity(chosen.device)
       try printResult(parity, json: json)
@@ -59,4 +60,15 @@ struct BenchCommand: ParsableCommand {
     }
     try printResult(result, json: json)
   }
+}
+
+/// What there is to compute with.
+private struct DeviceFacts: Encodable, CustomStringConvertible {
+  let device: Device
+  let deviceFacts: String
+  let libtorch = Libtorch.version
+
+  init(_ device: Device) { (self.device, deviceFacts) = (device, device.facts) }
+
+  var description: String { "\(deviceFacts), libtorch \(libtorch)" }
 }

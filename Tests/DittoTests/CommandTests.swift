@@ -34,6 +34,7 @@ import Testing
     ("train world-model --data data --output new --device cuda", 64, "cuda"),
     ("dream world --data data --device cuda --output new", 64, "cuda"),
     ("bench parity --device cuda", 64, "docs/gpu.md"),
+    ("bench --device cuda", 64, "(libtorch 2."),
     ("train world-model --data data --output new --set pipeline.kind=atari", 65, "recorded through another pixel pipeline"),
     ("train world-model --data data --output world", 64, "--resume"),
     ("train world-model --resume --output nowhere", 64, "nowhere"),
@@ -378,6 +379,14 @@ import Testing
     #expect((0...1).contains(try #require(study.coverage["share"])) && !study.advice.isEmpty)
     #expect(outcome.errors.contains("warning: data-v0: the world model was trained on it"))
     #expect(String(decoding: try scratch.bytes("world.svg"), as: UTF8.self).hasPrefix("<svg"))
+  }
+
+  @Test func saysWhatItComputesWith() throws {
+    let scratch = try Self.made.get()
+    #expect(try Program.succeed("bench", in: scratch.url).output.hasPrefix("the CPU, libtorch "))
+    let output = try Program.succeed("bench", "--json", in: scratch.url).output
+    let facts = try JSONDecoder().decode([String: String].self, from: Data(output.utf8))
+    #expect(facts["device"] == "cpu" && facts["deviceFacts"] == "the CPU" && facts["libtorch"]?.isEmpty == false)
   }
 
   @Test func drawsADream() throws {

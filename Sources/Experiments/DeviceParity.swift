@@ -22,59 +22,97 @@ public struct DeviceParity: Codable, Sendable {
 
   public var agrees: Bool { rows.allSatisfy { $0.difference <= $0.allowed } }
 
-  private static let (length, batch, side, dreams) = (5, 4, 32, 128)
-  private static let actions = ActionSpace.discrete(6)
+  static let (length, batch, side, dreams) = (5, 4, 32, 128)
   /// Shares that rounding may add up to: of results, and of gradients.
   private static let allowed: [Precision: (results: Double, gradients: Double)] = [.f32: (1e-4, 1e-3), .bf16: (0.03, 0.2)]
 
   /// - Parameter device: one that is there.
   public init(_ device: Device) throws {
     (self.device, facts, libtorch) = (device, device.facts, Libtorch.version)
-    let (model, networks, batch) = (Self.model(on: .cpu), Self.networks(on: .cpu), Self.recorded())
+    rows = try Self.rows(on: device, "", .discrete(6), RewardKind.allCases)
+      + Self.rows(on: device, ", vectors", .box(low: [-1, 0, -3], high: [1, 2, 3]), [.dot, .gail])
+  }
+
+  /// - Parameters:
+  ///   - space: what rows are called besides.
+  ///   - kinds: rewards that learners make steps by.
+  private static func rows(on device: Device, _ space: String, _ actions: ActionSpace, _ kinds: [RewardKind]) throws -> [Row] {
+    let (model, networks, batch) = (Self.model(on: .cpu, actions), Self.networks(on: .cpu, actions), recorded(actions))
     // Draws are given: where two classes are about as probable, rounding would choose another.
-    let draws = noGrad { model.infer(batch, Self.normalizer(on: .cpu), from: Self.start(model), draw: .sample(RandomSource(Seed(4)))).0.states.stochastic }
-    let expected = Self.results(model, networks, batch, draws, .f32)
+    let draws = noGrad { model.infer(batch, normalizer(on: .cpu), from: start(model), draw: .sample(RandomSource(Seed(4)))).0.states.stochastic }
+    let copies = { (device: Device) in
+      let (copy, others) = (Self.model(on: device, actions), Self.networks(on: device, actions))
+      copy.copyParameters(from: model)
+      others.copyParameters(from: networks)
+      return (model: copy, networks: others)
+    }
+    let frozen = { (device: Device, precision: Precision) in
+      let (copy, others) = copies(device)
+      copy.freeze(computingIn: precision)
+      others.actor.freeze(computingIn: precision)
+      return (model: copy, networks: others)
+    }
+    let expected = results(model, networks, batch, draws, .f32)
     var rows: [Row] = []
-    for precision in Precision.allCases {
-      let found = Self.withoutKernels(on: device) {
-        let (copy, others) = (Self.model(on: device), Self.networks(on: device))
-        copy.copyParameters(from: model)
-        others.copyParameters(from: networks)
-        return Self.results(copy, others, batch, draws.to(device), precision)
-      }
+    func compare(_ found: [(what: String, tensors: [Tensor])], _ expected: [(what: String, tensors: [Tensor])], _ precision: Precision) {
       let allowed = Self.allowed[precision]!
       rows += zip(expected, found).map { wanted, found in
         Row(
-          dtype: precision, what: wanted.what, difference: Self.difference(found.tensors, wanted.tensors),
+          dtype: precision, what: wanted.what + space, difference: difference(found.tensors, wanted.tensors),
           allowed: wanted.what.hasPrefix("gradients") ? allowed.gradients : allowed.results)
       }
-      let trained = Self.withoutKernels(on: device) { (0..<2).map { _ in Self.trained(from: model, on: device, batch, precision) } }
-      rows.append(Row(dtype: precision, what: "three steps, again", difference: Self.difference(trained[1], trained[0]), allowed: 0))
     }
-    self.rows = rows
+    func repeated(_ what: String, _ precision: Precision, _ body: () throws -> [Tensor]) rethrows {
+      let found = try withoutKernels(on: device) { (try body(), try body()) }
+      rows.append(Row(dtype: precision, what: "\(what), again\(space)", difference: difference(found.1, found.0), allowed: 0))
+    }
+    for precision in Precision.allCases {
+      let found = withoutKernels(on: device) {
+        let (copy, others) = copies(device)
+        return results(copy, others, batch, draws.to(device), precision)
+      }
+      compare(found, expected, precision)
+      repeated("three steps", precision) { trained(from: model, on: device, batch, precision) }
+      try repeated("learners and actions", precision) {
+        let (copy, others) = frozen(device, precision)
+        return try updated(copy, others, by: kinds, precision)
+      }
+    }
+    // Rewards are float32 in any precision, and few rows on the CPU.
+    let (own, there) = (frozen(.cpu, .f32), frozen(device, .f32))
+    let learners = try Learners(own.model)
+    let found = try withoutKernels(on: device) { try results(Learners(there.model, like: learners), there.model, there.networks) }
+    compare(found, try results(learners, own.model, own.networks), .f32)
+    return rows
   }
 
-  private static func withoutKernels<Result>(on device: Device, _ body: () -> Result) -> Result {
-    device == .cpu ? Libtorch.withoutKernels(body) : body()
+  private static func withoutKernels<Result>(on device: Device, _ body: () throws -> Result) rethrows -> Result {
+    try device == .cpu ? Libtorch.withoutKernels(body) : body()
   }
 
-  private static func model(on device: Device) -> WorldModel {
+  private static func model(on device: Device, _ actions: ActionSpace) -> WorldModel {
     var sizes = LatentSizes()
     (sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (64, 48, 8, 8)
     return WorldModel(sizes, ObservationSpace(height: side, width: side), actions: actions, using: RandomSource(Seed(1), on: device))
   }
 
-  private static func networks(on device: Device) -> ActorCritic {
+  private static func networks(on device: Device, _ actions: ActionSpace) -> ActorCritic {
     ActorCritic(features: 64 + 8 * 8, actions: actions, PolicySizes(), using: RandomSource(Seed(2), on: device))
   }
 
-  private static func recorded() -> SequenceBatch {
+  private static func recorded(_ actions: ActionSpace) -> SequenceBatch {
     var generator = Seed(3).generator
     let places = 0..<length * batch
+    let taken = places.map { place in
+      switch actions {
+      case .discrete(let count): Action.discrete(place % count)
+      case .box(let low, _): Action.continuous(low.indices.map { Float((place + $0) % 5) / 2 - 1 })
+      }
+    }
     return SequenceBatch(
       length: length, batch: batch, observation: ObservationSpace(height: side, width: side),
       frames: (0..<places.count * side * side).map { _ in UInt8.random(in: 0...255, using: &generator) },
-      previousActions: places.map { $0 < batch ? nil : .discrete($0 % 6) }, isFirst: places.map { $0 == 0 || $0 == 2 * batch + 1 })
+      previousActions: places.map { $0 < batch ? nil : taken[$0] }, isFirst: places.map { $0 == 0 || $0 == 2 * batch + 1 })
   }
 
   /// What a world model and a policy's step compute, with gradients.
@@ -89,7 +127,7 @@ public struct DeviceParity: Codable, Sendable {
       return (inference, model.loss(inference, observed, LossConfiguration()), model.decode(inference.states).frames!, dream)
     }
     let features = Tensor.normal([length, dreams, model.sizes.features], using: RandomSource(Seed(6))).to(device)
-    let taken = Tensor((0..<(length - 1) * dreams).map { Int64($0 % 6) }, [length - 1, dreams], on: device)
+    let taken = model.actions.uniform([length - 1, dreams], using: RandomSource(Seed(10))).to(device)
     let reward = latentReward(expert: features.dropFirst(), learner: features.dropLast())
     var settings = ImitationConfiguration()
     settings.normalizeAdvantages = false  // to deviation 1 they would be made of what rounding left of their differences
@@ -103,7 +141,7 @@ public struct DeviceParity: Codable, Sendable {
     ]
   }
 
-  private static func normalizer(on device: Device) -> Normalizer {
+  static func normalizer(on device: Device) -> Normalizer {
     let count = side * side
     let frame = FrameShape(channels: 1, side: side)
     return Normalizer(pixels: PixelNormalizer(mean: [Float](repeating: 127, count: count), deviation: [Float](repeating: 74, count: count), frame, on: device))
@@ -113,7 +151,7 @@ public struct DeviceParity: Codable, Sendable {
 
   /// The parameters after three steps on the device, whose draws are the device's own.
   private static func trained(from model: WorldModel, on device: Device, _ batch: SequenceBatch, _ precision: Precision) -> [Tensor] {
-    let copy = Self.model(on: device)
+    let copy = Self.model(on: device, model.actions)
     copy.copyParameters(from: model)
     let trainer = WorldModelTrainer(copy, normalizer(on: device), LossConfiguration(), OptimizerConfiguration { $0.clipNorm = 200 }, precision)
     for step in 0..<3 { _ = trainer.update(on: batch, using: RandomSource(Seed(5).step(step), on: device)) }

@@ -21,8 +21,11 @@ namespace {
 
 thread_local int64_t host_reads;
 
-/// Numbers of the CPU on a card. They go there from memory that the system cannot move, beside what the card computes; libtorch keeps that memory until it is done.
+/// Numbers of the CPU on a card. They go there from memory that the system cannot move, in their turn and without a wait; libtorch keeps that memory for the next,
+/// for ever, so that much at once goes without.
 at::Tensor uploaded(const at::Tensor &a, const at::TensorOptions &options) {
+  constexpr size_t most = 64 << 20;
+  if (a.nbytes() > most) return a.to(options);
   return at::empty_like(a, a.options().pinned_memory(true)).copy_(a).to(options, /*non_blocking=*/true);
 }
 

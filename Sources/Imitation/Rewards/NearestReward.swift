@@ -31,18 +31,19 @@ public enum Distance: String, Codable, CaseIterable, Sendable {
   }
 }
 
-/// The row nearest to each of `queries` `[N, D]`, among `count` rows: `int64` `[N]`. Exact up to rounding, in pieces small enough to stay in a processor's caches.
+/// The row nearest to each of `queries` `[N, D]`, among `count` rows: `int64` `[N]`. Exact up to rounding, in pieces.
 /// - Parameters:
-///   - pairs: of queries and rows that are looked at together.
+///   - pairs: of queries and rows that are looked at together; nil for as many as stay in a processor's caches, or as keep another device busy.
 ///   - rows: the rows of a range, `[…, D]`.
 public func nearest(
-  _ queries: Tensor, among count: Int, by distance: Distance, atOnce pairs: Int = 1 << 20, rows: (Range<Int>) -> Tensor
+  _ queries: Tensor, among count: Int, by distance: Distance, atOnce pairs: Int? = nil, rows: (Range<Int>) -> Tensor
 ) -> Tensor {
   let most = 4096
   if queries.shape[0] > most {
     return concatenated(
       (0..<queries.shape[0]).pieces(of: most).map { nearest(queries.sliced($0), among: count, by: distance, atOnce: pairs, rows: rows) }, axis: 0)
   }
+  let pairs = pairs ?? (queries.device == .cpu ? 1 << 20 : 1 << 26)
   let step = max(1, min(count, pairs / max(queries.shape[0], 1)))
   var (closest, places) = ([Tensor](), [Tensor]())
   for first in stride(from: 0, to: count, by: step) {

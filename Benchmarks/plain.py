@@ -31,7 +31,7 @@ def autocast(enabled):
 
 
 def uploaded(frames):
-    """Frames of the host, on the device, beside what it computes."""
+    """Frames of the host, on the device, without a wait."""
     return frames if DEVICE == "cpu" else frames.to(DEVICE, non_blocking=True)
 
 

@@ -24,8 +24,8 @@ struct LatentCache {
 
   init(_ world: LoadedWorldModel, _ precision: Precision = .f32) { (self.world, self.precision) = (world, precision) }
 
-  /// Encodes the episodes, or reads what was encoded before from the same weights and the same data in the same precision. A folder that cannot be written to
-  /// costs the time to encode again, and the memory for all of them.
+  /// Encodes the episodes, or reads what was encoded before from the same weights and the same data in the same precision on the same device. A folder that cannot
+  /// be written to costs the time to encode again, and the memory for all of them.
   /// - Parameters:
   ///   - encodings: how often each is encoded, with draws of its own.
   ///   - restarts: pieces that are encoded besides, as if episodes began there; nil for none.
@@ -34,7 +34,8 @@ struct LatentCache {
     of dataset: Dataset, episodes: Range<Int>, encodings: Int = 1, restarts: Restarts? = nil, on device: Device
   ) throws -> ExpertLatents {
     let parts = ["\(Self.version)", world.fingerprint, dataset.fingerprint, "\(episodes.lowerBound)", "\(episodes.upperBound)"]
-    let others = (encodings == 1 ? [] : ["\(encodings)times"]) + (restarts.map { ["\($0.interval)", "\($0.length)"] } ?? []) + (precision == .f32 ? [] : [precision.rawValue])
+    let (encodedOn, pieces) = (world.model.device, restarts.map { ["\($0.interval)", "\($0.length)"] } ?? [])
+    let others = (encodings == 1 ? [] : ["\(encodings)times"]) + pieces + (precision == .f32 ? [] : [precision.rawValue]) + (encodedOn == .cpu ? [] : [encodedOn.rawValue])
     let name = (parts + others).joined(separator: "-") + ".safetensors"
     let file = world.url.appending(path: "latents").appending(path: name)
     let stored = { try? ExpertLatents(from: Safetensors(at: file), classCount: world.model.sizes.classes, on: device) }

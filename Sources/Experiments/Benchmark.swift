@@ -154,7 +154,8 @@ public struct Benchmark {
     let rate = flops.map { $0 / median / 1e9 }
     return BenchmarkResult(
       work: name, device: device, deviceFacts: device.facts, libtorch: Libtorch.version, dtype: compute.precision, threads: Libtorch.threads,
-      seconds: .init(median: median, min: times.first!, max: times.last!), rate: Double(items) / median, gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: device) }, peakMemory: memory,
+      seconds: .init(median: median, min: times.first!, max: times.last!), rate: Double(items) / median,
+      gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: device) }, peakMemory: memory,
       peakDeviceMemory: deviceMemory)
   }
 

@@ -22,13 +22,14 @@ public enum AgentRun {
   ///   - source: pixels for the method `bc`, and for it alone.
   ///   - data: a dataset of expert episodes in the environment the world model knows.
   ///   - useEpisodes: learn from the first so many; nil for all. Some later ones are then held out to validate on.
+  ///   - mixed: datasets of any quality, in whose states dreams begin too.
   ///   - other: another agent's run, whose networks it begins with; nil for none.
   /// - Throws: for bad data or an output in use, before anything is written; and as `TrainingLoop`.
   public static func start(
-    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, _ configuration: AgentConfiguration, seed: UInt64, from other: URL? = nil,
+    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, mixed: [URL] = [], _ configuration: AgentConfiguration, seed: UInt64, from other: URL? = nil,
     _ compute: Compute
   ) throws {
-    let prepared = try Prepared(output, source, data, useEpisodes, configuration, seed, compute)
+    let prepared = try Prepared(output, source, [data] + mixed, useEpisodes, configuration, seed, compute)
     var record = Record(kind: .agent, seed: seed, version: Build.version, started: Date(), details: prepared.details)
     if let other {
       let known = try Record(from: other, kind: .agent).details.worldModel?.fingerprint
@@ -43,9 +44,9 @@ public enum AgentRun {
 
   /// Measures what `start` would take; writes nothing but the encoded episodes, into the world model's run.
   public static func forecast(
-    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, _ configuration: AgentConfiguration, seed: UInt64, _ compute: Compute
+    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, mixed: [URL] = [], _ configuration: AgentConfiguration, seed: UInt64, _ compute: Compute
   ) throws -> Forecast {
-    try Prepared(output, source, data, useEpisodes, configuration, seed, compute).trainer.forecast(steps: configuration.training.steps)
+    try Prepared(output, source, [data] + mixed, useEpisodes, configuration, seed, compute).trainer.forecast(steps: configuration.training.steps)
   }
 
   /// All that a run begins with.
@@ -56,8 +57,9 @@ public enum AgentRun {
     /// Of the world model, if there is one.
     let weights: [(name: String, tensor: Tensor)]?
 
+    /// - Parameter data: the expert's, and others in whose states dreams begin.
     init(
-      _ output: URL, _ source: Source, _ data: URL, _ useEpisodes: Int?, _ configuration: AgentConfiguration, _ seed: UInt64, _ compute: Compute
+      _ output: URL, _ source: Source, _ data: [URL], _ useEpisodes: Int?, _ configuration: AgentConfiguration, _ seed: UInt64, _ compute: Compute
     ) throws {
       try RunFolder.checkAvailable(output)
       let loaded: LoadedWorldModel? = switch source {
@@ -69,14 +71,16 @@ public enum AgentRun {
       if configuration.method == .ditto || configuration.method == .dgail, rewards.allSatisfy({ $0.weight < 0 }) {
         Console.warn("no reward has a weight above 0: the agent is trained away from the expert")
       }
-      let dataset = try Dataset(at: data)
+      try configuration.checkMixed(data.dropFirst())
+      let datasets = try data.map { try Dataset(at: $0) }
+      let dataset = datasets[0]
       let count = useEpisodes ?? dataset.episodes.count
       guard count <= dataset.episodes.count else {
         throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: count, found: dataset.episodes.count)
       }
       details = RunDetails(
         device: compute.device, precision: compute.precision, threads: Libtorch.threads,
-        data: [.init(dataset, at: data)],
+        data: zip(data, datasets).map { .init($1, at: $0) },
         try loaded?.record.details.observation ?? dataset.supportedObservation, loaded?.record.details.actions ?? dataset.actions,
         useEpisodes: count, worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) },
         usualSurprise: loaded.flatMap { Surprise.bounds(of: $0.url) })
@@ -86,7 +90,7 @@ public enum AgentRun {
       case .pixels(let configured): configured
       }
       trainer = if let loaded {
-        try LatentTrainer(loaded, dataset, configuration, details, seed: Seed(seed), output)
+        try LatentTrainer(loaded, datasets, configuration, details, seed: Seed(seed), output)
       } else {
         try PixelCloningTrainer(dataset, world, configuration, details, seed: Seed(seed))
       }
@@ -119,7 +123,8 @@ public enum AgentRun {
     _ = try record.details.device.required()
     Libtorch.set(threads: threads, begunWith: record.details.threads)
     let seed = Seed(record.seed)
-    guard let dataset = try record.details.openData().first else { throw RunError.damagedRun(output.path, reason: "its run.json names no data") }
+    let datasets = try record.details.openData()
+    guard let dataset = datasets.first else { throw RunError.damagedRun(output.path, reason: "its run.json names no data") }
     guard record.details.useEpisodes <= dataset.episodes.count else {
       throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: record.details.useEpisodes, found: dataset.episodes.count)
     }
@@ -134,7 +139,7 @@ public enum AgentRun {
         guard loaded.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path, difference: "other weights") }
         try AtomicFile.write(Safetensors.pieces(of: loaded.weights), to: own)
       }
-      trainer = try LatentTrainer(loaded, dataset, configuration, record.details, seed: seed, output)
+      trainer = try LatentTrainer(loaded, datasets, configuration, record.details, seed: seed, output)
     } else {
       let world = try WorldModelConfiguration.load(.worldModel, from: record.layers(in: output))
       trainer = try PixelCloningTrainer(dataset, world, configuration, record.details, seed: seed)
@@ -163,8 +168,10 @@ public enum AgentRun {
     private(set) var hasWeights = false
 
     /// - Throws: `Interrupted` after a signal while rewards are fitted.
-    init(_ loaded: LoadedWorldModel, _ dataset: Dataset, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed, _ output: URL) throws {
-      try dataset.checkFits(details.observation, details.actions)
+    /// - Parameter datasets: the expert's, and others in whose states dreams begin.
+    init(_ loaded: LoadedWorldModel, _ datasets: [Dataset], _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed, _ output: URL) throws {
+      for dataset in datasets { try dataset.checkFits(details.observation, details.actions) }
+      let dataset = datasets[0]
       let imitation = configuration.imitation
       try imitation.checkMemory(features: loaded.model.sizes.features)
       let cache = LatentCache(loaded, details.precision)
@@ -182,6 +189,10 @@ public enum AgentRun {
       let copies = try dataset.copies(in: heldOut, of: 0..<details.useEpisodes)
       if !copies.isEmpty { Console.warn("held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them") }
       let validated = longest < imitation.horizon ? nil : try latents(heldOut, 1, nil)
+      let mixed = try datasets.dropFirst().map { other in
+        let encoded = try cache.latents(of: other, episodes: other.episodes.indices, on: details.device)
+        return configuration.latents.redraw ? encoded : encoded.fixed
+      }
       loaded.model.freeze(computingIn: details.precision)
       let begun = ProgressLine.now
       var progress: [RewardKind: ProgressLine] = [:]
@@ -191,7 +202,7 @@ public enum AgentRun {
         try Interruption.check("\(output.path): stopped while rewards were fitted; the same command goes on")
       }
       learner = switch configuration.method {
-      case .ditto, .dgail: try DreamLearner(loaded.model, imitation, expert: expert, windows: starts, details.precision, seed: seed, fitting: fitting)
+      case .ditto, .dgail: try DreamLearner(loaded.model, imitation, expert: expert, windows: starts, mixed: mixed.isEmpty ? nil : ExpertLatents(joining: mixed), details.precision, seed: seed, fitting: fitting)
       case .dbc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed)
       case .bc: preconditionFailure("'bc' has no world model")
       }
@@ -247,6 +258,19 @@ public enum AgentRun {
       // What it is kept near to, where it is, is what it begins with.
       (learner as? DreamLearner)?.begin(as: learner.actor)
       hasWeights = true
+    }
+  }
+}
+
+extension AgentConfiguration {
+  /// - Throws: `ExperimentError.notAnOption` where dreams that begin in other recordings' states would be compared with what the expert did elsewhere, or there are no dreams.
+  fileprivate func checkMixed(_ data: some Collection<URL>) throws {
+    guard !data.isEmpty else { return }
+    let weights = imitation.reward.weights
+    guard method == .ditto || method == .dgail, weights.dot == 0, weights.l2 == 0, weights.cosine == 0, weights.contrast == 0 else {
+      throw ExperimentError.notAnOption(
+        "--mixed-data with \(method == .ditto || method == .dgail ? "a reward that compares each step with the expert's" : "method '\(method)'")",
+        allowed: "it goes with rewards that look at all of the expert: --method dgail, or --reward nearest, sparse, red, dril, gail or airl")
     }
   }
 }

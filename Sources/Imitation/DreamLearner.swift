@@ -16,21 +16,26 @@ public final class DreamLearner: LatentLearner {
   public let reward: WeightedReward
   public let dreamer: Dreamer
   private let windows: WindowSampler
+  /// States of other recordings, in which some dreams begin; nil for none.
+  private let mixed: ExpertLatents?
   private let precision: Precision
   private let seed: Seed
 
   /// - Parameters:
   ///   - expert: the expert's episodes, which rewards are made of.
   ///   - windows: what windows are drawn from, such as pieces of the same episodes besides; nil for the episodes alone.
+  ///   - mixed: recordings of any quality, in whose states `configuration.mixedShare` of the dreams begin; nil for none. These are compared with no window, so that it takes
+  ///     rewards that look at all of the expert.
   /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a window; `.tooFewWindows` or `.tooFewParts` where a reward cannot be learned from so little;
   ///   what `fitting` throws.
   public init(
-    _ worldModel: WorldModel, _ configuration: ImitationConfiguration, expert: ExpertLatents, windows: ExpertLatents? = nil,
+    _ worldModel: WorldModel, _ configuration: ImitationConfiguration, expert: ExpertLatents, windows: ExpertLatents? = nil, mixed: ExpertLatents? = nil,
     _ precision: Precision = .f32, seed: Seed, fitting: @escaping Fitting = { _, _, _ in }
   ) throws {
     self.windows = try WindowSampler(
       windows ?? expert, horizon: configuration.windowSteps, batch: configuration.batch, copies: configuration.dreamsPerWindow, seed: seed.stream("windows"),
       startShare: configuration.startShare)
+    self.mixed = mixed
     self.seed = seed
     self.configuration = configuration
     self.precision = precision
@@ -89,6 +94,9 @@ public final class DreamLearner: LatentLearner {
         actions: recorded.actions)
     }
     let (earned, parts) = reward.parts(expert, dream)  // [H, B]
+    // Dreams that begin elsewhere have no actions of the expert beside them.
+    let dreams = dream.actions.shape[1]
+    let compared = 0..<max(1, dreams - begunElsewhere(of: dreams))
     var metrics = parts.merging(reward.update(expert, dream, progress: progress)) { $1 }
     var losses: PolicyLosses?
     var norms: (actor: Tensor?, critic: Tensor?)
@@ -121,7 +129,7 @@ public final class DreamLearner: LatentLearner {
     metrics.merge([
       "reward/mean": earned.mean(), "reward/last": earned[c.horizon - 1].mean(),
       "actor/loss": losses!.actor, "actor/entropy": losses!.policy.entropy.mean(),
-      "actor/agreement": actions.likeness(dream.actions, expert.actions).mean(),
+      "actor/agreement": actions.likeness(dream.actions.sliced(compared, axis: 1), expert.actions.sliced(compared, axis: 1)).mean(),
       "critic/loss": losses!.critic, "critic/value": losses!.value.mean(), "critic/gradient_norm": norms.critic!,
     ]) { $1 }
     metrics["actor/gradient_norm"] = norms.actor
@@ -156,9 +164,26 @@ public final class DreamLearner: LatentLearner {
     }
   }
 
+  /// How many of some dreams begin in states of other recordings.
+  private func begunElsewhere(of dreams: Int) -> Int {
+    let copies = configuration.dreamsPerWindow
+    return mixed == nil ? 0 : Int((configuration.mixedShare * Double(dreams / copies)).rounded()) * copies
+  }
+
+  /// Where dreams start, and what follows in the expert's windows: the last of them where other recordings were, and the others as `besideExpert` says.
+  func begun(_ windows: LatentWindows, using random: RandomSource) -> (start: LatentState, expert: LatentWindows) {
+    let (start, expert) = besideExpert(windows, using: random)
+    let (dreams, copies) = (windows.actions.shape[1], configuration.dreamsPerWindow)
+    let count = begunElsewhere(of: dreams)
+    guard let mixed, count > 0 else { return (start, expert) }
+    let drawn = (Tensor.uniform([count / copies], using: random) * Double(mixed.count)).to(.int64)
+    let copied = drawn.reshaped(-1, 1).expanded([count / copies, copies]).reshaped(-1)
+    return (.joined(start.sliced(0..<dreams - count), mixed.states(at: copied, using: random), axis: 0), expert)
+  }
+
   /// Where dreams start, and what follows in the expert's windows. All start with the expert, at the windows' start, except for a first share
   /// of the windows, whose dreams leave it before they begin: from a random step of the lead on, one random action replaces the expert's.
-  func begun(_ windows: LatentWindows, using random: RandomSource) -> (start: LatentState, expert: LatentWindows) {
+  private func besideExpert(_ windows: LatentWindows, using random: RandomSource) -> (start: LatentState, expert: LatentWindows) {
     let c = configuration
     let (lead, batch, copies) = (c.windowSteps - c.horizon, windows.actions.shape[1], c.dreamsPerWindow)
     let count = Int((c.displacedShare * Double(batch / copies)).rounded())

@@ -91,6 +91,8 @@ public struct ImitationConfiguration: Configuration {
   public var displacedShare = 0.0
   /// Those begin after up to so many steps of one random action.
   public var displacementSteps = 8
+  /// The share of dreams that begin in states of other recordings, where some are given: the way to the expert is then learned from wherever these were.
+  public var mixedShare = 0.6
   public var reward = RewardConfiguration()
   /// Whether the mean over all dreams is subtracted from the rewards of an update. The best policy stays the best, as dreams do not end; but the critic need
   /// not learn a level that is the same everywhere and, with equation 8, a hundred times what actions change.
@@ -132,6 +134,7 @@ public struct ImitationConfiguration: Configuration {
     problems.require(windowChoices, in: 1...1000, "windowChoices")
     problems.require((0...1).contains(displacedShare), "displacedShare", "is \(displacedShare), must be from 0 to 1")
     problems.require(displacementSteps, in: 1...10_000, "displacementSteps")
+    problems.require((0...1).contains(mixedShare), "mixedShare", "is \(mixedShare), must be from 0 to 1")
     problems.require(criticWeight > 0, "criticWeight", "is \(criticWeight), must be above 0")
     problems.require(targetInterval, in: 1...1_000_000_000, "targetInterval")
     problems.require(epochs, in: 1...1000, "epochs")

@@ -97,13 +97,17 @@ struct TrainAgent: ParsableCommand {
   @Option(help: .init("The run of a finished world model.", valueName: "folder")) var worldModel: String?
   @Option(help: .init("A dataset of expert episodes.", valueName: "dataset")) var data: String?
   @Option(help: "Learn from the first so many episodes (default: all); some later ones are held out to validate on.") var useEpisodes: Int?
+  @Option(parsing: .singleValue, help: .init(
+    "A dataset of any quality, such as the world model's: dreams begin in its states too, with rewards that look at all of the expert; may be given several times.",
+    valueName: "dataset"))
+  var mixedData: [String] = []
   @OptionGroup var options: TrainOptions
 
   func run() throws {
     Interruption.watch()
     let compute = try options.compute.apply()
     if options.resume {
-      try options.checkResumes(without: [("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil), ("--method", method != nil), ("--reward", !reward.isEmpty), ("--select", select != nil)])
+      try options.checkResumes(without: [("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil), ("--mixed-data", !mixedData.isEmpty), ("--method", method != nil), ("--reward", !reward.isEmpty), ("--select", select != nil)])
       try AgentRun.resume(at: options.url, threads: options.compute.threads, extendedBy: options.extend)
     } else {
       guard let data else { throw ValidationError("--data is missing: name a dataset of expert episodes") }
@@ -113,13 +117,14 @@ struct TrainAgent: ParsableCommand {
       if !reward.isEmpty, configuration.method == .bc || configuration.method == .dbc {
         throw ValidationError("--reward is for ditto and dgail; method '\(configuration.method)' clones, and is rewarded for nothing")
       }
+      let mixed = mixedData.map { URL(fileURLWithPath: $0) }
       let (expert, source) = (URL(fileURLWithPath: data), try source(configuration.method, expert: URL(fileURLWithPath: data)))
       if options.dryRun {
         return try printResult(
-          "\(AgentRun.forecast(at: options.url, source, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, compute))")
+          "\(AgentRun.forecast(at: options.url, source, data: expert, useEpisodes: useEpisodes, mixed: mixed, configuration, seed: options.seed ?? 0, compute))")
       }
       try AgentRun.start(
-        at: options.url, source, data: expert, useEpisodes: useEpisodes, configuration, seed: options.seed ?? 0, from: options.other, compute)
+        at: options.url, source, data: expert, useEpisodes: useEpisodes, mixed: mixed, configuration, seed: options.seed ?? 0, from: options.other, compute)
     }
     Console.say("the agent is in \(options.output)")
   }

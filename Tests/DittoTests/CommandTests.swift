@@ -48,6 +48,8 @@ import Testing
     ("train agent --method dgail --data data --output new", 64, "--world-model"),
     ("train agent --world-model world --data data --method dgail --reward dot --output new", 64, "--method dgail"),
     ("train agent --world-model world --data data --method dgail --use-episodes 1 --set imitation.horizon=290 --output new", 65, "windows"),
+    ("train agent --world-model world --data data --mixed-data data --output new", 64, "--method dgail"),
+    ("train agent --world-model world --data data --mixed-data nowhere --method dgail --output new", 65, "nowhere"),
     ("train agent --world-model world --data data --method dbc --reward nearest --output new", 64, "--reward is for ditto and dgail"),
     ("train agent --world-model world --data data --reward dot=1,dot=2 --output new", 64, "dot=1,gail=0.5"),
     ("train agent --world-model world --data data --reward dril --set imitation.reward.dril.members=1 --output new", 64, "at least 2"),

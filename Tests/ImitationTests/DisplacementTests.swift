@@ -39,6 +39,21 @@ import WorldModel
     for row in 0..<Self.batch { #expect((start[row] == expert[row]) == (row >= Self.batch / 2), "row \(row)") }
   }
 
+  @Test func beginsTheLastDreamsWhereOthersWere() throws {
+    let random = RandomSource(Seed(5))
+    let mixed = ExpertLatents(
+      deterministic: .zeros([9, 8]) + 2, classes: (Tensor.uniform([9, 2], using: random) * 3).to(.uint8), actions: .zeros([9]).to(.int64), lengths: [9], classCount: 3)
+    var configuration = ImitationConfiguration()
+    (configuration.horizon, configuration.batch, configuration.dreamsPerWindow, configuration.mixedShare) = (Self.horizon, Self.batch, 2, 0.5)
+    (configuration.reward.weights.dot, configuration.reward.weights.nearest) = (0, 1)
+    let learner = try DreamLearner(model, configuration, expert: latents, mixed: mixed, seed: Seed(3))
+    let (start, expert) = try learner.begun(WindowSampler(latents, horizon: Self.horizon, batch: Self.batch, copies: 2, seed: Seed(2)).windows(step: 0), using: RandomSource(Seed(4)))
+    let rows = { (x: Tensor) in let all: [Float] = x.values(); return (0..<Self.batch).map { Array(all[$0 * 8..<$0 * 8 + 8]) } }
+    let (begun, recorded) = (rows(start.deterministic), rows(expert.states[0].deterministic))
+    for row in 0..<Self.batch { #expect(begun[row] == (row < Self.batch / 2 ? recorded[row] : [Float](repeating: 2, count: 8)), "row \(row)") }
+    #expect(learner.update(step: 0, progress: 0)["reward/mean"]!.item.isFinite)
+  }
+
   @Test func takesNoMoreStepsWhereNothingIsDisplaced() {
     var configuration = ImitationConfiguration()
     configuration.displacedShare = 0

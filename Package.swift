@@ -70,7 +70,7 @@ let package = Package(
     .target(name: "Imitation", dependencies: belowImitation),
     .target(
       name: "Experiments", dependencies: belowExperiments,
-      resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout", "atari", "pendulum"].map {
+      resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout", "atari", "pendulum", "carracing"].map {
         .embedInCode("Presets/\($0).yaml")
       },
       plugins: ["CommitPlugin"]),

@@ -22,10 +22,8 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
   public let actions: [Int]?
   /// Each number of actions that are vectors, in the dataset's own units; absent for others.
   public let numbers: [Spread]?
-  /// 0…255, over all pixels of all frames; absent where there are none.
-  public let pixels: Spread?
-  /// Each number of the vectors that are seen; absent where there are none.
-  public let vectors: [Spread]?
+  /// Of each field of what is seen, by its name: all pixels together (0…255), each number of a vector, or the classes of each group.
+  public let fields: [String: [Spread]]
   public let ends: Ends
 
   /// Reads the whole dataset.
@@ -50,12 +48,12 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
       let recorded = taken.map(dataset.actions.unscaled)
       numbers = low.indices.map { index in Spread(recorded.map { if case .continuous(let values) = $0 { Double(values[index]) } else { 0 } }) }
     }
-    pixels = try dataset.observation.pixelCount == 0 ? nil : {
-      let statistics = try PixelStatistics(over: [EpisodeSelection(dataset)])
-      return Spread(
-        mean: Double(statistics.mean), sd: Double(statistics.deviation), min: Double(statistics.minimum), max: Double(statistics.maximum))
-    }()
-    vectors = try dataset.observation.vector == 0 ? nil : VectorStatistics(over: [EpisodeSelection(dataset)]).spreads
+    fields = try Dictionary(uniqueKeysWithValues: dataset.observation.fields.enumerated().map { index, field in
+      guard field.isImage else { return (field.name, try VectorStatistics(over: [EpisodeSelection(dataset)], field: index).spreads) }
+      let statistics = try PixelStatistics(over: [EpisodeSelection(dataset)], field: index)
+      return (field.name, [Spread(
+        mean: Double(statistics.mean), sd: Double(statistics.deviation), min: Double(statistics.minimum), max: Double(statistics.maximum))])
+    })
     ends = Ends(terminated: recorded.count { $0.terminated }, truncated: recorded.count { $0.truncated })
   }
 }
@@ -68,11 +66,14 @@ extension DatasetSummary: CustomStringConvertible {
       "\(number(values.mean)) ± \(number(values.sd))  (\(number(values.min)) to \(number(values.max)))"
     }
     let taken = actions?.enumerated().map { "\($0): \($1) (\(number(100 * Double($1) / Double(transitions))) %)" } ?? numbers!.map(spread)
-    let seen = (pixels.map { [("pixels", spread($0))] } ?? []) + (vectors.map { [("vector", $0.map(spread).joined(separator: ", "))] } ?? [])
+    let seen = observation.fields.map { field in
+      let title = field.name != ObservationSpace.single ? field.name : field.isImage ? "pixels" : "numbers"
+      return (title, fields[field.name]!.map(spread).joined(separator: ", "))
+    }
     return ([
       ("dataset", name), ("episodes", "\(episodes), \(ends.terminated) terminated, \(ends.truncated) truncated"),
       ("transitions", "\(transitions)"), ("return", spread(self.return)), ("length", "\(spread(length)) steps"),
       ("observations", observation.description),
-    ] + seen + [("actions", taken.joined(separator: ", "))]).map { key, value in key.padding(toLength: 14, withPad: " ", startingAt: 0) + value }.joined(separator: "\n")
+    ] + seen + [("actions", taken.joined(separator: ", "))]).map { key, value in key.padding(toLength: max(14, key.count + 2), withPad: " ", startingAt: 0) + value }.joined(separator: "\n")
   }
 }

@@ -3,7 +3,7 @@ import Spaces
 
 /// Writes a Minari 0.5.4 dataset episode by episode; it appears, whole, with `finish()`.
 ///
-/// Frames are raw `uint8` `[1, Y, X]`: channels come first because Minari takes pixels with channels last for pictures, which most of its
+/// Pictures are raw `uint8` `[C, Y, X]`: channels come first because Minari takes pixels with channels last for pictures, which most of its
 /// versions compress as JPEG. Until it is finished, a dataset is a `PartialFolder` beside its place, which goes with the writer, and which no other
 /// process can write meanwhile.
 public final class DatasetWriter {
@@ -93,10 +93,21 @@ public final class DatasetWriter {
     let lastIs = { (flag: Bool) in [Bool](repeating: false, count: length - 1) + [flag] }
     try file.group(name)
     let (space, chunk) = (observations.space, min(Dataset.blockLength, rows))
-    let (pixels, vectors) = episode.frames.withUnsafeBytes(space.parts)
-    if space.pixelCount > 0, space.vector > 0 { try file.group("\(name)/observations") }
-    if let stored = observations.pixels { try file.write(pixels, "\(name)/\(stored.field)", shape: [rows] + stored.shape, chunk: chunk) }
-    if let stored = observations.vector { try file.write(vectors, "\(name)/\(stored)", shape: [rows, space.vector], chunk: chunk) }
+    var groups: Set<String> = []
+    for (index, part) in observations.parts.enumerated() {
+      let path = part.field.split(separator: "/")
+      for depth in 1..<path.count where groups.insert(path[..<depth].joined(separator: "/")).inserted {
+        try file.group("\(name)/\(path[..<depth].joined(separator: "/"))")
+      }
+      let place = "\(name)/\(part.field)"
+      try episode.frames.withUnsafeBytes { frames in
+        switch part.form {
+        case .pixels: try file.write(space.bytes(of: index, in: frames), place, shape: [rows] + part.shape, chunk: chunk)
+        case .numbers: try file.write(space.numbers(of: index, in: frames), place, shape: [rows] + part.shape, chunk: chunk)
+        case .classes: try file.write(space.numbers(of: index, in: frames).map { Int64($0) }, place, shape: [rows] + part.shape, chunk: chunk)
+        }
+      }
+    }
     try write(episode.actions, "\(name)/actions", file)
     try file.write(episode.rewards, "\(name)/rewards")
     try file.write(lastIs(episode.terminated), "\(name)/terminations")

@@ -27,6 +27,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
   case noEpisodes(file: String)
   case emptyEpisode(file: String, field: String)
   case actionOutOfRange(file: String, field: String, step: Int, action: Int, actions: Range<Int>)
+  case classOutOfRange(file: String, field: String, step: Int, found: Float, classes: Range<Int>)
   case wrongAction(file: String, field: String, step: Int, action: Action, actions: ActionSpace)
   case notFinite(file: String, field: String, step: Int)
   case endsEarly(file: String, field: String, step: Int, length: Int)
@@ -84,8 +85,8 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
       "\(file): '\(field)' has shape \(found), expected \(expected); record the dataset again"
     case .unsupportedObservations(let file, let found):
       """
-      \(file): observations are \(found); record grey uint8 pixels 0…255, 64×64 or 32×32, as [Y, X, 1], [1, Y, X] or [Y, X], \
-      a vector of floats, or a Dict of one of each
+      \(file): observations are \(found); there are networks for uint8 pictures of \(ObservationSpace.sides.lowerBound) to \(ObservationSpace.sides.upperBound) pixels in height and width, \
+      as [Y, X], [Y, X, C] or [C, Y, X], for boxes of other numbers, for Discrete, MultiDiscrete and MultiBinary, and for Dict and Tuple of them
       """
     case .unsupportedActions(let file, let found):
       "\(file): actions are \(found); Discrete ones and vectors (Box of one axis) with finite bounds are supported"
@@ -98,6 +99,8 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
       "\(file): '\(field)' has no steps; record the dataset without empty episodes"
     case .actionOutOfRange(let file, let field, let step, let action, let actions):
       "\(file): '\(field)' is \(action) at step \(step), but actions are \(actions); correct the action space or the recording"
+    case .classOutOfRange(let file, let field, let step, let found, let classes):
+      "\(file): '\(field)' is \(found) at step \(step), but its classes are \(classes); correct the observation space or the recording"
     case .wrongAction(let file, let field, let step, let action, let actions):
       "\(file): '\(field)' is \(action) at step \(step), which is none of \(actions); correct the recording"
     case .notFinite(let file, let field, let step):

@@ -15,8 +15,10 @@ struct EpisodeReader {
     let rewards = try rewards(group)
     let length = rewards.count
     guard length > 0 else { throw DemonstrationError.emptyEpisode(file: file.path, field: group) }
-    if let pixels = observations.pixels { try checkPixels("\(group)/\(pixels.field)", [length + 1] + pixels.shape) }
-    if let vector = observations.vector { try checkVectors("\(group)/\(vector)", [length + 1, observations.space.vector]) }
+    for part in observations.parts {
+      let (name, shape) = ("\(group)/\(part.field)", [length + 1] + part.shape)
+      if case .pixels = part.form { try checkPixels(name, shape) } else { try checkNumbers(name, shape) }
+    }
     return EpisodeInfo(
       index: index, actions: try actions(group, length), rewards: rewards,
       terminated: try flag("\(group)/terminations", length), truncated: try flag("\(group)/truncations", length),
@@ -25,14 +27,46 @@ struct EpisodeReader {
 
   /// Frames `range` of an episode, one after the other.
   func frames(_ index: Int, _ range: Range<Int>) throws -> [UInt8] {
-    let field = { (name: String) in try file.field("episode_\(index)/\(name)") }
-    let pixels = try observations.pixels.map { try file.bytes(field($0.field), rows: range) } ?? []
-    guard let name = observations.vector else { return pixels }
-    let vectors = try file.floats(field(name), rows: range)
-    if let place = vectors.firstIndex(where: { !Self.isMeasured($0) }) {
-      throw DemonstrationError.notFinite(file: file.path, field: "episode_\(index)/\(name)", step: range.lowerBound + place / observations.space.vector)
+    let space = observations.space
+    return space.frames(joining: try zip(space.fields, observations.parts).map { kind, part in
+      let field = try file.field("episode_\(index)/\(part.field)")
+      switch part.form {
+      case .pixels(channelsLast: false): return try file.bytes(field, rows: range)
+      case .pixels(channelsLast: true): return Self.channelsFirst(try file.bytes(field, rows: range), kind.shape)
+      case .numbers:
+        let numbers = try file.floats(field, rows: range)
+        if let place = numbers.firstIndex(where: { !Self.isMeasured($0) }) {
+          throw DemonstrationError.notFinite(file: file.path, field: field.name, step: range.lowerBound + place / max(1, numbers.count / range.count))
+        }
+        return .bytes(of: numbers)
+      case .classes(let starts):
+        guard case .classes(let counts) = kind.kind else { preconditionFailure("classes are stored of '\(kind)'") }
+        let numbers = try file.floats(field, rows: range)
+        for (place, number) in numbers.enumerated() {
+          let group = place % counts.count
+          guard (Float(starts[group])..<Float(starts[group] + counts[group])).contains(number) else {
+            throw DemonstrationError.classOutOfRange(
+              file: file.path, field: field.name, step: range.lowerBound + place / counts.count, found: number, classes: starts[group]..<starts[group] + counts[group])
+          }
+        }
+        return .bytes(of: numbers.enumerated().map { $1 - Float(starts[$0 % counts.count]) })
+      }
+    })
+  }
+
+  /// Pictures `[…, Y, X, C]` as `[…, C, Y, X]`, each of `shape`.
+  private static func channelsFirst(_ pictures: [UInt8], _ shape: [Int]) -> [UInt8] {
+    let (channels, pixels) = (shape[0], shape[1] * shape[2])
+    return [UInt8](unsafeUninitializedCapacity: pictures.count) { buffer, initialized in
+      pictures.withUnsafeBufferPointer { pictures in
+        for start in stride(from: 0, to: pictures.count, by: channels * pixels) {
+          for channel in 0..<channels {
+            for pixel in 0..<pixels { buffer[start + channel * pixels + pixel] = pictures[start + pixel * channels + channel] }
+          }
+        }
+      }
+      initialized = pictures.count
     }
-    return observations.space.frames(pixels: pixels, vectors: vectors)
   }
 
   /// Whether a number that was seen is one, and so small that squares of differences do not overflow.
@@ -89,7 +123,7 @@ struct EpisodeReader {
     return field
   }
 
-  private func checkVectors(_ name: String, _ shape: [Int]) throws {
+  private func checkNumbers(_ name: String, _ shape: [Int]) throws {
     let field = try file.field(name)
     guard field.shape == shape else {
       throw DemonstrationError.wrongShape(file: file.path, field: name, found: field.shape, expected: shape)

@@ -95,8 +95,11 @@ final class HDF5Reader: Sendable {
   /// All of a one-dimensional field of numbers.
   func numbers(_ field: Field) throws -> [Double] { try numbers(field, rows: nil) }
 
-  /// Rows `rows` of a field of numbers of any shape, one after the other.
-  func floats(_ field: Field, rows: Range<Int>) throws -> [Float] { try numbers(field, rows: rows).map(Float.init) }
+  /// Rows `rows` of a field of numbers, or of flags, of any shape, one after the other.
+  func floats(_ field: Field, rows: Range<Int>) throws -> [Float] {
+    if case .enumeration = field.kind { return try explaining(field.name) { try field.type.integers(field.storage.bytes(rows: rows)).map(Float.init) } }
+    return try numbers(field, rows: rows).map(Float.init)
+  }
 
   private func numbers(_ field: Field, rows: Range<Int>?) throws -> [Double] {
     try explaining(field.name) {

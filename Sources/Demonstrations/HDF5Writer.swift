@@ -40,8 +40,10 @@ final class HDF5Writer {
     try write(values, name, shape: shape, chunk: chunk, stored: H5T_IEEE_F32LE_g, memory: H5T_NATIVE_FLOAT_g)
   }
 
-  func write(_ values: [Int64], _ name: String) throws {
-    try write(values, name, shape: [values.count], chunk: values.count, stored: H5T_STD_I64LE_g, memory: H5T_NATIVE_INT64_g)
+  func write(_ values: [Int64], _ name: String) throws { try write(values, name, shape: [values.count], chunk: values.count) }
+
+  func write(_ values: [Int64], _ name: String, shape: [Int], chunk: Int) throws {
+    try write(values, name, shape: shape, chunk: chunk, stored: H5T_STD_I64LE_g, memory: H5T_NATIVE_INT64_g)
   }
 
   func write(_ values: [Double], _ name: String) throws {

@@ -15,11 +15,16 @@ public struct PixelStatistics: Equatable, Sendable {
 
   /// Reads every frame once, the last of each episode included.
   /// - Throws: `nothingSelected`, `spacesDiffer`, and what reading frames throws.
-  public init(over selections: [EpisodeSelection]) throws {
+  /// - Parameter field: the picture's place among what is seen.
+  public init(over selections: [EpisodeSelection], field: Int = 0) throws {
     try selections.check()
-    var sums = PixelSums(frameSize: selections[0].dataset.observation.pixelCount)
+    let space = selections[0].dataset.observation
+    let (offset, size) = (space.offset(of: field), space.fields[field].size)
+    var sums = PixelSums(frameSize: size)
     for (dataset, episode) in selections.allEpisodes {
-      try dataset.forEachFrame(episode: episode.index, range: 0..<episode.frameCount) { sums.add($1) }
+      try dataset.forEachFrame(episode: episode.index, range: 0..<episode.frameCount) {
+        sums.add(UnsafeRawBufferPointer(rebasing: $1[offset..<offset + size]))
+      }
     }
     self.init(sums.finished())
   }
@@ -66,8 +71,7 @@ private struct PixelSums {
     var (low, high) = (minimum, maximum)
     recentValues.withUnsafeMutableBufferPointer { values in
       recentSquares.withUnsafeMutableBufferPointer { squares in
-        // A vector may follow the pixels.
-        for index in 0..<min(values.count, frame.count) {
+        for index in 0..<values.count {
           let pixel = frame[index]
           values[index] &+= UInt32(pixel)
           squares[index] &+= UInt32(pixel) &* UInt32(pixel)

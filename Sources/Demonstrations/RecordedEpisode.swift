@@ -46,8 +46,9 @@ extension RecordedEpisode {
     if let step = rewards.firstIndex(where: { !$0.isFinite }) {
       throw DemonstrationError.notFinite(file: file, field: "\(name)/rewards", step: step)
     }
-    if let step = observation.firstNotFinite(in: frames) {
-      throw DemonstrationError.notFinite(file: file, field: "\(name)/observations", step: step)
+    if let wrong = observation.firstWrong(in: frames) {
+      let field = observation.fields[wrong.field].name
+      throw DemonstrationError.notFinite(file: file, field: "\(name)/observations\(field == ObservationSpace.single ? "" : "/\(field)")", step: wrong.frame)
     }
   }
 }

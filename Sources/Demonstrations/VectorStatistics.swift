@@ -9,16 +9,18 @@ public struct VectorStatistics: Equatable, Sendable {
 
   /// Reads every frame once, the last of each episode included.
   /// - Throws: `nothingSelected`, `spacesDiffer`, and what reading frames throws.
-  public init(over selections: [EpisodeSelection]) throws {
+  /// - Parameter field: its place among what is seen.
+  public init(over selections: [EpisodeSelection], field: Int = 0) throws {
     try selections.check()
     let space = selections[0].dataset.observation
+    let size = space.fields[field].size / MemoryLayout<Float>.size
     // By Welford's recurrence, which loses nothing where the mean is far from 0.
-    var (count, means, squares) = (0.0, [Double](repeating: 0, count: space.vector), [Double](repeating: 0, count: space.vector))
-    var (least, most) = ([Float](repeating: .infinity, count: space.vector), [Float](repeating: -.infinity, count: space.vector))
+    var (count, means, squares) = (0.0, [Double](repeating: 0, count: size), [Double](repeating: 0, count: size))
+    var (least, most) = ([Float](repeating: .infinity, count: size), [Float](repeating: -.infinity, count: size))
     for (dataset, episode) in selections.allEpisodes {
       try dataset.forEachFrame(episode: episode.index, range: 0..<episode.frameCount) { _, frame in
         count += 1
-        for (index, number) in space.parts(of: frame).vectors.enumerated() {
+        for (index, number) in space.numbers(of: field, in: frame).enumerated() {
           let difference = Double(number) - means[index]
           means[index] += difference / count
           squares[index] += difference * (Double(number) - means[index])

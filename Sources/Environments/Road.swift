@@ -24,6 +24,7 @@ public final class Road: ScriptedExpert {
   public let actions: ActionSpace = .discrete(3)
   public var slots: Int { running.count }
 
+  private let size: Int
   private let stepLimit: Int
   private var running: RunningSlots
   private var episodes: [Int: RoadEpisode] = [:]
@@ -39,7 +40,8 @@ public final class Road: ScriptedExpert {
       throw EnvironmentError.unsupportedSize(environment: "road", size: pipeline.size, supported: [32, 64])
     }
     running = try RunningSlots(slots)
-    observation = ObservationSpace(height: pipeline.size, width: pipeline.size)
+    size = pipeline.size
+    observation = ObservationSpace(height: size, width: size)
     stepLimit = pipeline.maxEpisodeSteps > 0 ? pipeline.maxEpisodeSteps : Self.stepLimit
   }
 
@@ -48,7 +50,7 @@ public final class Road: ScriptedExpert {
     let started = seeds.mapValues { RoadEpisode(seed: Seed($0)) }
     episodes.merge(started) { $1 }
     running.started(seeds.keys)
-    return started.mapValues { $0.frame(size: observation.width) }
+    return started.mapValues { $0.frame(size: size) }
   }
 
   public func step(_ actions: [Int: Action]) throws -> [Int: Outcome] {
@@ -58,7 +60,7 @@ public final class Road: ScriptedExpert {
       episodes[slot]!.step(action)
       let episode = episodes[slot]!
       outcomes[slot] = Outcome(
-        frame: episode.frame(size: observation.width), reward: 1,
+        frame: episode.frame(size: size), reward: 1,
         terminated: episode.isOffRoad, truncated: !episode.isOffRoad && episode.steps >= stepLimit)
     }
     running.stepped(outcomes)

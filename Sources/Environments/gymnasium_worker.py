@@ -9,10 +9,11 @@ little-endian.
     request   u8 operation (0 reset, 1 step), then for each slot meant: u32 slot, and a u64, the seed or the action,
               or the f32s of an action that is a vector
     reply     u8 status, then the rest
-      0 done    after the start, JSON: "observation" with "channels", "height", "width" and "vector" (its length), and
-                "actions", their count, or "low" and "high", the bounds of actions that are vectors;
+      0 done    after the start, JSON: "observation", a list of fields with "name" and "image" ([C, Y, X]), "vector" (its
+                length) or "classes" (how many each group has), and "actions", their count, or "low" and "high", the bounds of
+                actions that are vectors;
                 after a request, for each of its slots, in its order:
-                f64 reward, u8 terminated, u8 truncated, frame: pixels u8 [C, Y, X], then the vector's f32s
+                f64 reward, u8 terminated, u8 truncated, frame: field by field a picture's u8 [C, Y, X], or f32s
       1 refused UTF-8: why this environment cannot be used
       2 missing UTF-8: what pip has to install
 
@@ -25,6 +26,7 @@ import sys
 sys.path[:] = [folder for folder in sys.path if folder] + [""]
 
 import json
+import math
 import os
 import random
 import signal
@@ -77,7 +79,7 @@ class Refusal(Exception):
 
 
 def make(environment, pipeline):
-    """One instance, and the function that turns its latest observation into a frame [C, Y, X]."""
+    """One instance, the fields of its frames, and the function that turns its latest observation into a frame."""
     import gymnasium
 
     kind, size, limit = pipeline["kind"], pipeline["size"], pipeline["maxEpisodeSteps"]
@@ -120,22 +122,67 @@ def make(environment, pipeline):
 
         preprocessing = CountedNoops if pipeline["noopsBySeed"] and pipeline["noopMax"] else AtariPreprocessing
         env = preprocessing(env, noop_max=pipeline["noopMax"], frame_skip=pipeline["frameSkip"], screen_size=size)
-        return (TimeLimit(env, limit) if limit else env), lambda observation: observation[None].tobytes()
+        return (TimeLimit(env, limit) if limit else env), [grey(SINGLE, size)], lambda observation: observation[None].tobytes()
     if kind == "rendered":
         if "rgb_array" not in env.metadata.get("render_modes", []):
             raise Refusal("it cannot render pictures; set the pixel pipeline's kind to none")
         picture = lambda: grey_picture(env.render(), pipeline["crop"], size).tobytes()
         if not pipeline["vector"]:
-            return env, lambda _: picture()
+            return env, [grey(SINGLE, size)], lambda _: picture()
         if not is_vector(env.observation_space):
             raise Refusal(f"its observation is {env.observation_space}, not a vector; set the pixel pipeline's vector to false")
-        return env, lambda observation: picture() + observation.astype("<f4").tobytes()
-    if is_vector(env.observation_space):
-        return env, lambda observation: observation.astype("<f4").tobytes()
-    space = env.observation_space
-    if space.dtype != "uint8" or len(space.shape) not in (2, 3):
-        raise Refusal(f"its observation is {space}, neither a picture nor a vector; set the pixel pipeline's kind to rendered")
-    return env, lambda observation: observation.reshape(*observation.shape[:2], -1).transpose(2, 0, 1).tobytes()
+        vector = {"name": "vector", "vector": env.observation_space.shape[0]}
+        return env, [grey("pixels", size), vector], lambda observation: picture() + numbers(observation)
+    # Pictures first, and of each kind in the order of their names, as in recordings.
+    leaves = sorted(fields(env.observation_space), key=lambda leaf: ("image" not in leaf[0], leaf[0]["name"]))
+    return env, [field for field, _ in leaves], lambda observation: b"".join(taken(observation) for _, taken in leaves)
+
+
+# The name of a field that is alone.
+SINGLE = "observation"
+
+
+def grey(name, size):
+    return {"name": name, "image": [1, size, size]}
+
+
+def numbers(values):
+    import numpy
+
+    return numpy.asarray(values).astype("<f4").tobytes()
+
+
+def fields(space, path=(), taken=lambda observation: observation):
+    """The fields of a space, each with the function that makes its bytes of an observation."""
+    import numpy
+    from gymnasium import spaces
+
+    name = "/".join(path) or SINGLE
+    if isinstance(space, (spaces.Dict, spaces.Tuple)):
+        parts = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
+        for key, part in parts:
+            step = str(key) if isinstance(space, spaces.Dict) else f"_index_{key}"
+            yield from fields(part, (*path, step), lambda observation, key=key: taken(observation)[key])
+    elif isinstance(space, spaces.Discrete):
+        start = int(space.start)
+        yield {"name": name, "classes": [int(space.n)]}, lambda observation: numbers([taken(observation) - start])
+    elif isinstance(space, spaces.MultiDiscrete):
+        start = numpy.asarray(getattr(space, "start", 0))
+        yield {"name": name, "classes": space.nvec.flatten().tolist()}, lambda observation: numbers(taken(observation) - start)
+    elif isinstance(space, spaces.MultiBinary):
+        yield {"name": name, "classes": [2] * int(numpy.prod(space.shape))}, lambda observation: numbers(taken(observation))
+    elif isinstance(space, spaces.Box) and space.dtype == "uint8" and len(space.shape) in (2, 3):
+        shape = space.shape if len(space.shape) == 3 else (1, *space.shape)
+        last = len(space.shape) == 3 and shape[2] <= shape[0]
+        axes = (2, 0, 1) if last else (0, 1, 2)
+        yield (
+            {"name": name, "image": [int(shape[axis]) for axis in axes]},
+            lambda observation: numpy.asarray(taken(observation), "uint8").reshape(shape).transpose(axes).tobytes(),
+        )
+    elif isinstance(space, spaces.Box) and space.dtype.kind in "fiub":
+        yield {"name": name, "vector": int(numpy.prod(space.shape))}, lambda observation: numbers(taken(observation))
+    else:
+        raise Refusal(f"its observation has {name} of {space}, which there is no field for; set the pixel pipeline's kind to rendered")
 
 
 def is_vector(space):
@@ -168,18 +215,13 @@ def grey_picture(picture, crop, size):
     return cv2.resize(luma, (size, size), interpolation=cv2.INTER_AREA)[None]
 
 
-def spaces(env, pipeline):
+def size_of(field):
+    """Bytes of a field in a frame."""
+    return math.prod(field["image"]) if "image" in field else 4 * field.get("vector", len(field.get("classes", [])))
+
+
+def spaces(env, observation):
     """What the start's reply says."""
-    channels, height, width, vector = 1, pipeline["size"], pipeline["size"], 0
-    own = env.observation_space.shape
-    if pipeline["kind"] == "rendered" and pipeline["vector"]:
-        vector = own[0]
-    elif pipeline["kind"] == "none" and len(own) == 1:
-        channels, height, width, vector = 0, 0, 0, own[0]
-    elif pipeline["kind"] == "none":
-        height, width, *channels = own
-        channels = channels[0] if channels else 1
-    observation = {"channels": channels, "height": height, "width": width, "vector": vector}
     if hasattr(env.action_space, "n"):
         return {"observation": observation, "actions": int(env.action_space.n)}
     return {"observation": observation, "low": env.action_space.low.tolist(), "high": env.action_space.high.tolist()}
@@ -213,15 +255,14 @@ def serve(setup, requests, send):
     pipeline = setup["pipeline"]
     slots = [make(setup["environment"], pipeline) for _ in range(setup["slots"])]
     draws = SharedDraws(len(slots))
-    seen = spaces(slots[0][0], pipeline)
+    seen = spaces(*slots[0][:2])
     send(DONE, json.dumps(seen).encode())
-    shape = seen["observation"]
-    size = shape["channels"] * shape["height"] * shape["width"] + 4 * shape["vector"]
+    size = sum(map(size_of, seen["observation"]))
     while header := requests.read(4):
         request = requests.read(*struct.unpack("<I", header))
         width = 8 if request[0] == RESET or "actions" in seen else 4 * len(seen["low"])
         records = struct.iter_unpack(f"<I{width}s", request[1:])
-        send(DONE, b"".join(act(*slots[slot], draws, slot, request[0], value, size) for slot, value in records))
+        send(DONE, b"".join(act(slots[slot][0], slots[slot][2], draws, slot, request[0], value, size) for slot, value in records))
 
 
 def missing_package(error):

@@ -9,32 +9,19 @@ struct ArithmeticWork {
   let frame: FrameShape
   let actions: Int
 
-  /// Kernel sizes of stride-2 layers, from the frame inwards and from the inside out.
-  private var decoderKernels: [Int] { frame.side == 64 ? [5, 5, 6, 6] : [5, 6, 6] }
-  private var encoderLayers: Int { frame.side == 64 ? 4 : 3 }
-  private var embedding: Int { 4 * sizes.depth << (encoderLayers - 1) }
+  private var embedding: Int { frame.embeddingSize(depth: sizes.depth) }
 
   /// One frame to its embedding.
   var encoder: Double {
-    var (side, channels, total) = (frame.side, frame.channels, 0.0)
-    for layer in 0..<encoderLayers {
-      let outputs = sizes.depth << layer
-      side = (side - 4) / 2 + 1
-      total += product(side * side, 16 * channels, outputs)
-      channels = outputs
-    }
-    return total
+    frame.encoderLayers(depth: sizes.depth).reduce(0) { $0 + product($1.height * $1.width, $1.kernel * $1.kernel * $1.inputs, $1.outputs) }
   }
 
   /// One state to its frame.
   var decoder: Double {
-    let width = sizes.depth << (decoderKernels.count - 1)
-    var (side, channels, total) = (1, 4 * width, product(1, sizes.features, 4 * width))
-    for (layer, kernel) in decoderKernels.enumerated() {
-      let outputs = layer == decoderKernels.count - 1 ? frame.channels : width >> (layer + 1)
-      total += product(side * side, channels, kernel * kernel * outputs)
-      side = (side - 1) * 2 + kernel
-      channels = outputs
+    var (pixels, total) = (frame.decoderPixels(depth: sizes.depth), product(1, sizes.features, embedding))
+    for layer in frame.decoderLayers(depth: sizes.depth) {
+      total += product(pixels, layer.inputs, layer.kernel * layer.kernel * layer.outputs)
+      pixels = layer.height * layer.width
     }
     return total
   }

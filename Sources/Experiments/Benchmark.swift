@@ -48,19 +48,18 @@ public struct Benchmark {
   private static let actionCount = 18
 
   public init(_ world: WorldModelConfiguration, _ agent: AgentConfiguration, side: Int, _ compute: Compute, repeats: Int) {
-    (self.world, self.agent, frame) = (world, agent, FrameShape(channels: 1, side: side))
+    (self.world, self.agent, frame) = (world, agent, FrameShape(channels: 1, height: side, width: side))
     (self.compute, self.repeats) = (compute, repeats)
   }
 
   private var random: RandomSource { RandomSource(Seed(0), on: compute.device) }
   private var work: ArithmeticWork { ArithmeticWork(sizes: world.model, frame: frame, actions: Self.actionCount) }
   private var pixelCount: Int { frame.dimensions.reduce(1, *) }
-  private var observation: ObservationSpace { ObservationSpace(height: frame.side, width: frame.side) }
+  private var observation: ObservationSpace { ObservationSpace(channels: frame.channels, height: frame.height, width: frame.width) }
   private var model: WorldModel { WorldModel(world.model, observation, actions: .discrete(Self.actionCount), using: random) }
   private var normalizer: Normalizer {
-    Normalizer(
-      pixels: PixelNormalizer(
-        mean: [Float](repeating: 127, count: pixelCount), deviation: [Float](repeating: 74, count: pixelCount), frame, on: compute.device))
+    Normalizer(observation, [.image(PixelNormalizer(
+      mean: [Float](repeating: 127, count: pixelCount), deviation: [Float](repeating: 74, count: pixelCount), frame, on: compute.device))])
   }
   private func frames(_ count: Int) -> [UInt8] {
     var generator = Seed(0).stream("data").generator
@@ -137,7 +136,7 @@ public struct Benchmark {
   private func recorded() throws -> Dataset {
     let folder = FileManager.default.temporaryDirectory.appending(path: "ditto-bench-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
-    let recording = Recording(environment: "road", pipeline: PixelPipeline(.road, size: frame.side), episodes: 20, epsilons: [0], seed: 0)
+    let recording = Recording(environment: "road", pipeline: PixelPipeline(.road, size: frame.height), episodes: 20, epsilons: [0], seed: 0)
     try recording.run(.scripted, named: "scripted", to: folder)
     return try Dataset(at: folder, cached: false)
   }

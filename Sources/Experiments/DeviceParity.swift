@@ -124,7 +124,7 @@ public struct DeviceParity: Codable, Sendable {
       let (inference, observed) = model.infer(batch, normalizer(on: device), from: start(model), draw: .clocks(model.clocks(for: draws)))
       let actions = model.actions.rows(batch.previousActions, on: device).unflattened([length, self.batch])
       let dream = model.imagine(from: start(model), actions: actions, draw: .clocks(model.clocks(for: draws[0])))
-      return (inference, model.loss(inference, observed, LossConfiguration()), model.decode(inference.states).frames!, dream)
+      return (inference, model.loss(inference, observed, LossConfiguration()), model.decode(inference.states).image!, dream)
     }
     let features = Tensor.normal([length, dreams, model.sizes.features], using: RandomSource(Seed(6))).to(device)
     let taken = model.actions.uniform([length - 1, dreams], using: RandomSource(Seed(10))).to(device)
@@ -143,8 +143,10 @@ public struct DeviceParity: Codable, Sendable {
 
   static func normalizer(on device: Device) -> Normalizer {
     let count = side * side
-    let frame = FrameShape(channels: 1, side: side)
-    return Normalizer(pixels: PixelNormalizer(mean: [Float](repeating: 127, count: count), deviation: [Float](repeating: 74, count: count), frame, on: device))
+    let frame = FrameShape(channels: 1, height: side, width: side)
+    return Normalizer(
+      ObservationSpace(height: side, width: side),
+      [.image(PixelNormalizer(mean: [Float](repeating: 127, count: count), deviation: [Float](repeating: 74, count: count), frame, on: device))])
   }
 
   private static func start(_ model: WorldModel) -> LatentState { .zero(model.sizes, batch: batch, on: model.device) }

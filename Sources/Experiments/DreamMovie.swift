@@ -2,6 +2,7 @@ import Configuration
 import Demonstrations
 import Foundation
 import Imitation
+import Spaces
 import Torch
 import WorldModel
 
@@ -24,46 +25,62 @@ public struct DreamMovie {
   public func gif(of world: LoadedWorldModel, _ dataset: Dataset, episode: Int?, _ precision: Precision = .f32) throws -> Data {
     let (model, space) = (world.model, world.model.observation)
     try dataset.checkFits(space, model.actions)
-    guard let frame = space.frame, let pixels = world.normalizer.pixels else { throw ExperimentError.noPixels(dataset.name) }
+    guard let image = space.images.first, case .image(let pixels) = world.normalizer.fields[image], let frame = space.fields[image].frame else {
+      throw ExperimentError.noPixels(dataset.name)
+    }
     guard let index = episode ?? dataset.episodes.firstIndex(where: { $0.frameCount >= context + steps }) ?? dataset.episodes.indices.max(by: {
       dataset.episodes[$0].frameCount < dataset.episodes[$1].frameCount
     }) else { throw DemonstrationError.nothingSelected }
     let batch = try dataset.sequence(episode: index)
     let count = min(context + steps, batch.length)
     guard count > context else { throw DemonstrationError.episodesTooShort(required: context + 1, found: batch.length) }
-    let size = frame.side * frame.side
+    let size = frame.dimensions.reduce(1, *)
     let raw = (0..<count).map { Array(batch.frames[$0 * space.frameSize..<($0 + 1) * space.frameSize]) }
-    let truth = raw.map { Array($0.prefix(size)) }
+    let truth = raw.map { $0.withUnsafeBytes { space.bytes(of: image, in: $0) } }
     let shown: [Float] = noGrad { computing(in: precision, on: model.device) {
       let draw = Draw.sample(RandomSource(Seed(seed).stream("dream"), on: model.device))
       let previous = model.actions.rows(Array(batch.previousActions[..<count]), on: model.device).unflattened([count, 1])
       let seen = model.infer(
-        world.normalizer(raw.prefix(context).flatMap { $0 }, space, [context, 1], on: model.device), previousAction: previous.sliced(0..<context), isFirst: Array(batch.isFirst[..<context]),
+        world.normalizer(raw.prefix(context).flatMap { $0 }, [context, 1], on: model.device), previousAction: previous.sliced(0..<context), isFirst: Array(batch.isFirst[..<context]),
         from: .zero(model.sizes, batch: 1, on: model.device), draw: draw
       ).states
       let dreamed = model.imagine(from: seen[context - 1], actions: previous.sliced(context..<count), draw: draw)
-      return pixels.pixels(concatenated([model.decode(seen).frames!, model.decode(dreamed).frames!], axis: 0)).values()
+      return pixels.pixels(concatenated([model.decode(seen).image!, model.decode(dreamed).image!], axis: 0)).values()
     } }
     let pictures = truth.enumerated().map { t, real in
-      let model = shown[t * size..<(t + 1) * size].map { UInt8($0.rounded()) }
+      let real = frame.grey(real)
+      let model = frame.grey(shown[t * size..<(t + 1) * size].map { UInt8($0.rounded()) })
       let error = zip(real, model).map { UInt8(abs(Int($0) - Int($1))) }
       return Canvas.row(
         [("truth \(t)", real), (t < context ? "context" : "dream \(t - context + 1)", model), ("error", error)],
-        width: frame.side, height: frame.side, scale: Self.scale * 32 / frame.side)
+        width: frame.width, height: frame.height, scale: max(1, Self.scale * 32 / max(frame.width, frame.height)))
     }
     return GIFEncoder.encode(pictures.map(\.pixels), width: pictures[0].width, height: pictures[0].height, delay: Self.delay)
   }
 }
 
 extension PlayedEpisode {
-  /// The episode as an animated GIF; nil unless its frames were kept and are square, of one channel.
+  /// The episode as an animated GIF of its first picture; nil unless its frames were kept and have one.
   public func gif() -> Data? {
-    let size = frames.count / (actions.count + 1)
-    let side = Int(Double(size).squareRoot())
-    guard size > 0, side * side == size else { return nil }
-    let pictures = stride(from: 0, to: frames.count, by: size).enumerated().map { t, start in
-      Canvas.row([("step \(t)", Array(frames[start..<start + size]))], width: side, height: side, scale: 256 / side)
+    guard !frames.isEmpty, let image = observation.images.first, let frame = observation.fields[image].frame else { return nil }
+    let (all, size) = (frames.withUnsafeBytes { observation.bytes(of: image, in: $0) }, observation.fields[image].size)
+    let pictures = stride(from: 0, to: all.count, by: size).enumerated().map { t, start in
+      Canvas.row(
+        [("step \(t)", frame.grey(Array(all[start..<start + size])))], width: frame.width, height: frame.height,
+        scale: max(1, 256 / max(frame.width, frame.height)))
     }
     return GIFEncoder.encode(pictures.map(\.pixels), width: pictures[0].width, height: pictures[0].height, delay: 5)
+  }
+}
+
+extension FrameShape {
+  /// A picture `[C, Y, X]` in grey: the luma of three channels, and of others the last one, which in a stack of frames is the newest.
+  fileprivate func grey(_ pixels: [UInt8]) -> [UInt8] {
+    let count = height * width
+    guard channels == 3 else { return Array(pixels.suffix(count)) }
+    let weights: [Float] = [0.299, 0.587, 0.114]
+    return (0..<count).map { pixel in
+      UInt8((0..<3).reduce(Float(0)) { $0 + weights[$1] * Float(pixels[$1 * count + pixel]) }.rounded())
+    }
   }
 }

@@ -17,7 +17,7 @@ enum MemoryNeed {
   /// Of batches that are read ahead, and of the one in use as networks take it.
   static func bytes(ofBatches frames: Double, _ observation: ObservationSpace) -> Double {
     let stored = Double(observation.frameSize + MemoryLayout<Action?>.stride + MemoryLayout<Bool>.stride)
-    let normalized = Double(MemoryLayout<Float>.stride * (observation.pixelCount + observation.vector))
+    let normalized = Double(MemoryLayout<Float>.stride * observation.elementCount)
     return frames * (stored * Double(prefetchDepth + 2) + normalized)
   }
 

@@ -21,6 +21,8 @@ public struct PlayedEpisode: Sendable {
   public let index: Int
   /// What the environment's and the player's randomness started from.
   public let seed: UInt64
+  /// What its frames are.
+  public let observation: ObservationSpace
   /// T + 1 frames, one after the other; empty where frames are not kept.
   public var frames: [UInt8] = []
   /// T actions, each taken at the frame of the same index.
@@ -70,7 +72,7 @@ public struct EpisodePlayer {
     func start(in slots: [Int]) throws {
       var seeds: [Int: UInt64] = [:]
       for slot in slots where next < count {
-        running[slot] = PlayedEpisode(index: next, seed: environmentSeed(next))
+        running[slot] = PlayedEpisode(index: next, seed: environmentSeed(next), observation: environment.observation)
         seeds[slot] = environmentSeed(next)
         generators[slot] = seed.stream("actions").step(next).generator
         openings[slot] = opening(next)
@@ -125,7 +127,7 @@ public struct EpisodePlayer {
   }
 
   private func check(_ frame: [UInt8], episode: Int, step: Int) throws {
-    guard environment.observation.firstNotFinite(in: frame) == nil else {
+    guard environment.observation.firstWrong(in: frame) == nil else {
       throw ExperimentError.notFinite(environment: name, episode: episode, step: step, what: "a number of the observed vector")
     }
   }

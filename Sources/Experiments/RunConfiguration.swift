@@ -131,9 +131,9 @@ extension PixelPipeline: Configuration {
     (self.kind, self.size) = (kind, size)
   }
 
-  /// The usual pipeline for an environment.
+  /// The usual pipeline for an environment: what it shows by itself, and of Atari games what agents are usually shown.
   public init(for environment: String) {
-    self = environment == "road" ? .init(.road, size: 32) : environment.hasPrefix("gym:ALE/") ? .init(.atari) : .init(.rendered)
+    self = environment == "road" ? .init(.road, size: 32) : environment.hasPrefix("gym:ALE/") ? .init(.atari) : .init(.none)
   }
 
   public func check(_ problems: inout Problems) {
@@ -155,7 +155,7 @@ public enum Presets {
     ("small", PackageResources.small_yaml), ("tiny", PackageResources.tiny_yaml), ("paper", PackageResources.paper_yaml),
     ("authors", PackageResources.authors_yaml), ("road", PackageResources.road_yaml), ("cartpole", PackageResources.cartpole_yaml),
     ("lunarlander", PackageResources.lunarlander_yaml), ("pong", PackageResources.pong_yaml), ("breakout", PackageResources.breakout_yaml),
-    ("atari", PackageResources.atari_yaml), ("pendulum", PackageResources.pendulum_yaml),
+    ("atari", PackageResources.atari_yaml), ("pendulum", PackageResources.pendulum_yaml), ("carracing", PackageResources.carracing_yaml),
   ].map { Preset(name: $0.0, yaml: String(decoding: $0.1, as: UTF8.self)) }
 
   public static var names: [String] { all.map(\.name) }

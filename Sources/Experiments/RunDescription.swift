@@ -21,8 +21,9 @@ public struct RunDetails: Codable, Equatable, Sendable {
   /// That it computed with: sums depend on how they are split.
   public let threads: Int
   public let data: [Source]
-  /// What the run's networks are shown: pixels, a vector of so many numbers.
-  private let frame: FrameShape?
+  /// What the run's networks are shown; absent where a version before 0.2 wrote it, which knew a square picture and a vector of so many numbers.
+  private let fields: ObservationSpace?
+  private let frame: Square?
   private let vector: Int?
   /// What they do: one of so many actions; or so many numbers, and their bounds.
   private let actionCount: Int
@@ -40,14 +41,18 @@ public struct RunDetails: Codable, Equatable, Sendable {
   ) {
     self.usualSurprise = usualSurprise
     (self.device, self.precision, self.threads, self.data) = (device, precision, threads, data)
-    (frame, vector) = (observation.frame, observation.vector == 0 ? nil : observation.vector)
+    (fields, frame, vector) = (observation, nil, nil)
     actionCount = actions.size
     if case .box(let low, let high) = actions { (self.low, self.high) = (low, high) } else { (low, high) = (nil, nil) }
     (self.useEpisodes, self.worldModel) = (useEpisodes, worldModel)
   }
 
+  private struct Square: Codable, Equatable {
+    let channels, side: Int
+  }
+
   public var observation: ObservationSpace {
-    ObservationSpace(channels: frame?.channels ?? 0, height: frame?.side ?? 0, width: frame?.side ?? 0, vector: vector ?? 0)
+    fields ?? frame.map { ObservationSpace(channels: $0.channels, height: $0.side, width: $0.side, vector: vector ?? 0) } ?? ObservationSpace(vector: vector ?? 0)
   }
   public var actions: ActionSpace {
     if let low, let high { .box(low: low, high: high) } else { .discrete(actionCount) }

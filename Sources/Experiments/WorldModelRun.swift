@@ -50,9 +50,9 @@ public enum WorldModelRun {
       device: compute.device, precision: compute.precision, threads: Libtorch.threads,
       data: zip(data, datasets).map { .init($1, at: $0) },
       try datasets[0].supportedObservation, datasets[0].actions, useEpisodes: 0, worldModel: nil)
-    let (pipeline, side) = (configuration.pipeline, details.observation.height)
-    guard pipeline.kind == .none || pipeline.size == side else {
-      throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: side, pipeline: pipeline.size)
+    let pipeline = configuration.pipeline
+    if pipeline.kind != .none, let frame = details.observation.images.first.flatMap({ details.observation.fields[$0].frame }), frame.height != pipeline.size {
+      throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: frame.height, pipeline: pipeline.size)
     }
     for dataset in datasets { try dataset.checkFits(pipeline) }
     let trainer = try Trainer(datasets, configuration, details, seed: Seed(seed))
@@ -209,11 +209,8 @@ extension Dataset {
   /// - Throws: `ExperimentError.unsupportedFrames` where there are no networks for the dataset's frames.
   var supportedObservation: ObservationSpace {
     get throws {
-      let o = observation
-      guard o.pixelCount == 0 || (o.channels == 1 && o.height == o.width && [32, 64].contains(o.height)) else {
-        throw ExperimentError.unsupportedFrames(name, "\(o)")
-      }
-      return o
+      guard observation.isSupported else { throw ExperimentError.unsupportedFrames(name, "\(observation)") }
+      return observation
     }
   }
 
@@ -235,11 +232,16 @@ extension Normalizer {
   /// With the statistics of some episodes.
   convenience init(over selections: [EpisodeSelection], _ configuration: PixelConfiguration, on device: Device) throws {
     let space = selections[0].dataset.observation
-    let vector = space.vector == 0 ? nil : try VectorStatistics(over: selections)
-    self.init(
-      pixels: try space.frame.map { PixelNormalizer(try PixelStatistics(over: selections), configuration, $0, on: device) },
-      // Numbers that never change have no deviation to divide by.
-      vector: vector.map { VectorNormalizer(mean: $0.means, deviation: $0.deviations.map { $0 > 1e-6 ? $0 : 1 }, on: device) })
+    self.init(space, try space.fields.enumerated().map { index, field in
+      switch field.kind {
+      case .image: return .image(PixelNormalizer(try PixelStatistics(over: selections, field: index), configuration, field.frame!, on: device))
+      case .vector:
+        let statistics = try VectorStatistics(over: selections, field: index)
+        // Numbers that never change have no deviation to divide by.
+        return .vector(VectorNormalizer(mean: statistics.means, deviation: statistics.deviations.map { $0 > 1e-6 ? $0 : 1 }, on: device))
+      case .classes(let counts): return .classes(counts)
+      }
+    })
   }
 }
 

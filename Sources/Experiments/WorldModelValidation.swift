@@ -34,7 +34,7 @@ struct WorldModelValidation {
         let (truth, weight) = (observed[context + k - 1], goesOn[k - 1])
         let mean = { (error: Tensor) in (error * weight).sum() / maximum(weight.sum(), .ones([], on: self.model.device)) }
         metrics["validation/open_loop_\(k)"] = mean(truth.error(of: predicted[k - 1]))
-        metrics["validation/copy_last_\(k)"] = mean(truth.error(of: observed[context - 1]))
+        metrics["validation/copy_last_\(k)"] = mean(truth.error(of: observed[context - 1].asDecoded))
       }
       return metrics
     }

@@ -118,7 +118,7 @@ public final class Agent {
   }
 
   /// What to do now.
-  /// - Parameter frame: raw bytes as `observation` has them: pixels `[C, Y, X]`, row by row, then a vector's numbers.
+  /// - Parameter frame: raw bytes as `observation` has them, field by field.
   /// - Throws: `ImitationError.wrongFrame`, `.notFinite`.
   public func act(on frame: [UInt8]) throws -> Action { try act(on: [0: frame])[0]! }
 
@@ -129,7 +129,7 @@ public final class Agent {
     for slot in order {
       guard frames[slot]!.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frames[slot]!.count) }
       if slots[slot] == nil { reset(slot: slot, episode: slot) }
-      if observation.firstNotFinite(in: frames[slot]!) != nil { throw ImitationError.notFinite(episode: slots[slot]!.episode, step: slots[slot]!.steps) }
+      if observation.firstWrong(in: frames[slot]!) != nil { throw ImitationError.notFinite(episode: slots[slot]!.episode, step: slots[slot]!.steps) }
     }
     // On the CPU a few rows take as long as reading the weights, so that arithmetic in bf16 would save nothing.
     let precision = order.count > 4 || device != .cpu ? precision : .f32
@@ -210,7 +210,7 @@ public final class Agent {
       case .sampled:
         .clocks(stacked(slots.map { Tensor.exponential([sizes.groups, sizes.classes], using: $0.random) }).to(device))
       }
-      let observed = normalizer(frames.flatMap { $0 }, worldModel.observation, [1, rows], on: device)
+      let observed = normalizer(frames.flatMap { $0 }, [1, rows], on: device)
       let inference = worldModel.infer(
         observed, previousAction: worldModel.actions.rows(slots.map(\.previousAction), on: device).unflattened([1, rows]),
         isFirst: slots.map { $0.previousAction == nil }, from: start, draw: draw)

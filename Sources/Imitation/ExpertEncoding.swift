@@ -127,7 +127,7 @@ extension ExpertLatents {
         let shape = [min(steps, active[0].length - start), active.count]
         let (raw, previousActions) = try read(active, start..<start + shape[0])
         let inference = model.infer(
-          normalizer(raw, model.observation, shape, on: model.device),
+          normalizer(raw, shape, on: model.device),
           previousAction: model.actions.rows(previousActions, on: model.device).unflattened(shape),
           isFirst: [Bool](repeating: false, count: shape[0] * shape[1]), from: state.sliced(0..<shape[1] * encodings), draw: .sample(random),
           copies: encodings)

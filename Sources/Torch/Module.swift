@@ -32,6 +32,12 @@ public final class Parameter: Tensor {
 /// Parameters are found by reflection. The path of properties to one (`layers.0.weight`) is its name in checkpoints.
 public protocol Module: AnyObject {}
 
+/// A module whose parts have names of their own in checkpoints, instead of their properties'.
+public protocol NamedParts: Module {
+  /// In the order of `namedParameters`.
+  var namedParts: [(name: String, part: any Module)] { get }
+}
+
 extension Module {
   /// All parameters with their names, in the order of declaration.
   public var namedParameters: [(name: String, parameter: Parameter)] {
@@ -59,6 +65,10 @@ extension Module {
 }
 
 private func collect(from value: Any, path: [String], into found: inout [(String, Parameter)]) {
+  if let named = value as? NamedParts {
+    for (name, part) in named.namedParts { collect(from: part, path: path + [name], into: &found) }
+    return
+  }
   var mirror: Mirror? = Mirror(reflecting: value)
   while let level = mirror {
     for (index, child) in level.children.enumerated() {

@@ -1,39 +1,106 @@
 import Spaces
 import Torch
 
-/// Channels and side length (in pixels, 32 or 64) of the frames that the convolutional networks take.
-public struct FrameShape: Hashable, Sendable, Codable {
-  public let channels: Int
-  public let side: Int
+/// A picture's channels, height and width in pixels.
+public struct FrameShape: Hashable, Sendable {
+  public let channels, height, width: Int
 
-  public init(channels: Int, side: Int) {
-    precondition(side == 32 || side == 64, "there are no networks for frames of \(side)×\(side) pixels")
-    self.channels = channels
-    self.side = side
-  }
+  public init(channels: Int, height: Int, width: Int) { (self.channels, self.height, self.width) = (channels, height, width) }
 
   /// `[C, Y, X]`.
-  public var dimensions: [Int] { [channels, side, side] }
+  public var dimensions: [Int] { [channels, height, width] }
 }
 
-extension ObservationSpace {
-  /// Of the pixels; nil where there are none.
-  public var frame: FrameShape? { pixelCount == 0 ? nil : FrameShape(channels: channels, side: height) }
+extension ObservationSpace.Field {
+  /// Of a picture; nil of anything else.
+  public var frame: FrameShape? {
+    guard case .image(let channels, let height, let width) = kind else { return nil }
+    return FrameShape(channels: channels, height: height, width: width)
+  }
 }
 
-/// Normalised frames to embeddings. Source: DITTO, section 3.2; Hafner et al. 2021.
-///
-/// 64×64: four convolutions (31, 14, 6, 2); 32×32: three (15, 6, 2). Kernel 4, stride 2, ELU; channels d, 2d, 4d (8d).
-public final class Encoder: Module {
-  let convolutions: [Convolution]
+/// A layer of an encoder or a decoder: kernel and stride, channels, and the map that it makes.
+public struct ImageLayer: Equatable, Sendable {
+  public let kernel, inputs, outputs: Int
+  /// In pixels.
+  public let height, width: Int
+  static let stride = 2
+}
 
-  public init(_ frame: FrameShape, depth: Int, using random: RandomSource) {
-    let channels = [frame.channels] + (0..<(frame.side == 64 ? 4 : 3)).map { depth << $0 }
-    convolutions = zip(channels, channels.dropFirst()).map { Convolution($0, $1, kernel: 4, stride: 2, using: random) }
+extension FrameShape {
+  private static let kernel = 4
+  /// Channels double from layer to layer, so often at most.
+  private static let doublings = 3
+
+  /// The encoder's layers: each halves the map, until at most 4 pixels remain in height and width (2 of 32 and 64), or one of them is too small.
+  public func encoderLayers(depth: Int) -> [ImageLayer] {
+    var (layers, inputs, height, width) = ([ImageLayer](), channels, height, width)
+    repeat {
+      (height, width) = ((height - Self.kernel) / ImageLayer.stride + 1, (width - Self.kernel) / ImageLayer.stride + 1)
+      layers.append(ImageLayer(kernel: Self.kernel, inputs: inputs, outputs: depth << min(layers.count, Self.doublings), height: height, width: width))
+      inputs = layers.last!.outputs
+    } while max(height, width) > 4 && min(height, width) >= Self.kernel
+    return layers
   }
 
-  /// Length `E` of an embedding: channels × 2 × 2.
-  public var embeddingSize: Int { convolutions.last!.weight.shape[0] * 4 }
+  /// Length `E` of an embedding, the encoder's last map.
+  public func embeddingSize(depth: Int) -> Int {
+    let last = encoderLayers(depth: depth).last!
+    return last.outputs * last.height * last.width
+  }
+
+  /// The map that the decoder begins with: 1×1 of 32×32 and 64×64, as the paper's authors have it, and else the encoder's last.
+  func decoderStart(depth: Int) -> FrameShape {
+    let last = encoderLayers(depth: depth).last!
+    return authorsKernels == nil
+      ? FrameShape(channels: last.outputs, height: last.height, width: last.width)
+      : FrameShape(channels: embeddingSize(depth: depth), height: 1, width: 1)
+  }
+
+  /// Of the map that the decoder begins with.
+  public func decoderPixels(depth: Int) -> Int {
+    let start = decoderStart(depth: depth)
+    return start.height * start.width
+  }
+
+  /// The decoder's layers, which make the encoder's maps from the last to the first, and the picture.
+  public func decoderLayers(depth: Int) -> [ImageLayer] {
+    let encoder = encoderLayers(depth: depth)
+    if let kernels = authorsKernels {
+      var (side, inputs) = (1, embeddingSize(depth: depth))
+      return kernels.indices.map { index in
+        let outputs = index == kernels.count - 1 ? channels : encoder[kernels.count - 2 - index].outputs
+        side = (side - 1) * ImageLayer.stride + kernels[index]
+        defer { inputs = outputs }
+        return ImageLayer(kernel: kernels[index], inputs: inputs, outputs: outputs, height: side, width: side)
+      }
+    }
+    return encoder.indices.reversed().map { index in
+      let (height, width) = index == 0 ? (self.height, self.width) : (encoder[index - 1].height, encoder[index - 1].width)
+      // As many pixels as are missing; where one side needs one more than the other, what is too much of that is cut.
+      let missing = max(height - ImageLayer.stride * (encoder[index].height - 1), width - ImageLayer.stride * (encoder[index].width - 1))
+      return ImageLayer(
+        kernel: missing, inputs: encoder[index].outputs, outputs: index == 0 ? channels : encoder[index - 1].outputs, height: height, width: width)
+    }
+  }
+
+  /// Of the sizes that the paper's authors, and the models of version 0.1, have.
+  private var authorsKernels: [Int]? { height == width ? [32: [5, 6, 6], 64: [5, 5, 6, 6]][height] : nil }
+}
+
+/// Encodes normalised pictures into embeddings. Source: DITTO, section 3.2; Hafner et al. 2021.
+///
+/// Kernel 4, stride 2, ELU; channels d, 2d, 4d, 8d. 64×64: maps of 31, 14, 6 and 2 pixels; 32×32: of 15, 6 and 2.
+public final class Encoder: Module {
+  let convolutions: [Convolution]
+  public let embeddingSize: Int
+
+  public init(_ frame: FrameShape, depth: Int, using random: RandomSource) {
+    convolutions = frame.encoderLayers(depth: depth).map {
+      Convolution($0.inputs, $0.outputs, kernel: $0.kernel, stride: ImageLayer.stride, using: random)
+    }
+    embeddingSize = frame.embeddingSize(depth: depth)
+  }
 
   /// `[N, C, Y, X]` to `[N, E]`, in the order channel, row, column.
   public func callAsFunction(_ frames: Tensor) -> Tensor {
@@ -41,25 +108,30 @@ public final class Encoder: Module {
   }
 }
 
-/// Model states to the means of normalised frames: `x̂ ~ N(decoder(ŝ), 1)`. Source: DITTO, eq 9.
+/// Decodes model states into the means of normalised pictures: `x̂ ~ N(decoder(ŝ), 1)`. Source: DITTO, eq 9.
 ///
-/// A linear layer to as many channels of 1×1 as an embedding is long, then transposed convolutions of stride 2 with ELU between
-/// them: kernels 5, 5, 6, 6 (5, 13, 30, 64) and channels 4d, 2d, d for 64×64, kernels 5, 6, 6 (5, 14, 32) and 2d, d for 32×32.
+/// A linear layer to the first map, as long as an embedding, then transposed convolutions of stride 2 with ELU between them. 64×64: kernels 5, 5, 6 and 6 from 1×1
+/// (5, 13, 30, 64) and channels 4d, 2d, d; 32×32: kernels 5, 6 and 6 (5, 14, 32) and 2d, d; other sizes: the encoder's maps, by kernels of 4 and 5.
 public final class Decoder: Module {
   let input: Linear
   let convolutions: [TransposedConvolution]
+  private let start: FrameShape
+  private let layers: [ImageLayer]
 
   public init(_ frame: FrameShape, depth: Int, features: Int, using random: RandomSource) {
-    let kernels = frame.side == 64 ? [5, 5, 6, 6] : [5, 6, 6]
-    let width = depth << (kernels.count - 1)
-    let channels = [4 * width] + (1..<kernels.count).map { width >> $0 } + [frame.channels]
-    input = Linear(features, channels[0], using: random)
-    convolutions = kernels.indices.map { TransposedConvolution(channels[$0], channels[$0 + 1], kernel: kernels[$0], stride: 2, using: random) }
+    (start, layers) = (frame.decoderStart(depth: depth), frame.decoderLayers(depth: depth))
+    input = Linear(features, frame.embeddingSize(depth: depth), using: random)
+    convolutions = layers.map { TransposedConvolution($0.inputs, $0.outputs, kernel: $0.kernel, stride: ImageLayer.stride, using: random) }
   }
 
   /// `[N, D + S·K]` to `[N, C, Y, X]`.
   public func callAsFunction(_ features: Tensor) -> Tensor {
-    let start = input(features)
-    return convolutions.last!(convolutions.dropLast().reduce(start.reshaped(start.shape + [1, 1])) { $1($0, then: .elu) })
+    var map = input(features).reshaped([-1] + start.dimensions)
+    for (index, layer) in layers.enumerated() {
+      map = convolutions[index](map, then: index == layers.count - 1 ? .identity : .elu)
+      if map.shape[2] > layer.height { map = map.sliced(0..<layer.height, axis: 2) }
+      if map.shape[3] > layer.width { map = map.sliced(0..<layer.width, axis: 3) }
+    }
+    return map
   }
 }

@@ -45,49 +45,92 @@ public final class VectorNormalizer: Module {
   public func callAsFunction(_ vector: Tensor) -> Tensor { (vector - mean) / deviation }
 }
 
-/// Raw frames to what networks take.
-public final class Normalizer: Module {
-  public let pixels: PixelNormalizer?
-  public let vector: VectorNormalizer?
+/// How a field is made what networks take.
+public enum FieldNormalizer {
+  case image(PixelNormalizer)
+  case vector(VectorNormalizer)
+  /// One-hot classes of each group, which need no statistics.
+  case classes([Int])
+}
 
-  public init(pixels: PixelNormalizer?, vector: VectorNormalizer? = nil) { (self.pixels, self.vector) = (pixels, vector) }
+/// Raw frames to what networks take, field by field.
+public final class Normalizer: NamedParts {
+  public let space: ObservationSpace
+  public let fields: [FieldNormalizer]
 
-  /// Of the statistics in a file, as `pixels.*` and `vector.*`.
+  /// - Parameter fields: in the order of the space's.
+  public init(_ space: ObservationSpace, _ fields: [FieldNormalizer]) { (self.space, self.fields) = (space, fields) }
+
+  /// Of the statistics in a file.
   /// - Throws: `TorchError` where it has none of such frames.
   public convenience init(from file: Safetensors, _ space: ObservationSpace, on device: Device) throws {
     let ones = { (count: Int) in [Float](repeating: 1, count: count) }
     self.init(
-      pixels: space.frame.map { PixelNormalizer(mean: ones(space.pixelCount), deviation: ones(space.pixelCount), $0, on: device) },
-      vector: space.vector == 0 ? nil : VectorNormalizer(mean: ones(space.vector), deviation: ones(space.vector), on: device))
+      space,
+      space.fields.map { field in
+        switch field.kind {
+        case .image: .image(PixelNormalizer(mean: ones(field.size), deviation: ones(field.size), field.frame!, on: device))
+        case .vector(let count): .vector(VectorNormalizer(mean: ones(count), deviation: ones(count), on: device))
+        case .classes(let counts): .classes(counts)
+        }
+      })
     try load(from: file, prefix: "")
   }
 
-  /// Frames of `space`, one after the other, under leading axes such as `[T, B]`.
-  public func callAsFunction(_ frames: UnsafeRawBufferPointer, _ space: ObservationSpace, _ leading: [Int], on device: Device) -> Observed {
-    guard space.vector > 0 else {
-      return Observed(frames: pixels!(Tensor(bytes: frames, leading + space.pixelShape, .uint8, on: device)))
+  public var namedParts: [(name: String, part: any Module)] {
+    space.keys(image: "pixels", vector: "vector").enumerated().compactMap { index, key in
+      switch fields[index] {
+      case .image(let pixels): (key, pixels)
+      case .vector(let vector): (key, vector)
+      case .classes: nil
+      }
     }
-    let parts = space.parts(of: frames)
-    return Observed(
-      frames: pixels.map { $0(Tensor(parts.pixels, leading + space.pixelShape, on: device)) },
-      vector: vector.map { $0(Tensor(parts.vectors, leading + [space.vector], on: device)) })
   }
 
-  public func callAsFunction(_ frames: [UInt8], _ space: ObservationSpace, _ leading: [Int], on device: Device) -> Observed {
-    frames.withUnsafeBytes { self($0, space, leading, on: device) }
+  /// Frames of the space, one after the other, under leading axes such as `[T, B]`.
+  public func callAsFunction(_ frames: UnsafeRawBufferPointer, _ leading: [Int], on device: Device) -> Observed {
+    Observed(space, fields.enumerated().map { index, normalizer in
+      let shape = leading + space.fields[index].shape
+      switch normalizer {
+      case .image(let pixels):
+        guard space.fields.count > 1 else { return pixels(Tensor(bytes: frames, shape, .uint8, on: device)) }
+        return pixels(Tensor(space.bytes(of: index, in: frames), shape, on: device))
+      case .vector(let vector): return vector(Tensor(space.numbers(of: index, in: frames), shape, on: device))
+      case .classes(let counts):
+        let classes = Tensor(space.numbers(of: index, in: frames), leading + [counts.count], on: device).to(.int64)
+        return concatenated(counts.enumerated().map { group, count in
+          classes.sliced(group..<group + 1, axis: leading.count).reshaped(leading).oneHot(count).to(.float32)
+        }, axis: -1)
+      }
+    })
+  }
+
+  public func callAsFunction(_ frames: [UInt8], _ leading: [Int], on device: Device) -> Observed {
+    frames.withUnsafeBytes { self($0, leading, on: device) }
   }
 }
 
-/// What is seen, as networks take it, under leading axes such as `[T, B]`; also what a decoder makes of states, the means of both.
+extension ObservationSpace {
+  /// What each field's parts are called in checkpoints: the first picture's and the first vector's have names of their own, the others theirs below `fields`.
+  public func keys(image: String, vector: String) -> [String] {
+    let first = (image: fields.firstIndex(where: \.isImage), vector: fields.firstIndex { if case .vector = $0.kind { true } else { false } })
+    return fields.enumerated().map { index, field in index == first.image ? image : index == first.vector ? vector : "fields.\(field.name)" }
+  }
+}
+
+/// What is seen, as networks take it, field by field and under leading axes such as `[T, B]`; also what a decoder makes of states, the means of pictures and vectors and
+/// the unnormalised log-probabilities of classes.
 public struct Observed {
-  /// Normalised, `[…, C, Y, X]`.
-  public let frames: Tensor?
-  /// Normalised, `[…, V]`.
-  public let vector: Tensor?
+  public let space: ObservationSpace
+  /// Normalised, `[…, C, Y, X]` of pictures, `[…, V]` of others.
+  public let fields: [Tensor]
 
-  public init(frames: Tensor?, vector: Tensor? = nil) { (self.frames, self.vector) = (frames, vector) }
+  public init(_ space: ObservationSpace, _ fields: [Tensor]) { (self.space, self.fields) = (space, fields) }
 
-  public func map(_ change: (Tensor) -> Tensor) -> Observed { Observed(frames: frames.map(change), vector: vector.map(change)) }
+  /// Of the first picture; nil where there is none.
+  public var image: Tensor? { space.images.first.map { fields[$0] } }
+
+  public func map(_ change: (Tensor) -> Tensor) -> Observed { Observed(space, fields.map(change)) }
 
   /// The leading `count` axes made one, and one split into `sizes`.
   public func flattened(first count: Int) -> Observed { map { $0.flattened(first: count) } }
@@ -95,4 +138,11 @@ public struct Observed {
   /// Along the first axis.
   public subscript(_ index: Int) -> Observed { map { $0[index] } }
   public subscript(_ range: Range<Int>) -> Observed { map { $0.sliced(range) } }
+
+  /// What was seen, or a mean of it, as if a decoder had said it.
+  public var asDecoded: Observed {
+    Observed(space, zip(space.fields, fields).map { field, seen in
+      if case .classes = field.kind { log(seen.clamped(1e-6, 1)) } else { seen }
+    })
+  }
 }

@@ -1,37 +1,90 @@
 import Spaces
 import Torch
 
+/// The networks of one field: one embeds it, the other says from model states what it is.
+enum FieldCoder {
+  case image(Encoder, Decoder)
+  /// Of a vector, or of one-hot classes.
+  case numbers(MLP, MLP)
+
+  var encoder: any Module {
+    switch self {
+    case .image(let encoder, _): encoder
+    case .numbers(let encoder, _): encoder
+    }
+  }
+  var decoder: any Module {
+    switch self {
+    case .image(_, let decoder): decoder
+    case .numbers(_, let decoder): decoder
+    }
+  }
+
+  /// `[N, …]` to `[N, E]`.
+  func embedding(of field: Tensor) -> Tensor {
+    switch self {
+    case .image(let encoder, _): encoder(field)
+    case .numbers(let encoder, _): encoder(field)
+    }
+  }
+
+  /// `[N, D + S·K]` to `[N, …]`.
+  func decoded(_ features: Tensor) -> Tensor {
+    switch self {
+    case .image(_, let decoder): decoder(features)
+    case .numbers(_, let decoder): decoder(features)
+    }
+  }
+}
+
 /// Predicts how the world goes on under actions. Source: DITTO, eq 9–11.
-public final class WorldModel: Module {
+public final class WorldModel: NamedParts {
   public let sizes: LatentSizes
   public let observation: ObservationSpace
   public let actions: ActionSpace
-  public let encoder: Encoder?
   public let rssm: RSSM
-  public let decoder: Decoder?
-  /// Of vectors, beside or instead of pixels.
-  public let vectorEncoder, vectorDecoder: MLP?
+  /// In the order of the observation's fields.
+  let coders: [FieldCoder]
 
-  /// Hidden layers of the networks for vectors, as wide as the RSSM's.
+  /// Hidden layers of the networks for vectors and classes, as wide as the RSSM's.
   private static let vectorLayers = 2
 
   public init(_ sizes: LatentSizes, _ observation: ObservationSpace, actions: ActionSpace, using random: RandomSource) {
     (self.sizes, self.observation, self.actions) = (sizes, observation, actions)
-    let (frame, vector) = (observation.frame, observation.vector)
-    encoder = frame.map { Encoder($0, depth: sizes.depth, using: random) }
-    let embedding = (encoder?.embeddingSize ?? 0) + (vector > 0 ? sizes.hidden : 0)
+    let frames = observation.fields.map(\.frame)
+    // In the order of `namedParts`, in which they draw their first weights.
+    let encoders = frames.map { $0.map { Encoder($0, depth: sizes.depth, using: random) } }
+    let embedding = encoders.reduce(0) { $0 + ($1?.embeddingSize ?? sizes.hidden) }
     rssm = RSSM(sizes, actions: actions.size, embedding: embedding, using: random)
-    decoder = frame.map { Decoder($0, depth: sizes.depth, features: sizes.features, using: random) }
-    let network = { (inputs: Int, outputs: Int) in MLP(inputs, outputs, width: sizes.hidden, hiddenLayers: Self.vectorLayers, using: random) }
-    vectorEncoder = vector > 0 ? network(vector, sizes.hidden) : nil
-    vectorDecoder = vector > 0 ? network(sizes.features, vector) : nil
+    let decoders = frames.map { $0.map { Decoder($0, depth: sizes.depth, features: sizes.features, using: random) } }
+    var coders: [FieldCoder] = []
+    for (index, field) in observation.fields.enumerated() {
+      if let encoder = encoders[index], let decoder = decoders[index] {
+        coders.append(.image(encoder, decoder))
+      } else {
+        let count = field.shape[0]
+        let encoder = MLP(count, sizes.hidden, width: sizes.hidden, hiddenLayers: Self.vectorLayers, using: random)
+        coders.append(.numbers(encoder, MLP(sizes.features, count, width: sizes.hidden, hiddenLayers: Self.vectorLayers, using: random)))
+      }
+    }
+    self.coders = coders
   }
 
   public var device: Device { rssm.actionInput.weight.device }
 
-  /// Of what is seen, `[N, …]`: `[N, E]`.
+  public var namedParts: [(name: String, part: any Module)] {
+    let (encoders, decoders) = (observation.keys(image: "encoder", vector: "vectorEncoder"), observation.keys(image: "decoder", vector: "vectorDecoder"))
+    // The first of either kind as they have been called from the beginning, the others as parts of their field.
+    let name = { (key: String, part: String) in key.hasPrefix("fields.") ? "\(key).\(part)" : key }
+    let parts = coders.indices.map { (encoder: (name(encoders[$0], "encoder"), coders[$0].encoder), decoder: (name(decoders[$0], "decoder"), coders[$0].decoder)) }
+    let images = observation.images
+    let others = coders.indices.filter { !images.contains($0) }
+    return images.map { parts[$0].encoder } + [("rssm", rssm)] + images.map { parts[$0].decoder } + others.flatMap { [parts[$0].encoder, parts[$0].decoder] }
+  }
+
+  /// Embeds what is seen, under `[N]`: `[N, E]`, the fields' embeddings one after the other.
   public func embedding(of observed: Observed) -> Tensor {
-    let parts = [encoder.map { $0(observed.frames!) }, vectorEncoder.map { $0(observed.vector!) }].compactMap { $0 }
+    let parts = zip(coders, observed.fields).map { $0.embedding(of: $1) }
     return parts.count == 1 ? parts[0] : concatenated(parts, axis: -1)
   }
 
@@ -46,8 +99,7 @@ public final class WorldModel: Module {
     _ observed: Observed, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw, copies: Int = 1
   ) -> RSSM.Inference {
     let (steps, batch) = (previousAction.shape[0], previousAction.shape[1])
-    if encoder != nil { checkShape(observed.frames!, [steps, batch] + observation.pixelShape, "frames") }
-    if vectorEncoder != nil { checkShape(observed.vector!, [steps, batch, observation.vector], "vector") }
+    for (field, seen) in zip(observation.fields, observed.fields) { checkShape(seen, [steps, batch] + field.shape, field.name) }
     checkShape(previousAction, [steps, batch, actions.size], "previousAction")
     precondition(isFirst.count == steps * batch, "'isFirst' has \(isFirst.count) flags, expected \(steps * batch)")
     let embedding = embedding(of: observed.flattened(first: 2)).unflattened([steps, batch])
@@ -64,7 +116,7 @@ public final class WorldModel: Module {
   public func decode(_ states: LatentState) -> Observed {
     let leading = Array(states.deterministic.shape.dropLast())
     let features = states.features.flattened(first: leading.count)
-    return Observed(frames: decoder.map { $0(features) }, vector: vectorDecoder.map { $0(features) }).unflattened(leading)
+    return Observed(observation, coders.map { $0.decoded(features) }).unflattened(leading)
   }
 
   /// The objective of eq 10 along sequences.

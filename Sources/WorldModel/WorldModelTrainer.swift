@@ -39,7 +39,7 @@ extension WorldModel {
   /// Infers the states along a batch of recordings; also returns what was observed, under `[T, B]`.
   public func infer(_ batch: SequenceBatch, _ normalizer: Normalizer, from start: LatentState, draw: Draw) -> (RSSM.Inference, Observed) {
     let shape = [batch.length, batch.batch]
-    let observed = normalizer(batch.frames, observation, shape, on: device)
+    let observed = normalizer(batch.frames, shape, on: device)
     let previous = actions.rows(batch.previousActions, on: device).unflattened(shape)
     return (infer(observed, previousAction: previous, isFirst: batch.isFirst, from: start, draw: draw), observed)
   }
@@ -51,6 +51,7 @@ extension WorldModelLoss {
     var means = ["\(group)/kl_nats": divergence.mean()]
     means["\(group)/image"] = image?.mean()
     means["\(group)/vector"] = vector?.mean()
+    means["\(group)/classes"] = classes?.mean()
     return means
   }
 }

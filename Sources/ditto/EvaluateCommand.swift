@@ -38,7 +38,7 @@ struct EvaluateCommand: ParsableCommand {
     }
     try printResult(EvaluationReport(result, against: compared), json: json)
     guard let video else { return }
-    guard let movie else { throw ValidationError("--video shows square frames of one channel only") }
+    guard let movie else { throw ValidationError("--video shows pictures, and there are none among what is seen") }
     try AtomicFile.write(movie, to: URL(fileURLWithPath: video))
   }
 

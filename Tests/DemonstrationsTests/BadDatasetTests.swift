@@ -183,7 +183,8 @@ private struct RawDataset {
   }
 
   @Test(arguments: [
-    ([84, 84, 1], "uint8"), ([1, 4_611_686_018_427_387_904, 32], "uint8"), ([.max, .max], "uint8"), ([.max], "float32"), ([64, 64, 3], "uint8"), ([4, 64, 64], "uint8"), ([64], "uint8"), ([64, 32], "uint8"), ([64, 64, 1], "float32"),
+    ([300, 84, 1], "uint8"), ([1, 4_611_686_018_427_387_904, 32], "uint8"), ([.max, .max], "uint8"), ([.max], "float32"), ([3, 64], "uint8"), ([100, 64, 80], "uint8"), ([0], "uint8"), ([4, .max, .max], "float32"),
+    ([8], "complex64"),
   ])
   func observationsThatAreNotSupported(shape: [Int], type: String) throws {
     try expect(.unsupportedObservations(file: metadataFile, found: "Box \(type) \(shape)")) {
@@ -212,7 +213,7 @@ private struct RawDataset {
     try expect(.unsupportedActions(file: metadataFile, found: "Discrete int64 of 0")) {
       $0.metadata["action_space"] = .string(StoredActions(0).json)
     }
-    try expect(.unsupportedActions(file: metadataFile, found: "MultiBinary")) {
+    try expect(.unsupportedActions(file: metadataFile, found: "MultiBinary of [2, 3]")) {
       $0.metadata["action_space"] = #"{"type": "MultiBinary", "n": [2, 3]}"#
     }
   }

@@ -161,8 +161,8 @@ import Testing
   }
 
   @Test func refusesSpacesThatAreNotSupported() {
-    #expect(throws: DemonstrationError.unsupportedObservations(file: "some-v0", found: "3×64×64 uint8")) {
-      try DatasetWriter(id: "some-v0", in: folder.url, observation: ObservationSpace(channels: 3, height: 64, width: 64), actions: 3)
+    #expect(throws: DemonstrationError.unsupportedObservations(file: "some-v0", found: "3×64×300 uint8")) {
+      try DatasetWriter(id: "some-v0", in: folder.url, observation: ObservationSpace(channels: 3, height: 64, width: 300), actions: 3)
     }
     #expect(throws: DemonstrationError.unsupportedActions(file: "some-v0", found: "0 in number")) {
       try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 0)

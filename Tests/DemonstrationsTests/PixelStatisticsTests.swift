@@ -51,7 +51,7 @@ import Testing
     #expect(summary.return.min == returns[0] && summary.return.max == returns[1])
     #expect(summary.actions == [25, 26, 25])
     #expect(summary.ends == DatasetSummary.Ends(terminated: 1, truncated: 1))
-    #expect(summary.pixels?.min == 0 && summary.pixels?.max == 250)
+    #expect(summary.fields["observation"]?[0].min == 0 && summary.fields["observation"]?[0].max == 250)
     #expect(summary.description.contains("transitions   76"))
     #expect(summary.description.contains("38 ± 35  (3 to 73) steps"))
   }

@@ -9,18 +9,29 @@ import Testing
 @Suite struct VectorDatasetTests {
   private let folder: TemporaryFolder
   private static let box = ActionSpace.box(low: [-2, 0], high: [2, 4])
+  private static let cameras = ObservationSpace([
+    .init("camera/front", .image(channels: 3, height: 24, width: 40)), .init("camera/top \"1\"", .image(channels: 1, height: 96, width: 17)),
+    .init("gears", .classes([5, 2])), .init("joints", .vector(3)), .init("mode", .classes([3])),
+  ])
 
   init() throws { folder = try TemporaryFolder() }
 
   private func episode(_ space: ObservationSpace, steps: Int) -> RecordedEpisode {
-    let vectors = (0...steps).flatMap { t in (0..<space.vector).map { Float(t) + Float($0) / 10 } }
-    let pixels = (0...steps).flatMap { t in [UInt8](repeating: UInt8(t), count: space.pixelCount) }
+    let parts = space.fields.map { field in
+      (0...steps).flatMap { t -> [UInt8] in
+        switch field.kind {
+        case .image: (0..<field.size).map { UInt8(truncatingIfNeeded: t + $0) }
+        case .vector(let count): .bytes(of: (0..<count).map { Float(t) + Float($0) / 10 })
+        case .classes(let counts): .bytes(of: counts.map { Float(t % $0) })
+        }
+      }
+    }
     return RecordedEpisode(
-      frames: space.frames(pixels: pixels, vectors: vectors), actions: (0..<steps).map { .continuous([Float($0 % 5) - 2, 4]) },
+      frames: space.frames(joining: parts), actions: (0..<steps).map { .continuous([Float($0 % 5) - 2, 4]) },
       rewards: .init(repeating: 1, count: steps), terminated: false, truncated: true)
   }
 
-  @Test(arguments: [ObservationSpace(vector: 3), ObservationSpace(height: 32, width: 32, vector: 3)])
+  @Test(arguments: [ObservationSpace(vector: 3), ObservationSpace(height: 32, width: 32, vector: 3), cameras])
   func readsWhatItWrites(space: ObservationSpace) throws {
     let writer = try DatasetWriter(id: "test/numbers-v0", in: folder.url, observation: space, actions: Self.box)
     let written = [episode(space, steps: 5), episode(space, steps: 70)]
@@ -35,11 +46,13 @@ import Testing
     }
     #expect(try dataset.frames(episode: 1, range: 60..<66) == Array(written[1].frames[60 * space.frameSize..<66 * space.frameSize]))
 
-    let statistics = try VectorStatistics(over: [EpisodeSelection(dataset, episodes: [0])])
+    let vector = try #require(space.fields.firstIndex { $0.kind == .vector(3) })
+    let statistics = try VectorStatistics(over: [EpisodeSelection(dataset, episodes: [0])], field: vector)
     #expect(abs(statistics.means[1] - 2.6) < 1e-6 && abs(statistics.deviations[0] - (35.0 / 12).squareRoot()) < 1e-5)
     let summary = try DatasetSummary(dataset)
-    #expect(summary.actions == nil && summary.numbers?[1] == Spread(mean: 4, sd: 0, min: 4, max: 4) && summary.numbers?[0].min == -2 && (summary.pixels == nil) == (space.pixelCount == 0))
-    #expect(summary.vectors?.count == 3 && summary.vectors?[1].max == Double(70.1 as Float))
+    #expect(summary.actions == nil && summary.numbers?[1] == Spread(mean: 4, sd: 0, min: 4, max: 4) && summary.numbers?[0].min == -2)
+    let numbers = try #require(summary.fields[space.fields[vector].name])
+    #expect(numbers.count == 3 && numbers[1].max == Double(70.1 as Float))
     let batch = try dataset.sequence(episode: 0)
     #expect(batch.previousActions[0] == nil && batch.previousActions[1] == .continuous([-1, 1]))
   }
@@ -53,7 +66,7 @@ import Testing
       try writer.append(wrong)
     }
     var blank = episode(space, steps: 3)
-    blank.frames = space.frames(pixels: [], vectors: [0, 0, 0, .nan, 0, 0, 0, 0])
+    blank.frames = .bytes(of: [0, 0, 0, .nan, 0, 0, 0, 0])
     #expect(throws: DemonstrationError.notFinite(file: writer.folder.path, field: "episode_0/observations", step: 1)) { try writer.append(blank) }
   }
 

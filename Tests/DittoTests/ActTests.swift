@@ -16,15 +16,15 @@ import Testing
 
   @Test func saysWhatItTakes() throws {
     struct Description: Decodable {
-      struct Observation: Decodable { let channels, height, width, vector: Int }
+      struct Field: Decodable { let name: String, image: [Int]? }
       struct Actions: Decodable { let count: Int }
       let frameBytes: Int
-      let observation: Observation
+      let observation: [Field]
       let actions: Actions
     }
     let printed = try Program.succeed("act", "agent", "--describe", in: CommandTests.made.get().url)
     let found = try JSONDecoder().decode(Description.self, from: Data(printed.output.utf8))
-    #expect(found.frameBytes == 1024 && found.observation.height == 32 && found.observation.vector == 0 && found.actions.count == 3)
+    #expect(found.frameBytes == 1024 && found.observation.map(\.name) == ["observation"] && found.observation[0].image == [1, 32, 32] && found.actions.count == 3)
     #expect(try act(Data()).errors == "takes frames of 1024 bytes, 1×32×32 uint8, and answers with one of 3 actions\n")
   }
 

@@ -131,7 +131,6 @@ struct GymnasiumEnvironmentTests {
 
   @Test(arguments: [
     ("NoSuchTask-v0", pipeline(), "NoSuchTask"),
-    ("FrozenLake-v1", pipeline(.none), "neither a picture nor a vector; set the pixel pipeline's kind to rendered"),
     ("CartPole-v1", pipeline(.atari), "kind 'atari'"),
     ("CartPole-v1", pipeline { $0.crop = [1, 2] }, "give [top, bottom, left, right]"),
     ("CartPole-v1", pipeline { $0.crop = [0, 401, 0, 0] }, "does not fit the picture, 400 rows of 600 columns"),
@@ -154,7 +153,7 @@ struct GymnasiumEnvironmentTests {
     defer { alone.close(); beside.close() }
     #expect(alone.observation == ObservationSpace(vector: 3) && alone.actions == .box(low: [-2], high: [2]))
     #expect(beside.observation == ObservationSpace(height: 64, width: 64, vector: 3))
-    let numbers = { (frame: [UInt8]) in frame.withUnsafeBytes(alone.observation.parts).vectors }
+    let numbers = { (frame: [UInt8]) in frame.withUnsafeBytes { alone.observation.numbers(of: 0, in: $0) } }
     let (first, both) = (try #require(alone.reset([0: 3, 1: 3])[0]), try #require(beside.reset([0: 3])[0]))
     #expect(abs(numbers(first)[0] * numbers(first)[0] + numbers(first)[1] * numbers(first)[1] - 1) < 1e-5)
     #expect(Array(both.suffix(12)) == first && both.count == 64 * 64 + 12)
@@ -166,6 +165,17 @@ struct GymnasiumEnvironmentTests {
         if case EnvironmentError.wrongAction(slot: 0, _, actions: alone.actions) = error { true } else { false }
       }
     }
+  }
+
+  /// A tuple of three numbers that are classes.
+  @Test func showsClasses() throws {
+    let environment = try GymnasiumEnvironment("Blackjack-v1", pipeline: pipeline(.none), slots: 1)
+    defer { environment.close() }
+    let space = environment.observation
+    #expect(space.fields == [.init("_index_0", .classes([32])), .init("_index_1", .classes([11])), .init("_index_2", .classes([2]))])
+    let frame = try #require(environment.reset([0: 1])[0])
+    #expect(space.firstWrong(in: frame) == nil)
+    #expect(frame.withUnsafeBytes { (4...21).contains(space.numbers(of: 0, in: $0)[0]) && (1...10).contains(space.numbers(of: 1, in: $0)[0]) })
   }
 
   @Test func aCrashIsAnErrorAndStaysOne() throws {

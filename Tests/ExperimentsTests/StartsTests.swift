@@ -45,7 +45,7 @@ private final class Counter: Environments.Environment {
     (sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (8, 8, 2, 4)
     let random = RandomSource(Seed(3))
     let model = WorldModel(sizes, ObservationSpace(vector: 1), actions: 3, using: random)
-    let eyes = Normalizer(pixels: nil, vector: VectorNormalizer(mean: [0], deviation: [10], on: .cpu))
+    let eyes = Normalizer(ObservationSpace(vector: 1), [.vector(VectorNormalizer(mean: [0], deviation: [10], on: .cpu))])
     let actor = MLP(sizes.features, 3, width: 8, hiddenLayers: 1, using: random)
     return Agent(model, eyes, actor, choosing: .best, seed: Seed(0))
   }

@@ -92,8 +92,9 @@ import Torch
     var weights = LossConfiguration()
     weights.klWeight = try golden.setting("eq10.hp.beta")
     weights.imageWeight = 1
+    let space = ObservationSpace(channels: frames.shape[2], height: frames.shape[3], width: frames.shape[4])
     let losses = WorldModelLoss(
-      decoded: Observed(frames: try golden["eq10.in.decoded"]), observed: Observed(frames: frames), posterior: Categorical(logits: try golden["eq11.in.post_logits"]),
+      decoded: Observed(space, [try golden["eq10.in.decoded"]]), observed: Observed(space, [frames]), posterior: Categorical(logits: try golden["eq11.in.post_logits"]),
       prior: Categorical(logits: try golden["eq11.in.prior_logits"]), weights)
     // What the loss leaves out: the logarithm of the normal distribution's constant, for each pixel.
     let constant = 0.5 * Foundation.log(2 * Double.pi) * Double(frames.shape.suffix(3).reduce(1, *))

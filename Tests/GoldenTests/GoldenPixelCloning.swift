@@ -23,8 +23,8 @@ import Torch
       ObservationSpace(channels: images.shape[2], height: images.shape[4], width: images.shape[4]), depth: try golden.size("hp.cnn_depth"), actions: .discrete(try golden.size("hp.action_dim")),
       sizes, using: RandomSource(Seed(0)))
     let parameters = try golden.load(policy, naming: authorsName)
-    let frames = Observed(frames: images.flattened(first: 2))
-    try golden.compare("embed", policy.encoder!(frames.frames!).unflattened(Array(images.shape.prefix(2))))
+    let frames = Observed(policy.observation, [images.flattened(first: 2)])
+    try golden.compare("embed", policy.encoded(frames).unflattened(Array(images.shape.prefix(2))))
     try golden.compare("logits", policy.outputs(frames))
     let loss = cloningLoss(policy: policy(frames), action: try golden["in.action"].argmax(over: -1), entropyWeight: 0)
     try golden.compare("loss", loss)

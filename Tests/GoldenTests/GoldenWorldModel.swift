@@ -63,8 +63,8 @@ import Torch
     let clocks = (1 - z + 1e-30).reshaped(z.shape.dropLast() + [model.sizes.groups, model.sizes.classes])
     let (action, isFirst, start) = (try golden["in.action"], try golden["in.reset"].values(as: Float.self).map { $0 == 1 }, try initialState())
     let (inference, losses, decoded) = computing(in: .bf16) {
-      let inference = model.infer(Observed(frames: frames), previousAction: action, isFirst: isFirst, from: start, draw: .clocks(clocks))
-      return (inference, model.loss(inference, Observed(frames: frames), weights), model.decode(inference.states).frames!)
+      let inference = model.infer(Observed(model.observation, [frames]), previousAction: action, isFirst: isFirst, from: start, draw: .clocks(clocks))
+      return (inference, model.loss(inference, Observed(model.observation, [frames]), weights), model.decode(inference.states).image!)
     }
     for (name, value) in [
       ("post_logits", inference.posteriorLogits), ("prior_logits", inference.priorLogits), ("h", inference.states.deterministic),
@@ -82,13 +82,13 @@ import Torch
     let inference = try infer(prefix, from: start)
     let states = inference.states
     let leading = Array(frames.shape.prefix(2))
-    try golden.compare(prefix + "embed", model.encoder!(frames.flattened(first: 2)).unflattened(leading))
+    try golden.compare(prefix + "embed", model.embedding(of: Observed(model.observation, [frames]).flattened(first: 2)).unflattened(leading))
     try golden.compare(prefix + "post_logits", inference.posteriorLogits)
     try golden.compare(prefix + "prior_logits", inference.priorLogits)
     try golden.compare(prefix + "h", states.deterministic)
     try golden.compare(prefix + "z", states.stochastic)
     try golden.compare(prefix + "features", states.features)
-    try golden.compare(prefix + "decoded", model.decode(states).frames!)
+    try golden.compare(prefix + "decoded", model.decode(states).image!)
     try golden.compare(prefix + "out_state_h", states.deterministic[leading[0] - 1])
     try golden.compare(prefix + "out_state_z", states.stochastic[leading[0] - 1])
 
@@ -96,7 +96,7 @@ import Torch
     try golden.compare(prefix + "post_mode", posterior.drawn(.mode))
     try compareMargin(prefix + "post_margin_min", of: inference.posteriorLogits)
 
-    let losses = model.loss(inference, Observed(frames: frames), weights)
+    let losses = model.loss(inference, Observed(model.observation, [frames]), weights)
     try golden.compare(prefix + "loss_reconstr", losses.image! * weights.imageWeight)
     for (name, term) in [
       ("loss", losses.total), ("loss_image", losses.image!), ("loss_kl", losses.divergence),
@@ -154,14 +154,14 @@ import Torch
 
   private func infer(_ prefix: String, from start: LatentState) throws -> RSSM.Inference {
     model.infer(
-      Observed(frames: try golden[prefix + "in.obs"]), previousAction: try golden[prefix + "in.action"],
+      Observed(model.observation, [try golden[prefix + "in.obs"]]), previousAction: try golden[prefix + "in.action"],
       isFirst: try golden[prefix + "in.reset"].values(as: Float.self).map { $0 == 1 }, from: start, draw: .mode)
   }
 
   private func losses(_ prefix: String, from start: LatentState, balance: Double? = nil) throws -> WorldModelLoss {
     var weights = self.weights
     weights.klBalance = balance ?? weights.klBalance
-    return model.loss(try infer(prefix, from: start), Observed(frames: try golden[prefix + "in.obs"]), weights)
+    return model.loss(try infer(prefix, from: start), Observed(model.observation, [try golden[prefix + "in.obs"]]), weights)
   }
 
   /// The learned start, repeated for each sequence of the main segment.
@@ -177,9 +177,9 @@ import Torch
 
   private func pixels() throws -> PixelNormalizer {
     let constant = { (name: String) in
-      [Float](repeating: Float(try golden.setting(name)), count: model.observation.pixelCount)
+      [Float](repeating: Float(try golden.setting(name)), count: model.observation.frameSize)
     }
-    return PixelNormalizer(mean: try constant("hp.pixel_mean"), deviation: try constant("hp.pixel_std"), model.observation.frame!, on: .cpu)
+    return PixelNormalizer(mean: try constant("hp.pixel_mean"), deviation: try constant("hp.pixel_std"), model.observation.fields[0].frame!, on: .cpu)
   }
 
 }

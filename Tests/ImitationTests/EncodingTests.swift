@@ -12,7 +12,7 @@ import WorldModel
   private let eyes: (WorldModel, Normalizer) = {
     let model = sharpWorldModel(actions: 3) { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (8, 8, 2, 3) }
     let blank = [Float](repeating: 100, count: Self.size)
-    return (model, Normalizer(pixels: PixelNormalizer(mean: blank, deviation: blank, model.observation.frame!, on: .cpu)))
+    return (model, Normalizer(model.observation, [.image(PixelNormalizer(mean: blank, deviation: blank, model.observation.fields[0].frame!, on: .cpu))]))
   }()
 
   /// Whatever goes side by side, an episode's states are its own.

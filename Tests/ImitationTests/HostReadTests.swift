@@ -17,7 +17,7 @@ import WorldModel
   init() {
     model = sharpWorldModel(actions: 3) { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (16, 16, 3, Self.classes) }
     let blank = [Float](repeating: 100, count: Self.pixels)
-    normalizer = Normalizer(pixels: PixelNormalizer(mean: blank, deviation: blank, model.observation.frame!, on: .cpu))
+    normalizer = Normalizer(model.observation, [.image(PixelNormalizer(mean: blank, deviation: blank, model.observation.fields[0].frame!, on: .cpu))])
     let random = RandomSource(Seed(1))
     latents = ExpertLatents(
       deterministic: tanh(.normal([200, 16], using: random)), classes: (Tensor.uniform([200, 3], using: random) * Double(Self.classes)).to(.uint8),

@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Spaces
 import Testing
 
@@ -29,9 +30,26 @@ import Testing
   @Test func takesFramesApartAndPutsThemTogether() {
     let space = ObservationSpace(height: 2, width: 2, vector: 3)
     let (pixels, vectors): ([UInt8], [Float]) = (Array(0..<8), [1.5, -2, 0, 3e9, .pi, -0.0])
-    let frames = space.frames(pixels: pixels, vectors: vectors)
+    let frames = space.frames(joining: [pixels, .bytes(of: vectors)])
     #expect(frames.count == 2 * space.frameSize && space.frameSize == 16)
-    let parts = frames.withUnsafeBytes(space.parts)
-    #expect(parts.pixels == pixels && parts.vectors == vectors)
+    frames.withUnsafeBytes { frames in
+      #expect(space.bytes(of: 0, in: frames) == pixels && space.numbers(of: 1, in: frames) == vectors)
+    }
+  }
+
+  @Test func findsWhatIsNoNumberAndNoClass() {
+    let space = ObservationSpace([.init("front", .image(channels: 1, height: 4, width: 4)), .init("gear", .classes([3, 2])), .init("speed", .vector(1))])
+    let frame = { (gear: [Float], speed: Float) in [UInt8](repeating: 7, count: 16) + .bytes(of: gear + [speed]) }
+    let good = frame([2, 1], -4)
+    #expect(space.firstWrong(in: good + good) == nil)
+    for (wrong, field) in [(frame([3, 0], 0), 1), (frame([0, 2], 0), 1), (frame([0.5, 0], 0), 1), (frame([.nan, 0], 0), 1), (frame([0, 0], .infinity), 2)] {
+      let found = space.firstWrong(in: good + wrong)
+      #expect(found?.frame == 1 && found?.field == field)
+    }
+  }
+
+  @Test func keepsItsFieldsAsJSON() throws {
+    let space = ObservationSpace([.init("a/b", .image(channels: 3, height: 84, width: 96)), .init("c", .vector(5)), .init("d", .classes([2, 7]))])
+    #expect(try JSONDecoder().decode(ObservationSpace.self, from: JSONEncoder().encode(space)) == space)
   }
 }

@@ -46,8 +46,8 @@ struct OpenDreams {
         }
         return (
           Tensor(sequences.goesOn(from: context), shape, on: model.device),
-          error(dreams[0], 0..<later.count), observed[later].error(of: observed[context - 1]),
-          observed[later].error(of: observed[0..<context].flattened(first: 2).map { $0.mean(over: 0) }),
+          error(dreams[0], 0..<later.count), observed[later].error(of: observed[context - 1].asDecoded),
+          observed[later].error(of: observed[0..<context].flattened(first: 2).map { $0.mean(over: 0) }.asDecoded),
           latentReward(expert: truth, learner: last.features.to(.float32)), dreams.map { latentReward(expert: truth, learner: $0.features.to(.float32)) },
           dreams.map { error($0, later.count - 1..<later.count) }, inference.posteriorLogits.sliced(later), inference.priorLogits.sliced(later)
         )

@@ -217,7 +217,7 @@ extension Dataset {
   /// - Throws: `ExperimentError` where its frames or actions are not what a model was trained on.
   func checkFits(_ shown: ObservationSpace, _ done: ActionSpace) throws {
     guard actions == done else { throw ExperimentError.wrongActions(what: name, found: actions, expected: done) }
-    guard try supportedObservation == shown else { throw ExperimentError.wrongFrames(environment: name, found: "\(observation)", expected: "\(shown)") }
+    guard try supportedObservation.fits(shown) else { throw ExperimentError.wrongFrames(environment: name, found: "\(observation)", expected: "\(shown)") }
   }
 
   /// - Throws: `ExperimentError.otherPipeline` where its recorder wrote down that its frames were made otherwise.

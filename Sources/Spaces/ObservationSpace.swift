@@ -49,7 +49,7 @@ public struct ObservationSpace: Hashable, Sendable {
   /// One picture, and a vector beside it where `vector` is not 0.
   public init(channels: Int = 1, height: Int, width: Int, vector: Int = 0) {
     let image = Field.Kind.image(channels: channels, height: height, width: width)
-    fields = vector == 0 ? [Field(Self.single, image)] : [Field("pixels", image), Field("vector", .vector(vector))]
+    fields = vector == 0 ? [Field(Self.single, image)] : [Field(Self.pair[0], image), Field(Self.pair[1], .vector(vector))]
   }
 
   /// A vector alone.
@@ -76,6 +76,14 @@ public struct ObservationSpace: Hashable, Sendable {
   static let mostFields = 64
   /// Numbers of a vector, or classes of a field, at most.
   public static let largestVector = 65_536
+
+  /// Whether frames of both are the same bytes of the same things. Names count where both have some that somebody gave: versions before 0.2 kept none.
+  public func fits(_ other: ObservationSpace) -> Bool {
+    let names = [fields.map(\.name), other.fields.map(\.name)]
+    return fields.map(\.kind) == other.fields.map(\.kind) && (names[0] == names[1] || names.contains { $0 == [Self.single] || $0 == Self.pair })
+  }
+
+  private static let pair = ["pixels", "vector"]
 
   /// Bytes of a frame.
   public var frameSize: Int { fields.reduce(0) { $0 + $1.size } }

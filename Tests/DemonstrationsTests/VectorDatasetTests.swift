@@ -57,6 +57,29 @@ import Testing
     #expect(batch.previousActions[0] == nil && batch.previousActions[1] == .continuous([-1, 1]))
   }
 
+  /// Spaces as nobody would think of them come back with their names, and frames with their bytes.
+  @Test(arguments: 0..<100 as Range<UInt64>) func readsAnySpaceThatItWrites(seed: UInt64) throws {
+    var generator = Seed(seed).generator
+    let number = { (range: ClosedRange<Int>) in Int.random(in: range, using: &generator) }
+    let words = ["arm", "été", "a b", "x.y", "\"q\"", "_index_0", "深度", "camera-1"]
+    let fields = (0..<number(1...6)).map { index -> ObservationSpace.Field in
+      let path = (0..<number(1...3)).map { $0 == 0 ? "\(index)\(words[number(0...7)])" : words[number(0...7)] }
+      let kind: ObservationSpace.Field.Kind = switch number(0...2) {
+      case 0: .image(channels: number(1...4), height: number(4...40), width: number(5...40))
+      case 1: .vector(number(1...9))
+      default: .classes((0..<number(1...4)).map { _ in number(1...5) })
+      }
+      return .init(path.joined(separator: "/"), kind)
+    }
+    let space = ObservationSpace(fields.sorted { ($0.isImage ? 0 : 1, $0.name) < ($1.isImage ? 0 : 1, $1.name) })
+    let writer = try DatasetWriter(at: folder.url.appending(path: "any-v0"), observation: space, actions: Self.box)
+    let written = episode(space, steps: number(1...5))
+    try writer.append(written)
+    try writer.finish()
+    let dataset = try Dataset(at: writer.folder)
+    #expect(try dataset.observation == space && dataset.frames(episode: 0) == written.frames)
+  }
+
   @Test func refusesNumbersThatAreNone() throws {
     let space = ObservationSpace(vector: 2)
     let writer = try DatasetWriter(at: folder.url.appending(path: "some"), observation: space, actions: Self.box)

@@ -48,6 +48,14 @@ import Testing
     }
   }
 
+  @Test func fitsWhereBytesMeanTheSame() {
+    let image = ObservationSpace.Field.Kind.image(channels: 1, height: 32, width: 32)
+    let unnamed = ObservationSpace(height: 32, width: 32, vector: 2)
+    let named = ObservationSpace([.init("front", image), .init("joints", .vector(2))])
+    #expect(unnamed.fits(named) && named.fits(unnamed) && named.fits(named))
+    #expect(!named.fits(ObservationSpace([.init("top", image), .init("joints", .vector(2))])) && !unnamed.fits(ObservationSpace(height: 32, width: 32)))
+  }
+
   @Test func keepsItsFieldsAsJSON() throws {
     let space = ObservationSpace([.init("a/b", .image(channels: 3, height: 84, width: 96)), .init("c", .vector(5)), .init("d", .classes([2, 7]))])
     #expect(try JSONDecoder().decode(ObservationSpace.self, from: JSONEncoder().encode(space)) == space)

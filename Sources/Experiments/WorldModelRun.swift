@@ -55,6 +55,10 @@ public enum WorldModelRun {
       throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: frame.height, pipeline: pipeline.size)
     }
     for dataset in datasets { try dataset.checkFits(pipeline) }
+    let names = details.observation.fields.map(\.name)
+    if let unknown = configuration.loss.namedFields.first(where: { !names.contains($0) }) {
+      throw ExperimentError.notAnOption("loss.fields has '\(unknown)'", allowed: "what is seen is \(names.joined(separator: ", "))")
+    }
     let trainer = try Trainer(datasets, configuration, details, seed: Seed(seed))
     try Interruption.check("\(output.path): stopped before its first step; the same command begins it again")
     return (trainer, details)

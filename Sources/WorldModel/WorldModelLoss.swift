@@ -34,6 +34,9 @@ public struct LossConfiguration: Configuration {
     return (entry[..<equals], factor)
   }
 
+  /// Whom `fields` means.
+  public var namedFields: [String] { fields.compactMap { Self.factor($0).map { String($0.name) } } }
+
   /// The weight of each field of what is seen.
   public func weights(of space: ObservationSpace) -> [Double] {
     let factors = Dictionary(self.fields.compactMap(Self.factor).map { (String($0.name), $0.factor) }) { $1 }

@@ -35,6 +35,8 @@ import Testing
     ("dream world --data data --device cuda --output new", 64, "cuda"),
     ("bench parity --device cuda", 64, "docs/gpu.md"),
     ("bench --device cuda", 64, "(libtorch 2."),
+    ("train world-model --data data --output new --set loss.fields=[front=2]", 64, "what is seen is observation"),
+    ("train world-model --data data --output new --set loss.fields=[observation]", 64, "'observation', where a field's name"),
     ("train world-model --data data --output new --set pipeline.kind=atari", 65, "recorded through another pixel pipeline"),
     ("train world-model --data data --output world", 64, "--resume"),
     ("train world-model --resume --output nowhere", 64, "nowhere"),

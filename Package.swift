@@ -33,7 +33,7 @@ let linkerFlags = ["--no-as-needed"] + (isDistributed ? ["--allow-shlib-undefine
 // A target names everything below it, not only what it imports: what embeds a type is compiled anew when that type's layout changes.
 let belowWorldModel: [Target.Dependency] = ["CChecksum", "Configuration", "Spaces", "Torch", "Demonstrations"]
 let belowImitation = belowWorldModel + ["WorldModel"]
-let belowExperiments = belowImitation + ["Imitation", "Environments"]
+let belowExperiments = belowImitation + ["CZlib", "Imitation", "Environments"]
 let belowDitto = belowExperiments + ["Experiments"]
 
 let package = Package(

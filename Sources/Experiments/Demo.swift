@@ -80,8 +80,8 @@ public struct Demo {
     try stage("drawing a dream beside the truth") {
       var movie = DreamMovie()
       movie.seed = seed
-      let gif = try movie.gif(of: LoadedWorldModel(at: file("world-model"), on: compute.device), Dataset(at: file("data/mixed")), episode: nil, compute.precision)
-      try AtomicFile.write(gif, to: file("dream.gif"))
+      let dream = try movie.animation(of: LoadedWorldModel(at: file("world-model"), on: compute.device), Dataset(at: file("data/mixed")), episode: nil, compute.precision)
+      try AtomicFile.write(dream.data(for: file("dream.gif")), to: file("dream.gif"))
     }
 
     let loaded = try LoadedAgent(at: file("agent"), seed: seed, compute)

@@ -20,9 +20,9 @@ public struct DreamMovie {
   private static let (scale, delay) = (4, 10)
 
   /// - Parameter episode: nil for the first that is long enough.
-  /// - Returns: an animated GIF: truth, model and error side by side.
+  /// - Returns: truth, model and error side by side.
   /// - Throws: `DemonstrationError`; `ExperimentError` where the dataset is not of the model's environment.
-  public func gif(of world: LoadedWorldModel, _ dataset: Dataset, episode: Int?, _ precision: Precision = .f32) throws -> Data {
+  public func animation(of world: LoadedWorldModel, _ dataset: Dataset, episode: Int?, _ precision: Precision = .f32) throws -> Animation {
     let (model, space) = (world.model, world.model.observation)
     try dataset.checkFits(space, model.actions)
     guard let image = space.images.first, case .image(let pixels) = world.normalizer.fields[image], let frame = space.fields[image].frame else {
@@ -48,39 +48,34 @@ public struct DreamMovie {
       return pixels.pixels(concatenated([model.decode(seen).image!, model.decode(dreamed).image!], axis: 0)).values()
     } }
     let pictures = truth.enumerated().map { t, real in
-      let real = frame.grey(real)
-      let model = frame.grey(shown[t * size..<(t + 1) * size].map { UInt8($0.rounded()) })
+      let real = frame.shown(real)
+      let model = frame.shown(shown[t * size..<(t + 1) * size].map { UInt8($0.rounded()) })
       let error = zip(real, model).map { UInt8(abs(Int($0) - Int($1))) }
       return Canvas.row(
         [("truth \(t)", real), (t < context ? "context" : "dream \(t - context + 1)", model), ("error", error)],
-        width: frame.width, height: frame.height, scale: max(1, Self.scale * 32 / max(frame.width, frame.height)))
+        width: frame.width, height: frame.height, channels: frame.shownChannels, scale: max(1, Self.scale * 32 / max(frame.width, frame.height)))
     }
-    return GIFEncoder.encode(pictures.map(\.pixels), width: pictures[0].width, height: pictures[0].height, delay: Self.delay)
+    return Animation(pictures, delay: Self.delay)
   }
 }
 
 extension PlayedEpisode {
-  /// The episode as an animated GIF of its first picture; nil unless its frames were kept and have one.
-  public func gif() -> Data? {
+  /// The episode's first picture; nil unless its frames were kept and have one.
+  public var animation: Animation? {
     guard !frames.isEmpty, let image = observation.images.first, let frame = observation.fields[image].frame else { return nil }
     let (all, size) = (frames.withUnsafeBytes { observation.bytes(of: image, in: $0) }, observation.fields[image].size)
     let pictures = stride(from: 0, to: all.count, by: size).enumerated().map { t, start in
       Canvas.row(
-        [("step \(t)", frame.grey(Array(all[start..<start + size])))], width: frame.width, height: frame.height,
+        [("step \(t)", frame.shown(Array(all[start..<start + size])))], width: frame.width, height: frame.height, channels: frame.shownChannels,
         scale: max(1, 256 / max(frame.width, frame.height)))
     }
-    return GIFEncoder.encode(pictures.map(\.pixels), width: pictures[0].width, height: pictures[0].height, delay: 5)
+    return Animation(pictures, delay: 5)
   }
 }
 
 extension FrameShape {
-  /// A picture `[C, Y, X]` in grey: the luma of three channels, and of others the last one, which in a stack of frames is the newest.
-  fileprivate func grey(_ pixels: [UInt8]) -> [UInt8] {
-    let count = height * width
-    guard channels == 3 else { return Array(pixels.suffix(count)) }
-    let weights: [Float] = [0.299, 0.587, 0.114]
-    return (0..<count).map { pixel in
-      UInt8((0..<3).reduce(Float(0)) { $0 + weights[$1] * Float(pixels[$1 * count + pixel]) }.rounded())
-    }
-  }
+  /// Of a picture that is shown: three are colours; of others the last one is shown, which in a stack of frames is the newest.
+  fileprivate var shownChannels: Int { channels == 3 ? 3 : 1 }
+
+  fileprivate func shown(_ pixels: [UInt8]) -> [UInt8] { Array(pixels.suffix(shownChannels * height * width)) }
 }

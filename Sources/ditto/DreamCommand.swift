@@ -13,18 +13,19 @@ struct DreamCommand: ParsableCommand {
   @Option(help: "Frames seen before the dream.") var context = DreamMovie().context
   @Option(help: "Frames dreamed.") var steps = DreamMovie().steps
   @Option(help: "Of the dream's draws.") var seed = DreamMovie().seed
-  @Option(help: .init("The animated picture.", valueName: "file.gif")) var output: String
+  @Option(help: .init("The animated picture: GIF in grey, or PNG in colour.", valueName: "file.gif|file.png")) var output: String
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
     guard (1...100_000).contains(context), (1...100_000).contains(steps) else { throw ValidationError("--context and --steps must be from 1 to 100000") }
-    try AtomicFile.checkPlace(of: URL(fileURLWithPath: output), as: .gif)
+    let place = URL(fileURLWithPath: output)
+    try AtomicFile.checkPlace(of: place, as: Animation.formats)
     let compute = try compute.apply()
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
     var movie = DreamMovie()
     (movie.context, movie.steps, movie.seed) = (context, steps, seed)
-    let gif = try movie.gif(of: world, Dataset(at: URL(fileURLWithPath: data)), episode: episode, compute.precision)
-    try AtomicFile.write(gif, to: URL(fileURLWithPath: output))
+    let dream = try movie.animation(of: world, Dataset(at: URL(fileURLWithPath: data)), episode: episode, compute.precision)
+    try AtomicFile.write(dream.data(for: place), to: place)
     Console.say("wrote \(output)")
   }
 }

@@ -14,7 +14,7 @@ struct EvaluateCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.") var json = false
   @Option(help: .init("Play the same episodes with this player too, and test whether the returns differ.", valueName: "scripted|random|run"))
   var against: String?
-  @Option(help: .init("Write the first episode as an animated GIF.", valueName: "file.gif")) var video: String?
+  @Option(help: .init("Write the first episode as an animated GIF, in grey, or PNG, in colour.", valueName: "file.gif|file.png")) var video: String?
   @Option(
     help: .init(
       "Begin each episode after a number of random actions between these two (default: as the pixel pipeline says; 0:60 in Atari games).",
@@ -25,13 +25,13 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
-    if let video { try AtomicFile.checkPlace(of: URL(fileURLWithPath: video), as: .gif) }
+    if let video { try AtomicFile.checkPlace(of: URL(fileURLWithPath: video), as: Animation.formats) }
     _ = try randomStart()
     let compute = try compute.apply()
     let chosen = try players.player(player, settings, seed: seed, compute)
     let other = try against.map { name in (name, try players.player(name, settings, seed: seed, compute)) }
-    var movie: Data?
-    let result = try played(player, chosen.player, chosen.pipeline, chosen.facts, keepsFrames: video != nil) { movie = $0.gif() }
+    var movie: Animation?
+    let result = try played(player, chosen.player, chosen.pipeline, chosen.facts, keepsFrames: video != nil) { movie = $0.animation }
     let compared = try other.map { name, other in
       // Who brings no pixels of its own sees those of the first.
       try played(name, other.player, other.facts == nil ? chosen.pipeline : other.pipeline, other.facts)
@@ -39,7 +39,8 @@ struct EvaluateCommand: ParsableCommand {
     try printResult(EvaluationReport(result, against: compared), json: json)
     guard let video else { return }
     guard let movie else { throw ValidationError("--video shows pictures, and there are none among what is seen") }
-    try AtomicFile.write(movie, to: URL(fileURLWithPath: video))
+    let place = URL(fileURLWithPath: video)
+    try AtomicFile.write(movie.data(for: place), to: place)
   }
 
   private func randomStart() throws -> ClosedRange<Int>? {

@@ -14,7 +14,7 @@ struct PlotCommand: ParsableCommand {
 
   func run() throws {
     guard smooth >= 1 else { throw ValidationError("--smooth is \(smooth), must be at least 1") }
-    try AtomicFile.checkPlace(of: URL(fileURLWithPath: output), as: .svg)
+    try AtomicFile.checkPlace(of: URL(fileURLWithPath: output), as: [.svg])
     let groups = try runs.map { word -> NamedRuns in
       guard let named = NamedRuns(word) else { throw ValidationError("'\(word)' names no run; write 'run', or 'name=run,run'") }
       return named

@@ -15,7 +15,7 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     for (path, format) in [(csv, AtomicFile.Format.csv), (picture, .svg)] {
-      if let path { try AtomicFile.checkPlace(of: URL(fileURLWithPath: path), as: format) }
+      if let path { try AtomicFile.checkPlace(of: URL(fileURLWithPath: path), as: [format]) }
     }
     let report = try Report(results.map { URL(fileURLWithPath: $0) }, over: over)
     try printResult(report, json: json)

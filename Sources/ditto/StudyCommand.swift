@@ -20,7 +20,7 @@ struct StudyOptions: ParsableArguments {
 
   /// Sets the process up, after a look whether the picture can be written once there is something to draw.
   func apply() throws -> Compute {
-    if let picture { try AtomicFile.checkPlace(of: URL(fileURLWithPath: picture), as: .svg) }
+    if let picture { try AtomicFile.checkPlace(of: URL(fileURLWithPath: picture), as: [.svg]) }
     return try compute.apply()
   }
 

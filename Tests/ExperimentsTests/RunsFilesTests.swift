@@ -68,7 +68,7 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     try FileManager.default.createDirectory(at: scratch("there"), withIntermediateDirectories: true)
     try FileManager.default.createSymbolicLink(atPath: scratch("link").path, withDestinationPath: "there/file")
     for written in ["new", "newer"] {
-      try AtomicFile.checkPlace(of: scratch("link"), as: .gif)
+      try AtomicFile.checkPlace(of: scratch("link"), as: [.gif])
       try AtomicFile.write(Data(written.utf8), to: scratch("link"))
       #expect(try text(scratch("there/file")) == written)
       #expect(try FileManager.default.destinationOfSymbolicLink(atPath: scratch("link").path) == "there/file")

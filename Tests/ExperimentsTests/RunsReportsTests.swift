@@ -1,4 +1,5 @@
 import Configuration
+import CZlib
 import Foundation
 import Testing
 
@@ -65,6 +66,47 @@ private func decompress(_ block: [UInt8]) throws -> [UInt8] {
       let frame = Array(random.prefix(length))
       #expect(try decodeGIF(GIFEncoder.encode([frame], width: length, height: 1, delay: 1)) == [frame], "\(length)")
     }
+  }
+}
+
+@Suite struct AnimationTests {
+  /// The chunks of a PNG, each with its content; their checksums are looked at.
+  private func chunks(_ png: Data) throws -> [(type: String, content: [UInt8])] {
+    var (rest, found) = ([UInt8](png)[8...], [(type: String, content: [UInt8])]())
+    while !rest.isEmpty {
+      let count = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+      let checked = Array(rest.dropFirst(4).prefix(4 + count))
+      try #require(checked.count == 4 + count)
+      let sum: Int = rest.dropFirst(8 + count).prefix(4).reduce(0) { $0 << 8 | Int($1) }
+      #expect(Int(crc32(0, checked, UInt32(checked.count))) == sum)
+      found.append((String(decoding: checked.prefix(4), as: UTF8.self), Array(checked.dropFirst(4))))
+      rest = rest.dropFirst(12 + count)
+    }
+    return found
+  }
+
+  @Test func keepsColoursAsPNG() throws {
+    var pictures = [Canvas(width: 3, height: 2, channels: 3), Canvas(width: 3, height: 2, channels: 3, grey: 9)]
+    pictures[0].draw([10, 20, 30, 40, 50, 60], width: 2, x: 1, y: 0, scale: 1)  // two pixels, channel by channel
+    let png = Animation(pictures, delay: 7).data(for: URL(fileURLWithPath: "/x/y.PNG"))
+    #expect(png.prefix(8) == Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]))
+    let found = try chunks(png)
+    #expect(found.map(\.type) == ["IHDR", "acTL", "fcTL", "IDAT", "fcTL", "fdAT", "IEND"])
+    #expect(found[0].content == [0, 0, 0, 3, 0, 0, 0, 2, 8, 2, 0, 0, 0] && found[1].content == [0, 0, 0, 2, 0, 0, 0, 0])
+    for (index, content) in [found[3].content, Array(found[5].content.dropFirst(4))].enumerated() {
+      var (rows, count) = ([UInt8](repeating: 0, count: 100), UInt(100))
+      #expect(uncompress(&rows, &count, content, UInt(content.count)) == Z_OK)
+      let pixels = pictures[index].pixels
+      let expected: [UInt8] = [0] + Array(pixels[..<9]) + [0] + Array(pixels[9...])
+      #expect(Array(rows.prefix(Int(count))) == expected)
+    }
+    #expect(pictures[0].pixels[3..<9] == [10, 30, 50, 20, 40, 60])
+  }
+
+  @Test func isGreyAsGIF() throws {
+    var picture = Canvas(width: 1, height: 1, channels: 3)
+    picture.draw([255, 0, 0], width: 1, x: 0, y: 0, scale: 1)
+    #expect(try decodeGIF(Animation([picture], delay: 1).data(for: URL(fileURLWithPath: "/x/y.gif"))) == [[76]])
   }
 }
 

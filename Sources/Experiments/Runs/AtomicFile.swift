@@ -69,17 +69,17 @@ public enum AtomicFile {
   static let mode: mode_t = 0o666
 
   /// What files are written as.
-  public enum Format: String, Sendable { case gif, svg, csv }
+  public enum Format: String, Sendable { case gif, png, svg, csv }
 
   /// For before the work that makes a file.
   /// - Throws: `RunError.wrongFormat` where its name promises another; `.cannotWrite` where `write` to `url` could not succeed: its folder is not there or not to
   ///   be written in, or it is a folder itself.
-  public static func checkPlace(of url: URL, as format: Format) throws {
+  public static func checkPlace(of url: URL, as formats: [Format]) throws {
     if isSpecial(url) { return try check(access(url.path, W_OK) == 0, url) }
     try check(access(target(of: url).deletingLastPathComponent().path, W_OK | X_OK) == 0, url)
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue { throw RunError.cannotWrite(url.path, reason: "it is a folder") }
-    guard ["", format.rawValue].contains(url.pathExtension.lowercased()) else { throw RunError.wrongFormat(url.path, written: format.rawValue) }
+    guard ([""] + formats.map(\.rawValue)).contains(url.pathExtension.lowercased()) else { throw RunError.wrongFormat(url.path, written: formats.map(\.rawValue)) }
   }
 
   /// Whether something is there that is neither a file nor a folder.

@@ -1,27 +1,35 @@
-/// A grey picture to put frames and captions on.
+/// A picture, grey or in colour, to put frames and captions on.
 public struct Canvas {
   public let width: Int
   public let height: Int
-  /// Row by row, 0 is black.
+  /// 1, or 3: red, green and blue.
+  public let channels: Int
+  /// Row by row, the channels of a pixel side by side; 0 is black.
   public private(set) var pixels: [UInt8]
 
   /// Height of a line of text, in pixels.
   public static let textHeight = 5
 
-  public init(width: Int, height: Int, grey: UInt8 = 0) {
-    self.width = width
-    self.height = height
-    pixels = Array(repeating: grey, count: width * height)
+  public init(width: Int, height: Int, channels: Int = 1, grey: UInt8 = 0) {
+    (self.width, self.height, self.channels) = (width, height, channels)
+    pixels = Array(repeating: grey, count: width * height * channels)
+  }
+
+  /// Its luma (ITU-R BT.601), row by row.
+  var grey: [UInt8] {
+    guard channels == 3 else { return pixels }
+    let weights: [Float] = [0.299, 0.587, 0.114]
+    return (0..<width * height).map { pixel in UInt8((0..<3).reduce(Float(0)) { $0 + weights[$1] * Float(pixels[3 * pixel + $1]) }.rounded()) }
   }
 
   /// Frames of one size side by side, each under its caption: the context, the dream and the truth of a world model, say.
   /// - Parameters:
-  ///   - frames: each with `width · height` grey levels.
+  ///   - frames: each `[channels, height, width]`.
   ///   - scale: pixels of the canvas per pixel of a frame; a caption longer than its frame is cut.
-  public static func row(_ frames: [(caption: String, pixels: [UInt8])], width: Int, height: Int, scale: Int) -> Canvas {
+  public static func row(_ frames: [(caption: String, pixels: [UInt8])], width: Int, height: Int, channels: Int = 1, scale: Int) -> Canvas {
     let gap = 2, top = textHeight + 2 * gap
     let column = width * scale + gap
-    var canvas = Canvas(width: gap + frames.count * column, height: top + height * scale + gap, grey: 48)
+    var canvas = Canvas(width: gap + frames.count * column, height: top + height * scale + gap, channels: channels, grey: 48)
     for (index, frame) in frames.enumerated() {
       let x = gap + index * column
       canvas.write(String(frame.caption.prefix((width * scale + 1) / 4)), x: x, y: gap)
@@ -30,11 +38,13 @@ public struct Canvas {
     return canvas
   }
 
-  /// Puts a frame with its upper left corner at (`x`, `y`), each pixel as a square of `scale` pixels; what lies outside is cut.
+  /// Puts a frame, channel by channel, with its upper left corner at (`x`, `y`), each pixel as a square of `scale` pixels; what lies outside is cut.
   public mutating func draw(_ frame: [UInt8], width frameWidth: Int, x: Int, y: Int, scale: Int) {
-    for (index, grey) in frame.enumerated() {
-      let left = x + index % frameWidth * scale, top = y + index / frameWidth * scale
-      for row in top..<top + scale { for column in left..<left + scale { set(column, row, grey) } }
+    let count = frame.count / channels
+    for (index, value) in frame.enumerated() {
+      let (channel, pixel) = index.quotientAndRemainder(dividingBy: count)
+      let left = x + pixel % frameWidth * scale, top = y + pixel / frameWidth * scale
+      for row in top..<top + scale { for column in left..<left + scale { set(column, row, channel, value) } }
     }
   }
 
@@ -43,13 +53,15 @@ public struct Canvas {
     for (index, character) in text.uppercased().enumerated() {
       guard let rows = font[character] else { continue }
       for row in 0..<5 {
-        for column in 0..<3 where rows >> (14 - 3 * row - column) & 1 == 1 { set(x + 4 * index + column, y + row, grey) }
+        for column in 0..<3 where rows >> (14 - 3 * row - column) & 1 == 1 {
+          for channel in 0..<channels { set(x + 4 * index + column, y + row, channel, grey) }
+        }
       }
     }
   }
 
-  private mutating func set(_ x: Int, _ y: Int, _ grey: UInt8) {
-    if x >= 0, x < width, y >= 0, y < height { pixels[y * width + x] = grey }
+  private mutating func set(_ x: Int, _ y: Int, _ channel: Int, _ value: UInt8) {
+    if x >= 0, x < width, y >= 0, y < height { pixels[(y * width + x) * channels + channel] = value }
   }
 }
 

@@ -10,7 +10,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   /// Written by a later version, which is named where the run names it.
   case unsupportedFormat(String, found: Int, supported: Int, version: String? = nil)
   case cannotWrite(String, reason: String)
-  case wrongFormat(String, written: String)
+  case wrongFormat(String, written: [String])
   case cannotRead(String, reason: String)
   case damagedCheckpoint(String, reason: String)
   case nonFiniteMetric(String, value: String, step: Int)
@@ -32,7 +32,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written (\(reason)); \(Self.advice(reason))"
     case .wrongFormat(let path, let written):
-      "\(path): would hold \(written.uppercased()), which is all that is written here; name it .\(written)"
+      "\(path): would hold \(written.map { $0.uppercased() }.joined(separator: " or ")), which is all that is written here; name it .\(written.joined(separator: " or ."))"
     case .cannotRead(let path, let reason):
       "\(path): cannot be read (\(reason)); check the path and its permissions"
     case .damagedCheckpoint(let path, let reason):

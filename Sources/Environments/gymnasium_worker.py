@@ -83,12 +83,12 @@ def make(environment, pipeline):
     import gymnasium
 
     kind, size, limit = pipeline["kind"], pipeline["size"], pipeline["maxEpisodeSteps"]
-    options = {"max_episode_steps": limit} if limit else {}
+    options = arguments(pipeline) | ({"max_episode_steps": limit} if limit else {})
     if kind == "rendered":
         options |= {"render_mode": "rgb_array"}
     if kind == "atari":
         # The limit counts environment steps, not the frames inside them, so it goes around the preprocessing.
-        options = {"frameskip": 1, "repeat_action_probability": pipeline["stickyActions"], "full_action_space": False}
+        options = {"frameskip": 1, "repeat_action_probability": pipeline["stickyActions"], "full_action_space": False} | arguments(pipeline)
     if kind == "atari" or environment.startswith("ALE/"):
         import ale_py
 
@@ -100,7 +100,7 @@ def make(environment, pipeline):
     except gymnasium.error.Error as error:
         raise Refusal(f"Gymnasium cannot make it: {error}") from error
     except TypeError as error:
-        raise Refusal(f"it does not take what the pixel pipeline's kind '{kind}' asks for: {error}") from error
+        raise Refusal(f"it does not take what the pixel pipeline asks for (kind '{kind}', arguments {pipeline['arguments']}): {error}") from error
     check_actions(env.action_space)
 
     if kind == "atari":
@@ -136,6 +136,20 @@ def make(environment, pipeline):
     # Pictures first, and of each kind in the order of their names, as in recordings.
     leaves = sorted(fields(env.observation_space), key=lambda leaf: ("image" not in leaf[0], leaf[0]["name"]))
     return env, [field for field, _ in leaves], lambda observation: b"".join(taken(observation) for _, taken in leaves)
+
+
+def arguments(pipeline):
+    """What the environment is made with besides, `key=value`: values are JSON, and text where they are none."""
+    made = {}
+    for argument in pipeline["arguments"]:
+        key, equals, value = argument.partition("=")
+        if not key.isidentifier() or not equals:
+            raise Refusal(f"the pixel pipeline's arguments have '{argument}', where a name, '=' and a value belong")
+        try:
+            made[key] = json.loads(value)
+        except ValueError:
+            made[key] = value
+    return made
 
 
 # The name of a field that is alone.
@@ -233,14 +247,33 @@ def act(env, to_frame, draws, slot, operation, value, size):
     if operation == RESET:
         seed = struct.unpack("<Q", value)[0]
         draws.seed(slot, seed)
-        observation, _ = env.reset(seed=seed)
+        observation = first(env.reset(seed=seed))
     else:
         draws.enter(slot)
-        observation, reward, terminated, truncated, _ = env.step(action(env.action_space, value))
+        observation, reward, terminated, truncated = parts(env.step(action(env.action_space, value)))
     frame = to_frame(observation)
     if len(frame) != size:
         raise ValueError(f"a frame has {len(frame)} bytes, expected {size}")
     return struct.pack("<d??", reward, terminated, truncated) + frame
+
+
+def first(outcome):
+    """The observation of what `reset` returned; some return nothing beside it."""
+    return outcome[0] if isinstance(outcome, tuple) and len(outcome) == 2 and isinstance(outcome[1], dict) else outcome
+
+
+def parts(outcome):
+    """Observation, reward and both ends of what `step` returned, also as Gym had it: with one end, and in `info` whether that was a time limit."""
+    if not isinstance(outcome, tuple) or len(outcome) not in (4, 5):
+        raise Refusal(f"its step returned {type(outcome).__name__} of {len(outcome) if isinstance(outcome, tuple) else 'no parts'}, not observation, reward, terminated, truncated and info")
+    observation, reward, *ends, info = outcome
+    if len(ends) == 1:
+        truncated = bool(ends[0] and isinstance(info, dict) and info.get("TimeLimit.truncated"))
+        ends = [bool(ends[0]) and not truncated, truncated]
+    try:
+        return observation, float(getattr(reward, "item", lambda: reward)()), bool(ends[0]), bool(ends[1])
+    except (TypeError, ValueError) as error:
+        raise Refusal(f"its step returned the reward {reward!r}, which is no number") from error
 
 
 def action(space, value):
@@ -248,7 +281,8 @@ def action(space, value):
         return int(space.start) + struct.unpack("<Q", value)[0]
     import numpy
 
-    return numpy.frombuffer(value, "<f4").astype(space.dtype)
+    # What is a bound in single precision may lie beyond it in double.
+    return numpy.clip(numpy.frombuffer(value, "<f4").astype(space.dtype), space.low, space.high)
 
 
 def serve(setup, requests, send):

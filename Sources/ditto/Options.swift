@@ -60,6 +60,9 @@ struct ConfigurationOptions: ParsableArguments {
 /// Who plays, and where.
 struct PlayerOptions: ParsableArguments {
   @Option(help: "'road', or 'gym:ID' for a Gymnasium environment, such as gym:ALE/Pong-v5.") var environment: String
+  @Option(parsing: .singleValue, help: .init(
+    "What a Gymnasium environment is made with besides, such as continuous=false; may be given several times.", valueName: "name=value"))
+  var environmentArgument: [String] = []
   @Option(help: "How an agent chooses its actions: sampled or best (default: as its configuration says).") var actions: ActionChoice?
   @Option(help: "An agent's checkpoint of this gradient step (default: the one that its configuration selects).") var step: Int?
 
@@ -75,15 +78,21 @@ struct PlayerOptions: ParsableArguments {
         return try usual.yaml(.worldModel)
       }())
       let world: WorldModelConfiguration = try configuration.load(.worldModel, over: [base])
-      return (name == "random" ? .random : .scripted, world.pipeline, nil)
+      return (name == "random" ? .random : .scripted, with(environmentArgument, world.pipeline), nil)
     default:
       guard configuration.config.isEmpty, configuration.overrides.isEmpty else {
         throw ValidationError("an agent sees the pixels it was trained on; --config and --set go with 'scripted' and 'random' only")
       }
       let loaded = try LoadedAgent(at: URL(fileURLWithPath: name), step: step, actions: actions, seed: seed, compute)
       loaded.agent.usualSurprise = loaded.usualSurprise
-      return (.agent(loaded.agent), loaded.pipeline, loaded.facts)
+      return (.agent(loaded.agent), with(environmentArgument, loaded.pipeline), loaded.facts)
     }
+  }
+
+  private func with(_ arguments: [String], _ pipeline: PixelPipeline) -> PixelPipeline {
+    var pipeline = pipeline
+    pipeline.arguments += arguments
+    return pipeline
   }
 }
 

@@ -335,6 +335,49 @@ struct GymnasiumEnvironmentTests {
     }
   }
 
+  /// It is made with arguments, sees several things, and returns what Gymnasium's own do not: an observation alone, numbers in lists, a reward in an array.
+  private static let oddModule = """
+    import gymnasium, numpy
+    class Odd(gymnasium.Env):
+      observation_space = gymnasium.spaces.Dict({
+        "speeds": gymnasium.spaces.Box(-1, 1, (2,), numpy.float64), "front": gymnasium.spaces.Box(0, 255, (1, 5, 4), numpy.uint8),
+        "legs": gymnasium.spaces.MultiBinary(3), "gear": gymnasium.spaces.Discrete(3, start=-1)})
+      action_space = gymnasium.spaces.Box(-0.1, 0.1, (1,), numpy.float64)
+      def __init__(self, pay=1.0, name=None):
+        self.pay, self.name = pay, name
+      def seen(self):
+        return {"speeds": [0.5, -1], "front": [[[7] * 4] * 5], "legs": [1, 0, 1], "gear": 1}
+      def reset(self, *, seed=None, options=None):
+        assert self.name == "any name"
+        return self.seen()
+      def step(self, action):
+        assert self.action_space.contains(action)
+        return self.seen(), numpy.array([self.pay]), False, False, {}
+    gymnasium.register("Odd-v0", Odd)
+    """
+
+  @Test(.enabled(if: canRunGymnasium, "needs Python with gymnasium"))
+  func takesWhatIsClear() throws {
+    let path = "PYTHONPATH=$(dirname \"$0\") PYTHONDONTWRITEBYTECODE=1"
+    try withPython("\(path) exec \(try findPython()) \"$@\"") { (python: String) throws -> Void in
+      let folder = URL(fileURLWithPath: python).deletingLastPathComponent()
+      try Self.oddModule.write(to: folder.appendingPathComponent("odd.py"), atomically: true, encoding: .utf8)
+      let make = { (arguments: [String]) in
+        try GymnasiumEnvironment("odd:Odd-v0", pipeline: pipeline(.none) { $0.arguments = arguments }, slots: 1, replyTimeout: .seconds(120), python: python)
+      }
+      let environment = try make(["pay=2.5", "name=any name"])
+      #expect(environment.observation == ObservationSpace([
+        .init("front", .image(channels: 1, height: 5, width: 4)), .init("gear", .classes([3])), .init("legs", .classes([2, 2, 2])), .init("speeds", .vector(2)),
+      ]))
+      let frame = [UInt8](repeating: 7, count: 20) + .bytes(of: [2, 1, 0, 1, 0.5, -1])
+      #expect(try environment.reset([0: 0])[0] == frame)
+      // The nearest number in single precision lies beyond the bound in double.
+      #expect(try environment.step([0: .continuous([0.1])])[0] == Outcome(frame: frame, reward: 2.5, terminated: false, truncated: false))
+      let error = #expect(throws: EnvironmentError.self) { _ = try make(["pay 2.5"]) }
+      #expect("\(error!)".contains("a name, '=' and a value"))
+    }
+  }
+
   /// An environment that sees what it draws from the generators that all environments share, and that starts a process.
   private static let drawingModule = """
     import gymnasium, numpy, random, subprocess

@@ -67,7 +67,7 @@ extension DatasetSummary: CustomStringConvertible {
     }
     let taken = actions?.enumerated().map { "\($0): \($1) (\(number(100 * Double($1) / Double(transitions))) %)" } ?? numbers!.map(spread)
     let seen = observation.fields.map { field in
-      let title = field.name != ObservationSpace.single ? field.name : field.isImage ? "pixels" : "numbers"
+      let title = !observation.isSingle ? field.name : field.isImage ? "pixels" : "numbers"
       return (title, fields[field.name]!.map(spread).joined(separator: ", "))
     }
     return ([

@@ -27,7 +27,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
   case noEpisodes(file: String)
   case emptyEpisode(file: String, field: String)
   case actionOutOfRange(file: String, field: String, step: Int, action: Int, actions: Range<Int>)
-  case classOutOfRange(file: String, field: String, step: Int, found: Float, classes: Range<Int>)
+  case classOutOfRange(file: String, field: String, step: Int, found: Int, classes: Range<Int>)
   case wrongAction(file: String, field: String, step: Int, action: Action, actions: ActionSpace)
   case notFinite(file: String, field: String, step: Int)
   case endsEarly(file: String, field: String, step: Int, length: Int)

@@ -41,15 +41,14 @@ struct EpisodeReader {
         return .bytes(of: numbers)
       case .classes(let starts):
         guard case .classes(let counts) = kind.kind else { preconditionFailure("classes are stored of '\(kind)'") }
-        let numbers = try file.floats(field, rows: range)
-        for (place, number) in numbers.enumerated() {
-          let group = place % counts.count
-          guard (Float(starts[group])..<Float(starts[group] + counts[group])).contains(number) else {
+        return .bytes(of: try file.integers(field, rows: range).enumerated().map { place, number in
+          let classes = starts[place % counts.count]..<starts[place % counts.count] + counts[place % counts.count]
+          guard classes.contains(Int(number)) else {
             throw DemonstrationError.classOutOfRange(
-              file: file.path, field: field.name, step: range.lowerBound + place / counts.count, found: number, classes: starts[group]..<starts[group] + counts[group])
+              file: file.path, field: field.name, step: range.lowerBound + place / counts.count, found: Int(number), classes: classes)
           }
-        }
-        return .bytes(of: numbers.enumerated().map { $1 - Float(starts[$0 % counts.count]) })
+          return Float(Int(number) - classes.lowerBound)
+        })
       }
     })
   }

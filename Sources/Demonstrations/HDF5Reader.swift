@@ -84,10 +84,10 @@ final class HDF5Reader: Sendable {
     return (file, address)
   }
 
-  /// All of a one-dimensional field of integers, enumerations included.
-  func integers(_ field: Field) throws -> [Int64] {
+  /// Rows `rows` of a field of integers, enumerations included, or all of it.
+  func integers(_ field: Field, rows: Range<Int>? = nil) throws -> [Int64] {
     switch field.kind {
-    case .integer, .enumeration: try explaining(field.name) { try field.type.integers(field.storage.bytes(rows: nil)) }
+    case .integer, .enumeration: try explaining(field.name) { try field.type.integers(field.storage.bytes(rows: rows)) }
     default: throw DemonstrationError.wrongType(file: path, field: field.name, found: field.kind.name, expected: "integers")
     }
   }

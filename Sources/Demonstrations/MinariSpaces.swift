@@ -19,6 +19,9 @@ struct SpaceDescription: Decodable {
     let values: [Int]
     let isArray: Bool
 
+    /// Of what is no array.
+    var single: Int? { isArray ? nil : values[0] }
+
     init(from decoder: any Decoder) throws {
       let single = try decoder.singleValueContainer()
       if let value = try? single.decode(Int.self) {
@@ -90,7 +93,7 @@ struct StoredObservations {
   init(_ space: ObservationSpace) {
     self.space = space
     parts = space.fields.map { field in
-      let name = field.name == ObservationSpace.single ? Self.field : "\(Self.field)/\(field.name)"
+      let name = space.isSingle ? Self.field : "\(Self.field)/\(field.name)"
       return switch field.kind {
       case .image: Part(field: name, shape: field.shape, form: .pixels(channelsLast: false))
       case .vector: Part(field: name, shape: field.shape, form: .numbers)
@@ -119,7 +122,9 @@ struct StoredObservations {
       return (.classes(counts), Part(field: field, shape: shape, form: .classes(starts: starts)))
     }
     switch space.type {
-    case "Discrete": return space.n.flatMap { classes($0.values, []) }
+    case "Discrete":
+      guard let count = space.n?.single, space.start?.isArray != true else { return nil }
+      return classes([count], [])
     case "MultiDiscrete": return space.nvec.flatMap { classes($0.values, [$0.values.count]) }
     case "MultiBinary":
       guard let n = space.n, n.values.allSatisfy({ (0...ObservationSpace.largestVector).contains($0) }) else { return nil }
@@ -127,7 +132,9 @@ struct StoredObservations {
       return (0...ObservationSpace.largestVector).contains(count) ? classes([Int](repeating: 2, count: count), n.values) : nil
     case "Box":
       guard let shape = space.shape, let dtype = space.dtype, shape.allSatisfy({ (1...ObservationSpace.largestVector).contains($0) }) else { return nil }
-      if dtype == "uint8", shape.count == 2 || shape.count == 3 {
+      // Four axes, such as a stack of pictures that have channels each, could be meant in many ways.
+      if dtype == "uint8", shape.count > 3 { return nil }
+      if dtype == "uint8", shape.count > 1 {
         // Of three axes the shorter one at an end has the channels.
         let isLast = shape.count == 3 && shape[2] <= shape[0]
         let (channels, height, width) = shape.count == 2 ? (1, shape[0], shape[1]) : isLast ? (shape[2], shape[0], shape[1]) : (shape[0], shape[1], shape[2])
@@ -143,7 +150,7 @@ struct StoredObservations {
   /// The space as Minari's metadata have it, bounds included.
   var json: String {
     let fields = zip(space.fields, parts).map { field, part -> (path: [String], json: String) in
-      (field.name == ObservationSpace.single ? [] : field.name.split(separator: "/").map(String.init), Self.json(of: field, shape: part.shape))
+      (space.isSingle ? [] : field.name.split(separator: "/").map(String.init), Self.json(of: field, shape: part.shape))
     }
     return Self.json(of: fields)
   }
@@ -193,8 +200,10 @@ struct StoredActions: Equatable {
       guard space.isSupported else { throw unsupported("\(described.summary) with bounds that are too far apart, or too close, or too many numbers") }
       return
     }
-    guard described.type == "Discrete", let count = described.n?.values.first, ActionSpace.discrete(count).isSupported else { throw unsupported(described.summary) }
-    start = described.start?.values.first ?? 0
+    guard described.type == "Discrete", let count = described.n?.single, described.start?.isArray != true, ActionSpace.discrete(count).isSupported else {
+      throw unsupported(described.summary)
+    }
+    start = described.start?.single ?? 0
     guard start.magnitude <= Int32.max else { throw unsupported("Discrete from \(start)") }
     space = .discrete(count)
   }

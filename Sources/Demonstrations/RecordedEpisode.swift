@@ -47,8 +47,8 @@ extension RecordedEpisode {
       throw DemonstrationError.notFinite(file: file, field: "\(name)/rewards", step: step)
     }
     if let wrong = observation.firstWrong(in: frames) {
-      let field = observation.fields[wrong.field].name
-      throw DemonstrationError.notFinite(file: file, field: "\(name)/observations\(field == ObservationSpace.single ? "" : "/\(field)")", step: wrong.frame)
+      let field = observation.isSingle ? "" : "/\(observation.fields[wrong.field].name)"
+      throw DemonstrationError.notFinite(file: file, field: "\(name)/observations\(field)", step: wrong.frame)
     }
   }
 }

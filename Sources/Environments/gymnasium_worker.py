@@ -193,7 +193,7 @@ def fields(space, path=(), taken=lambda observation: observation):
             {"name": name, "image": [int(shape[axis]) for axis in axes]},
             lambda observation: numpy.asarray(taken(observation), "uint8").reshape(shape).transpose(axes).tobytes(),
         )
-    elif isinstance(space, spaces.Box) and space.dtype.kind in "fiub":
+    elif isinstance(space, spaces.Box) and space.dtype.kind in "fiub" and not (space.dtype == "uint8" and len(space.shape) > 3):
         yield {"name": name, "vector": int(numpy.prod(space.shape))}, lambda observation: numbers(taken(observation))
     else:
         raise Refusal(f"its observation has {name} of {space}, which there is no field for; set the pixel pipeline's kind to rendered")

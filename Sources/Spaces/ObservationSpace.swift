@@ -46,6 +46,9 @@ public struct ObservationSpace: Hashable, Sendable {
 
   public init(_ fields: [Field]) { self.fields = fields }
 
+  /// Whether one field is all that is seen, and nobody gave it a name.
+  public var isSingle: Bool { fields.count == 1 && fields[0].name == Self.single }
+
   /// One picture, and a vector beside it where `vector` is not 0.
   public init(channels: Int = 1, height: Int, width: Int, vector: Int = 0) {
     let image = Field.Kind.image(channels: channels, height: height, width: width)
@@ -107,7 +110,7 @@ extension ObservationSpace.Field: CustomStringConvertible {
 
 extension ObservationSpace: CustomStringConvertible {
   public var description: String {
-    fields.map { $0.name == Self.single ? "\($0)" : "\($0.name) \($0)" }.joined(separator: ", ")
+    isSingle ? "\(fields[0])" : fields.map { "\($0.name) \($0)" }.joined(separator: ", ")
   }
 }
 

@@ -184,11 +184,33 @@ private struct RawDataset {
 
   @Test(arguments: [
     ([300, 84, 1], "uint8"), ([1, 4_611_686_018_427_387_904, 32], "uint8"), ([.max, .max], "uint8"), ([.max], "float32"), ([3, 64], "uint8"), ([100, 64, 80], "uint8"), ([0], "uint8"), ([4, .max, .max], "float32"),
-    ([8], "complex64"),
+    ([8], "complex64"), ([4, 84, 84, 1], "uint8"),
   ])
   func observationsThatAreNotSupported(shape: [Int], type: String) throws {
     try expect(.unsupportedObservations(file: metadataFile, found: "Box \(type) \(shape)")) {
       $0.metadata["observation_space"] = .string(#"{"type": "Box", "dtype": "\#(type)", "shape": \#(shape), "low": [-Infinity], "high": [NaN]}"#)
+    }
+  }
+
+  @Test(arguments: [(#""n": [3, 4]"#, "[3, 4]"), (#""n": 3, "start": [1]"#, "3"), (#""n": 0"#, "0"), (#""n": 99999999"#, "99999999")])
+  func classesThatAreNotSupported(counts: String, found: String) throws {
+    let space = JSONValue.string(#"{"type": "Discrete", "dtype": "int64", \#(counts)}"#)
+    try expect(.unsupportedObservations(file: metadataFile, found: "Discrete int64 of \(found)")) { $0.metadata["observation_space"] = space }
+    try expect(.unsupportedActions(file: metadataFile, found: "Discrete int64 of \(found)")) { $0.metadata["action_space"] = space }
+  }
+
+  /// Beyond what single precision tells apart.
+  @Test func classesBeginWhereTheirSpaceSays() throws {
+    let start: Int64 = 1 << 24 + 1
+    var dataset = RawDataset()
+    dataset.metadata["observation_space"] = .string(#"{"type": "Discrete", "dtype": "int64", "n": 3, "start": \#(start)}"#)
+    dataset.fields["episode_0/observations"] = .integers([0, 1, 2, 1, 0].map { start + $0 })
+    try dataset.write(in: folder.url)
+    #expect(try Dataset(at: folder.url).frames(episode: 0) == .bytes(of: [0, 1, 2, 1, 0]))
+    dataset.fields["episode_0/observations"] = .integers([0, 1, 3, 1, 0].map { start + $0 })
+    try dataset.write(in: folder.url)
+    #expect(throws: DemonstrationError.classOutOfRange(file: file, field: "episode_0/observations", step: 2, found: Int(start) + 3, classes: Int(start)..<Int(start) + 3)) {
+      try Dataset(at: folder.url).frames(episode: 0)
     }
   }
 

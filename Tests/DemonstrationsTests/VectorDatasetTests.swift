@@ -61,9 +61,9 @@ import Testing
   @Test(arguments: 0..<100 as Range<UInt64>) func readsAnySpaceThatItWrites(seed: UInt64) throws {
     var generator = Seed(seed).generator
     let number = { (range: ClosedRange<Int>) in Int.random(in: range, using: &generator) }
-    let words = ["arm", "été", "a b", "x.y", "\"q\"", "_index_0", "深度", "camera-1"]
+    let words = ["observation", "été", "a b", "x.y", "\"q\"", "_index_0", "深度", "camera-1"]
     let fields = (0..<number(1...6)).map { index -> ObservationSpace.Field in
-      let path = (0..<number(1...3)).map { $0 == 0 ? "\(index)\(words[number(0...7)])" : words[number(0...7)] }
+      let path = (0..<number(1...3)).map { $0 == 0 && index > 0 ? "\(index)\(words[number(0...7)])" : words[number(0...7)] }
       let kind: ObservationSpace.Field.Kind = switch number(0...2) {
       case 0: .image(channels: number(1...4), height: number(4...40), width: number(5...40))
       case 1: .vector(number(1...9))

@@ -20,11 +20,13 @@ struct EvaluateCommand: ParsableCommand {
       "Begin each episode after a number of random actions between these two (default: as the pixel pipeline says; 0:60 in Atari games).",
       valueName: "least:most"))
   var randomSteps: String?
+  @Option(help: .init("Cut episodes after so many steps (default: where the environment does).", valueName: "steps")) var maxSteps: Int?
   @OptionGroup var settings: ConfigurationOptions
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
     guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
+    if let maxSteps, !(1...10_000_000).contains(maxSteps) { throw ValidationError("--max-steps is \(maxSteps), must be from 1 to 10000000") }
     if let video { try AtomicFile.checkPlace(of: URL(fileURLWithPath: video), as: Animation.formats) }
     _ = try randomStart()
     let compute = try compute.apply()
@@ -56,7 +58,9 @@ struct EvaluateCommand: ParsableCommand {
     _ name: String, _ player: Player, _ pipeline: PixelPipeline, _ facts: AgentFacts?, keepsFrames: Bool = false,
     first: (PlayedEpisode) -> Void = { _ in }
   ) throws -> EvaluationResult {
-    try Evaluation(
+    var pipeline = pipeline
+    if let maxSteps { pipeline.maxEpisodeSteps = maxSteps }
+    return try Evaluation(
       environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed, randomStart: randomStart()
     ).run(
       player, named: name, facts, keepsFrames: { keepsFrames && $0 == 0 }

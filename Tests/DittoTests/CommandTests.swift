@@ -86,6 +86,7 @@ import Testing
     ("train world-model --data data --output new --from world --set model.depth=3", 65, "another configuration"),
     ("train --replay world/checkpoints/step-00000002", 64, "failure.json"),
     // What is written says its name, and nothing else.
+    ("evaluate agent --environment road --max-steps 0", 64, "--max-steps is 0"),
     ("evaluate agent --environment road --video drive.mp4", 64, "name it .gif or .png"),
     ("dream world --data data --output new.svg", 64, "name it .gif or .png"),
     ("plot world --metric loss/image --output new.png", 64, "name it .svg"),

@@ -39,6 +39,15 @@ private final class Scripted: Environment {
     #expect(try play(Scripted(seen: [0, 1, 2], rewards: [1, 0.5])).map(\.total) == [1.5, 1.5])
   }
 
+  @Test func cutsWhatHasNoEnd() throws {
+    var (player, lengths) = (EpisodePlayer(
+      environment: Scripted(seen: .init(repeating: 0, count: 99), rewards: .init(repeating: 1, count: 98)), name: "gym:Own-v0", player: .random,
+      environmentSeed: { UInt64($0) }, seed: Seed(0)), [Int]())
+    player.longest = 5
+    try player.play(2) { lengths.append($0.actions.count) }
+    #expect(lengths == [5, 5])
+  }
+
   @Test(arguments: [Float.nan, .infinity]) func saysWhichObservationIsNotFinite(number: Float) {
     for step in 0..<3 {
       var seen: [Float] = [0, 1, 2]

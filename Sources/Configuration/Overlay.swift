@@ -158,19 +158,28 @@ extension Node {
 
   /// How YAML takes a number that people mean otherwise, where this node is one: it reads a leading zero as octal, and colons as base 60. Nil for others.
   fileprivate func misread(_ value: Node) -> String? {
-    let numbers = [Tag.Name.int.rawValue, Tag.Name.float.rawValue]
-    guard numbers.contains(tag.rawValue), numbers.contains(value.tag.rawValue), let text = value.string, let read = value.int.map(Double.init) ?? value.float
-    else { return nil }
+    guard isNumber, value.isNumber, let text = value.string, let read = value.inBase60 ?? value.int.map(Double.init) ?? value.float else { return nil }
     let (sign, digits) = (text.prefix { "+-".contains($0) }, text.drop { "+-".contains($0) })
     let number = read == read.rounded() ? String(format: "%.0f", read) : "\(read)"
-    if digits.contains(":") { return "'\(text)', which YAML reads as \(number) (base 60); write \(number)" }
+    if value.inBase60 != nil { return "'\(text)', which YAML reads as \(number) (base 60); write \(number)" }
     guard digits.first == "0", let second = digits.dropFirst().first, second.isNumber, value.tag.rawValue == Tag.Name.int.rawValue else { return nil }
     return "'\(text)', which YAML reads as \(number) (octal); write \(sign)\(digits.drop { $0 == "0" }) or \(number)"
+  }
+
+  private var isNumber: Bool { [Tag.Name.int.rawValue, Tag.Name.float.rawValue].contains(tag.rawValue) }
+
+  /// What colons make of a number; nil of one without. Yams computes whole ones in integers, which end the process where they overflow, so that it must not be asked.
+  private var inBase60: Double? {
+    guard isNumber, let text = string, text.contains(":") else { return nil }
+    let parts = text.drop { "+-".contains($0) }.split(separator: ":").map { Double($0.filter { $0 != "_" }) ?? 0 }
+    return parts.reduce(0) { $0 * 60 + $1 } * (text.hasPrefix("-") ? -1 : 1)
   }
 
   /// `value` as the scalar type of this node, or nil if it has another. Text takes any scalar as written; a number takes whole ones.
   fileprivate func converted(_ value: Node) -> Node? {
     guard case .scalar(let scalar) = value else { return nil }
+    // A problem already, by `misread`.
+    if isNumber, value.inBase60 != nil { return self }
     switch (tag.rawValue, value.tag.rawValue) {
     case (Tag.Name.bool.rawValue, Tag.Name.bool.rawValue):
       return value.bool.map { Node("\($0)", Tag(.bool)) }

@@ -91,6 +91,7 @@ public final class Dataset: Sendable {
       let block = next / Self.blockLength
       let held = block * Self.blockLength..<min((block + 1) * Self.blockLength, count)
       let bytes = try cache.block(FrameCache.Key(dataset: ObjectIdentifier(self), episode: episode, block: block)) { try reader.frames(episode, held) }
+      guard bytes.count == held.count * size else { throw DemonstrationError.damagedField(file: reader.file.path, field: "episode_\(episode)/observations") }
       let end = min(held.upperBound, range.upperBound)
       try bytes.withUnsafeBytes { buffer in
         for frame in next..<end {

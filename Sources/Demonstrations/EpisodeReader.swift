@@ -30,6 +30,8 @@ struct EpisodeReader {
     let space = observations.space
     return space.frames(joining: try zip(space.fields, observations.parts).map { kind, part in
       let field = try file.field("episode_\(index)/\(part.field)")
+      // Another program may have changed the file since it was opened.
+      guard field.shape.dropFirst() == part.shape[...] else { throw DemonstrationError.damagedField(file: file.path, field: field.name) }
       switch part.form {
       case .pixels(channelsLast: false): return try file.bytes(field, rows: range)
       case .pixels(channelsLast: true): return Self.channelsFirst(try file.bytes(field, rows: range), kind.shape)

@@ -112,7 +112,12 @@ final class HDF5Reader: Sendable {
   }
 
   /// Rows `rows` of a field of bytes of any shape, one after the other.
-  func bytes(_ field: Field, rows: Range<Int>) throws -> [UInt8] { try explaining(field.name) { try field.storage.bytes(rows: rows) } }
+  func bytes(_ field: Field, rows: Range<Int>) throws -> [UInt8] {
+    try explaining(field.name) {
+      guard field.type.size == 1 else { throw HDF5Fault.damaged }
+      return try field.storage.bytes(rows: rows)
+    }
+  }
 
   /// A whole number among the attributes of a group; nil where there is none.
   func unsignedAttribute(_ name: String, of object: String) throws -> UInt64? {

@@ -114,6 +114,22 @@ private struct RawDataset {
     }
   }
 
+  @Test(arguments: [[1, 1, 32, 32], [5, 1, 16, 32], [5, 1, 32, 64]]) func aFileThatChangesWhileItIsRead(shape: [Int]) throws {
+    let dataset = try Dataset(at: folder.write([.labelled(0, steps: 4), .labelled(1, steps: 6)]))
+    let file = dataset.path + "/data/main_data.hdf5"
+    let extents = { (shape: [Int]) in shape.reduce(into: Data()) { data, length in withUnsafeBytes(of: UInt64(length).littleEndian) { data.append(contentsOf: $0) } } }
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    let place = try #require(bytes.range(of: extents([5, 1, 32, 32])))
+    bytes.replaceSubrange(place, with: extents(shape))
+    try bytes.write(to: URL(fileURLWithPath: file))
+    #expect { try dataset.frames(episode: 0) } throws: { error in
+      switch error as? DemonstrationError {
+      case .damagedField(file, let field), .incompleteField(file, let field): field == "episode_0/observations"
+      default: false
+      }
+    }
+  }
+
   /// Where the HDF5 library would read black frames and zeros.
   @Test func valuesThatAreNotThere() throws {
     let expect = { (dataset: String, error: (String) -> DemonstrationError) in

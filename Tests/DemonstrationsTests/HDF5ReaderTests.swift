@@ -102,4 +102,21 @@ import Testing
     close(writing)
     _ = try HDF5Reader(path: path)
   }
+
+  @Test func keepsWritersOutAndOtherReadersNot() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appendingPathComponent("a.hdf5").path
+    try FileManager.default.copyItem(atPath: layouts.appendingPathComponent("other.hdf5").path, toPath: path)
+    let writing = open(path, O_RDWR)
+    defer { close(writing) }
+    try withExtendedLifetime((HDF5Reader(path: path), HDF5Reader(path: path))) { #expect(flock(writing, LOCK_EX | LOCK_NB) != 0) }
+    #expect(flock(writing, LOCK_EX | LOCK_NB) == 0)
+  }
+
+  @Test(arguments: files) func refusesRowsThatAreNotThere(name: String) throws {
+    let file = try reader(name)
+    for (name, rows) in [("contiguous", 4..<6), ("compact", 0..<5), ("tiles", 20..<24), ("early", 9..<10)] {
+      #expect(throws: DemonstrationError.damagedField(file: file.path, field: "good/\(name)")) { try file.bytes(file.field("good/\(name)"), rows: rows) }
+    }
+  }
 }

@@ -38,9 +38,8 @@ final class HDF5File: Sendable {
     do {
       var status = stat()
       guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw DemonstrationError.notHDF5(file: path) }
-      // Writers hold a lock, where the file system has any.
+      // Where the file system has locks, writers hold one, and this one keeps them out as long as the file is open.
       if flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK { throw DemonstrationError.beingWritten(file: path) }
-      flock(descriptor, LOCK_UN)
       let length = UInt64(status.st_size)
       guard let start = try Self.start(in: descriptor, length) else { throw DemonstrationError.notHDF5(file: path) }
       base = start

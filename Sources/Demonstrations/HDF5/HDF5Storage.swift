@@ -37,6 +37,7 @@ struct HDF5Storage {
   /// The bytes of some rows, or of all.
   func bytes(rows: Range<Int>?) throws -> [UInt8] {
     let rows = rows ?? 0..<(shape.first ?? 1)
+    guard rows.lowerBound >= 0, rows.upperBound <= shape.first ?? 1 else { throw HDF5Fault.damaged }
     let rowSize = (shape.isEmpty ? 1 : shape.dropFirst().reduce(1, *)) * elementSize
     switch place {
     case .within(let bytes): return Array(bytes[rows.lowerBound * rowSize..<rows.upperBound * rowSize])

@@ -140,8 +140,13 @@ extension Dataset {
       throw DemonstrationError.wrongCount(file: metadata.file, field: "total_episodes", found: count, expected: found)
     }
     // One after the other: their number is what a file says, and not to be counted on before they are there.
-    var episodes = [EpisodeInfo]()
-    for index in 0..<count { episodes.append(try reader.episode(index)) }
+    var (episodes, groups) = ([EpisodeInfo](), Set<String>())
+    for index in 0..<count {
+      episodes.append(try reader.episode(index))
+      guard try groups.insert(reader.file.identity("episode_\(index)")).inserted else {
+        throw DemonstrationError.unsupportedField(file: reader.file.path, field: "episode_\(index)", reason: "is another name of an episode before it: copy that, or leave it out")
+      }
+    }
     return episodes
   }
 }

@@ -84,6 +84,12 @@ final class HDF5Reader: Sendable {
     return (file, address)
   }
 
+  /// What is the same for all names of one object.
+  func identity(_ name: String) throws -> String {
+    let (file, address) = try explaining(name) { try object(name) }
+    return "\(address) \(file.path)"
+  }
+
   /// Rows `rows` of a field of integers, enumerations included, or all of it.
   func integers(_ field: Field, rows: Range<Int>? = nil) throws -> [Int64] {
     switch field.kind {

@@ -142,6 +142,9 @@ private struct RawDataset {
     expect("holes") { .incompleteField(file: $0, field: "episode_1/observations") }
     expect("virtual") { .storedElsewhere(file: $0, field: "episode_1/observations", other: "gone.hdf5", isThere: false) }
     expect("external") { .storedElsewhere(file: $0, field: "episode_1/observations", other: "gone.raw", isThere: false) }
+    expect("one-episode-twice") {
+      .unsupportedField(file: $0, field: "episode_1", reason: "is another name of an episode before it: copy that, or leave it out")
+    }
     expect("link-gone") { .storedElsewhere(file: $0, field: "episode_1/rewards", other: "gone.hdf5", isThere: false) }
   }
 

@@ -113,6 +113,15 @@ import Testing
     #expect(flock(writing, LOCK_EX | LOCK_NB) == 0)
   }
 
+  /// Otherwise a file would take memory as the square of its size.
+  @Test func refusesStructuresThatOverlap() throws {
+    let leaves = try reader("overlapping-leaves")
+    #expect(throws: DemonstrationError.damagedField(file: leaves.path, field: "field")) { try leaves.field("field") }
+    for name in ["overlapping-continuations", "overlapping-names"] {
+      #expect(throws: DemonstrationError.damagedFile(file: layouts.appendingPathComponent("\(name).hdf5").path)) { try reader(name) }
+    }
+  }
+
   @Test(arguments: files) func refusesRowsThatAreNotThere(name: String) throws {
     let file = try reader(name)
     for (name, rows) in [("contiguous", 4..<6), ("compact", 0..<5), ("tiles", 20..<24), ("early", 9..<10)] {

@@ -71,8 +71,8 @@ struct HDF5ChunkLayout {
   }
 
   private func inTree(_ root: UInt64, size: Int, in file: HDF5File) throws -> Places {
-    var places = Places()
-    try file.forEachLeaf(ofTree: root, type: 1, keySize: 8 + 8 * (shape.count + 1)) { key, address in
+    var (places, visited) = (Places(), HDF5Visited(file))
+    try file.forEachLeaf(ofTree: root, type: 1, keySize: 8 + 8 * (shape.count + 1), &visited) { key, address, _ in
       var key = key
       let (stored, skipped) = (try key.int(4), try key.unsigned(4))
       let offsets = try shape.map { _ in try key.int(8) }
@@ -83,7 +83,8 @@ struct HDF5ChunkLayout {
   }
 
   private func inSecondTree(_ root: UInt64, size: Int, _ isFiltered: Bool, in file: HDF5File) throws -> Places {
-    try file.records(ofTree: root, type: isFiltered ? 11 : 10).map { record in
+    var visited = HDF5Visited(file)
+    return try file.records(ofTree: root, type: isFiltered ? 11 : 10, &visited).map { record in
       var record = record
       let sizeBytes = record.rest - 12 - 8 * shape.count
       guard let address = try record.address() else { throw HDF5Fault.incomplete }

@@ -197,11 +197,22 @@ struct HDF5Cursor {
   }
 }
 
-/// Places that a walk through a file has come by: none is visited twice, so that every walk ends.
+/// Places that a walk through a file has come by. None is visited twice, so that every walk ends, and together they have no more bytes than the file:
+/// structures that overlap would make much of a small file.
 struct HDF5Visited {
   private var places = Set<UInt64>()
+  /// Bytes that the rest of the walk can have.
+  private var rest: UInt64
 
-  mutating func visit(_ address: UInt64) throws {
+  init(_ file: HDF5File) { rest = file.size }
+
+  mutating func visit(_ address: UInt64, _ count: Int) throws {
     guard places.insert(address).inserted else { throw HDF5Fault.damaged }
+    try add(count)
+  }
+
+  mutating func add(_ count: Int) throws {
+    guard count >= 0, UInt64(count) <= rest else { throw HDF5Fault.damaged }
+    rest -= UInt64(count)
   }
 }

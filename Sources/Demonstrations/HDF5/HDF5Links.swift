@@ -30,10 +30,13 @@ extension HDF5File {
   /// The objects of a fractal heap that a tree of records names, each with its heap identifier after `before` bytes.
   func dense(_ heap: UInt64, _ tree: UInt64, type: Int, before: Int, heapIDs: Int) throws -> [HDF5Cursor] {
     let heap = try HDF5FractalHeap(at: heap, in: self)
-    return try records(ofTree: tree, type: type).map { record in
+    var visited = HDF5Visited(self)
+    return try records(ofTree: tree, type: type, &visited).map { record in
       var record = record
       try record.skip(before)
-      return HDF5Cursor(try heap.object(record.take(heapIDs)))
+      let object = HDF5Cursor(try heap.object(record.take(heapIDs)))
+      try visited.add(object.rest)
+      return object
     }
   }
 
@@ -58,21 +61,21 @@ extension HDF5File {
 
   /// The links below a node of a group's tree, version 1 of the format.
   private func symbols(_ tree: UInt64, names: [UInt8]) throws -> [String: HDF5Link] {
-    var (links, visited) = ([String: HDF5Link](), HDF5Visited())
-    try forEachLeaf(ofTree: tree, type: 0, keySize: 8) { _, place in
-      try visited.visit(place)
+    var (links, visited) = ([String: HDF5Link](), HDF5Visited(self))
+    try forEachLeaf(ofTree: tree, type: 0, keySize: 8, &visited) { _, place, visited in
       var head = HDF5Cursor(try bytes(at: place, count: 8))
       try head.expect("SNOD")
       try head.skip(2)
       let count = try head.int(2)
+      try visited.visit(place, 8 + 40 * count)
       var entries = HDF5Cursor(try bytes(at: place + 8, count: 40 * count))
       for _ in 0..<count {
-        let (name, address, cache) = (try text(names, at: entries.int(8)), try entries.address(), try entries.unsigned(4))
+        let (name, address, cache) = (try text(names, at: entries.int(8), &visited), try entries.address(), try entries.unsigned(4))
         try entries.skip(4)
         var scratch = HDF5Cursor(try entries.take(16))
         let link: HDF5Link
         if cache == 2 {
-          link = .soft(try text(names, at: scratch.int(4)))
+          link = .soft(try text(names, at: scratch.int(4), &visited))
         } else {
           guard let address else { throw HDF5Fault.damaged }
           link = .object(address)
@@ -83,10 +86,12 @@ extension HDF5File {
     return links
   }
 
-  private func text(_ heap: [UInt8], at offset: Int) throws -> String {
+  private func text(_ heap: [UInt8], at offset: Int, _ visited: inout HDF5Visited) throws -> String {
     var cursor = HDF5Cursor(heap)
     try cursor.skip(offset)
-    return try cursor.text()
+    let text = try cursor.text()
+    try visited.add(cursor.position - offset)
+    return text
   }
 
   /// The bytes of a heap of names.

@@ -29,9 +29,9 @@ struct HDF5ObjectHeader {
     try prefix.skip(1)
     let count = try prefix.int(2)
     try prefix.skip(4)
-    var (blocks, visited, found) = ([(address + 16, try prefix.int(4))], HDF5Visited(), 0)
+    var (blocks, visited, found) = ([(address + 16, try prefix.int(4))], HDF5Visited(file), 0)
     while let (start, length) = blocks.popLast() {
-      try visited.visit(start)
+      try visited.visit(start, length)
       var cursor = HDF5Cursor(try file.bytes(at: start, count: length))
       while cursor.rest >= 8 {
         let (type, size, flags) = (try cursor.int(2), try cursor.int(2), try cursor.unsigned(1))
@@ -55,9 +55,9 @@ struct HDF5ObjectHeader {
     let start = sizeStart + sizeBytes
     let (first, overflow) = try sized.int(sizeBytes).addingReportingOverflow(start + 4)
     guard !overflow else { throw HDF5Fault.damaged }
-    var (blocks, visited) = ([(address, first)], HDF5Visited())
+    var (blocks, visited) = ([(address, first)], HDF5Visited(file))
     while let (place, length) = blocks.popLast() {
-      try visited.visit(place)
+      try visited.visit(place, length)
       guard length >= 8 else { throw HDF5Fault.damaged }
       var cursor = try file.summed(at: place, count: length)
       if place == address { try cursor.skip(start) } else { try cursor.expect("OCHK") }

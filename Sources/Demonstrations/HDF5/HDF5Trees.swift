@@ -1,26 +1,29 @@
 extension HDF5File {
   /// Hands out the children of the leaves of a tree, version 1 of the format, with the key before each.
-  func forEachLeaf(ofTree root: UInt64, type: Int, keySize: Int, _ body: (_ key: HDF5Cursor, _ child: UInt64) throws -> Void) throws {
-    var (nodes, visited): ([(place: UInt64, level: Int?)], HDF5Visited) = ([(root, nil)], HDF5Visited())
+  func forEachLeaf(
+    ofTree root: UInt64, type: Int, keySize: Int, _ visited: inout HDF5Visited, _ body: (_ key: HDF5Cursor, _ child: UInt64, inout HDF5Visited) throws -> Void
+  ) throws {
+    var nodes: [(place: UInt64, level: Int?)] = [(root, nil)]
     while let (place, expected) = nodes.popLast() {
-      try visited.visit(place)
       var head = HDF5Cursor(try bytes(at: place, count: 24))
       try head.expect("TREE")
       guard try head.int(1) == type, case let level = try head.int(1), expected == nil || level == expected else { throw HDF5Fault.damaged }
       let count = try head.int(2)
-      var entries = HDF5Cursor(try bytes(at: place + 24, count: count * (keySize + 8) + keySize))
+      let size = count * (keySize + 8) + keySize
+      try visited.visit(place, 24 + size)
+      var entries = HDF5Cursor(try bytes(at: place + 24, count: size))
       var children = [(place: UInt64, level: Int?)]()
       for _ in 0..<count {
         let key = HDF5Cursor(try entries.take(keySize))
         guard let child = try entries.address() else { throw HDF5Fault.damaged }
-        if level == 0 { try body(key, child) } else { children.append((child, level - 1)) }
+        if level == 0 { try body(key, child, &visited) } else { children.append((child, level - 1)) }
       }
       nodes += children.reversed()
     }
   }
 
   /// All records of a tree, version 2 of the format.
-  func records(ofTree address: UInt64, type: Int) throws -> [HDF5Cursor] {
+  func records(ofTree address: UInt64, type: Int, _ visited: inout HDF5Visited) throws -> [HDF5Cursor] {
     var head = try summed(at: address, count: 38)
     try head.expect("BTHD")
     guard try head.unsigned(1) == 0, try head.int(1) == type else { throw HDF5Fault.damaged }
@@ -30,13 +33,13 @@ extension HDF5File {
     let (rootCount, total) = (try head.int(2), try head.int(8))
     guard recordSize > 0, nodeSize > 10 + recordSize else { throw HDF5Fault.damaged }
     let levels = try HDF5TreeLevel.all(nodeSize: nodeSize, recordSize: recordSize, depth: depth)
-    var (records, visited) = ([HDF5Cursor](), HDF5Visited())
+    var records = [HDF5Cursor]()
     var nodes: [(place: UInt64, count: Int, depth: Int)] = [(root, rootCount, depth)]
     while let (place, count, depth) = nodes.popLast() {
-      try visited.visit(place)
       guard count <= levels[depth].most else { throw HDF5Fault.damaged }
-      let pointers = depth == 0 ? 0 : (count + 1) * levels[depth].pointerSize
-      var cursor = try summed(at: place, count: 10 + count * recordSize + pointers)
+      let size = 10 + count * recordSize + (depth == 0 ? 0 : (count + 1) * levels[depth].pointerSize)
+      try visited.visit(place, size)
+      var cursor = try summed(at: place, count: size)
       try cursor.expect(depth == 0 ? "BTLF" : "BTIN")
       try cursor.skip(2)
       for _ in 0..<count { records.append(HDF5Cursor(try cursor.take(recordSize))) }

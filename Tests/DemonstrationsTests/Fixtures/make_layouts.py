@@ -6,6 +6,7 @@ Whatever its shape and type, element i of a field is (7 i + 3) mod 120.
 import json
 import pathlib
 import shutil
+import struct
 
 import h5py
 import numpy as np
@@ -158,9 +159,57 @@ def datasets():
             last["observations"][3, 1] = value
 
         dataset(f"vector-{name}", vectors, {"type": "Box", "dtype": "float32", "shape": [2]})
+    def hard(file, _):
+        del file["episode_1"]
+        file["episode_1"] = file["episode_0"]
+
+    dataset("one-episode-twice", hard)
     folder = dataset("linked", linked("additional_data_0.hdf5"))
     with h5py.File(folder / "additional_data_0.hdf5", "w") as file:
         episode(file.create_group("episode_1"))
+
+
+def overlapping():
+    """Files whose structures share their bytes, so that what is read of them grows as the square of their size."""
+    with h5py.File(FOLDER / "overlapping-leaves.hdf5", "w") as file:
+        file.create_dataset("field", data=np.ones(4, "u1"), chunks=(1,))
+    whole = bytearray((FOLDER / "overlapping-leaves.hdf5").read_bytes())
+
+    def write(name, content):
+        content[40:48] = struct.pack("<Q", len(content))
+        (FOLDER / f"overlapping-{name}.hdf5").write_bytes(content)
+
+    # A tree of chunks: each 32 bytes are an entry of one leaf and the head of another.
+    content, tree, count = bytearray(whole), whole.index(b"TREE\x01"), 100
+    content += bytes(-len(content) % 32)
+    leaves = len(content)
+    content += (b"TREE\x01\x00" + struct.pack("<HQQII", count, 5 << 40, 0, 1, 0)) * (2 * count + 2) + bytes(64)
+    content = content.replace(struct.pack("<Q", tree), struct.pack("<Q", len(content)))
+    content += b"TREE\x01\x01" + struct.pack("<H", count) + b"\xff" * 16
+    for index in range(count):
+        content += struct.pack("<IIQQQ", 1, 0, 0, 0, leaves + 32 * index)
+    write("leaves", content + bytes(24))
+    # The root's header: a table of links, and continuations in each other.
+    content, zone = bytearray(whole), len(whole)
+    content += bytes(8 * 2 * count)
+    header = struct.pack("<HHI", 17, 16, 0) + whole[80:96]
+    for index in range(count):
+        header += struct.pack("<HHIQQ", 16, 16, 0, zone + 8 * index, 8 * (2 * count - index))
+    content[64:72] = struct.pack("<Q", len(content))
+    write("continuations", content + struct.pack("<BBHIII", 1, 0, 1, 1, len(header), 0) + header)
+    # Links whose names are each other's ends.
+    content, names, size = bytearray(whole), len(whole), 2000
+    content += b"a" * (size - 1) + b"\0"
+    heap = len(content)
+    content += b"HEAP" + struct.pack("<IQQQ", 0, size, 1, names)
+    symbols = len(content)
+    content += b"SNOD\1\0" + struct.pack("<H", count)
+    for index in range(count):
+        content += struct.pack("<QQII16x", index, struct.unpack_from("<Q", whole, 64)[0], 0, 0)
+    tree = len(content)
+    content += b"TREE\0\0" + struct.pack("<H", 1) + b"\xff" * 16 + struct.pack("<QQQ", 0, symbols, 0)
+    content[64:72] = struct.pack("<Q", len(content))
+    write("names", content + struct.pack("<BBHIIIHHIQQ", 1, 0, 1, 1, 24, 0, 17, 16, 0, tree, heap))
 
 
 shutil.rmtree(FOLDER, ignore_errors=True)
@@ -172,3 +221,4 @@ for name, options in [("earliest", {}), ("v108", {"libver": ("v108", "latest")})
         good(file)
         bad(file)
 datasets()
+overlapping()

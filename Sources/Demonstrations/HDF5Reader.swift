@@ -110,6 +110,7 @@ final class HDF5Reader: Sendable {
   private func numbers(_ field: Field, rows: Range<Int>?) throws -> [Double] {
     try explaining(field.name) {
       switch field.kind {
+      case .integer(bytes: 8, signed: false): try field.type.unsigned(field.storage.bytes(rows: rows)).map { Double($0) }
       case .integer: try field.type.integers(field.storage.bytes(rows: rows)).map(Double.init)
       case .float: try field.type.floats(field.storage.bytes(rows: rows))
       default: throw DemonstrationError.wrongType(file: path, field: field.name, found: field.kind.name, expected: "numbers")
@@ -125,7 +126,7 @@ final class HDF5Reader: Sendable {
     }
   }
 
-  /// A whole number among the attributes of a group; nil where there is none.
+  /// A whole number, not below zero, among the attributes of a group; nil where there is none.
   func unsignedAttribute(_ name: String, of object: String) throws -> UInt64? {
     try explaining(object) {
       let (file, address) = try self.object(object)
@@ -133,7 +134,7 @@ final class HDF5Reader: Sendable {
         return nil
       }
       return found.type.kind == .integer(bytes: 8, signed: false)
-        ? found.type.unsigned(found.bytes).first : found.type.integers(found.bytes).first.map { UInt64(clamping: $0) }
+        ? found.type.unsigned(found.bytes).first : found.type.integers(found.bytes).first.flatMap { UInt64(exactly: $0) }
     }
   }
 

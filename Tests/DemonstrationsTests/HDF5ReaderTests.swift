@@ -113,6 +113,13 @@ import Testing
     #expect(flock(writing, LOCK_EX | LOCK_NB) == 0)
   }
 
+  @Test func readsNumbersOfAnySize() throws {
+    let file = try reader("edges")
+    #expect(try file.numbers(file.field("large")) == [0x1.8p63, 3])
+    #expect(try file.floats(file.field("large"), rows: 0..<1) == [0x1.8p63])
+    #expect(try file.unsignedAttribute("negative", of: "attributes") == nil)
+  }
+
   /// Otherwise a file would take memory as the square of its size.
   @Test func refusesStructuresThatOverlap() throws {
     let leaves = try reader("overlapping-leaves")

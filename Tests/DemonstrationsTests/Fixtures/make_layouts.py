@@ -100,6 +100,12 @@ def bad(file):
     group.create_dataset("lists", (4,), h5py.vlen_dtype(np.uint8))
 
 
+def edges(file):
+    file["large"] = np.array([2**63 + 2**62, 3], "u8")
+    group = file.create_group("attributes")
+    group.attrs["negative"] = -1
+
+
 SHAPE = (5, 1, 32, 32)
 
 
@@ -220,5 +226,7 @@ for name, options in [("earliest", {}), ("v108", {"libver": ("v108", "latest")})
     with h5py.File(FOLDER / f"{name}.hdf5", "w", **options) as file:
         good(file)
         bad(file)
+with h5py.File(FOLDER / "edges.hdf5", "w", libver="latest") as file:
+    edges(file)
 datasets()
 overlapping()

@@ -22,7 +22,8 @@ public final class Dataset: Sendable {
 
   private let cache: FrameCache
   private let reader: EpisodeReader
-  private let metadataFile: URL?
+  /// The bytes of `metadata.json`, where there is one.
+  private let metadataJSON: Data?
 
   /// Frames per cached block.
   static let blockLength = 64
@@ -38,7 +39,8 @@ public final class Dataset: Sendable {
   init(at folder: URL, cache: FrameCache) throws {
     let (data, metadataFile) = try Self.dataFolder(in: folder)
     let file = data.appendingPathComponent("main_data.hdf5")
-    let stored = try metadataFile.map { try DatasetMetadata(json: Self.contents(of: $0), file: $0.path) }
+    let json = try metadataFile.map(Self.contents)
+    let stored = try json.map { try DatasetMetadata(json: $0, file: data.appendingPathComponent("metadata.json").path) }
     try stored?.checkFormat()
     guard FileManager.default.fileExists(atPath: file.path) else { throw DemonstrationError.notADataset(path: folder.path) }
     let hdf5 = try HDF5Reader(path: file.path)
@@ -54,15 +56,15 @@ public final class Dataset: Sendable {
     self.metadata = metadata.values
     self.reader = reader
     self.cache = cache
-    fingerprint = try DatasetFiles(metadata: metadataFile.map(Self.contents), data: hdf5.files).fingerprint(expecting: metadata.checksum)
-    self.metadataFile = metadataFile
+    fingerprint = try DatasetFiles(metadata: json, data: hdf5.files).fingerprint(expecting: metadata.checksum)
+    metadataJSON = json
   }
 
   /// Whether `fingerprint` was this dataset's, also as earlier versions took it.
   public func wasFingerprinted(as fingerprint: String) throws -> Bool {
     if fingerprint == self.fingerprint { return true }
     guard !fingerprint.hasPrefix("w") else { return false }
-    return try DatasetFiles(metadata: metadataFile.map(Self.contents), data: reader.file.files).sampledFingerprint(of: episodes) == fingerprint
+    return try DatasetFiles(metadata: metadataJSON, data: reader.file.files).sampledFingerprint(of: episodes) == fingerprint
   }
 
   deinit { cache.forget(ObjectIdentifier(self)) }
@@ -125,12 +127,15 @@ extension Dataset {
     throw DemonstrationError.notADataset(path: folder.path)
   }
 
+  /// All bytes of a regular file: others may have no end, or wait for someone to write.
   private static func contents(of file: URL) throws -> Data {
-    do {
-      return try Data(contentsOf: file)
-    } catch {
-      throw DemonstrationError.unreadableMetadata(file: file.path, reason: error.localizedDescription)
-    }
+    let failure = { (reason: String) in DemonstrationError.unreadableMetadata(file: file.path, reason: reason) }
+    let descriptor = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw failure(String(cString: strerror(errno))) }
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw failure("it is no file") }
+    do { return try handle.readToEnd() ?? Data() } catch { throw failure(error.localizedDescription) }
   }
 
   private static func episodes(_ reader: EpisodeReader, _ metadata: DatasetMetadata) throws -> [EpisodeInfo] {

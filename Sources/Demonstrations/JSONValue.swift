@@ -10,8 +10,14 @@ public enum JSONValue: Hashable, Sendable, Codable {
   case array([JSONValue])
   case object([String: JSONValue])
 
+  /// Arrays and objects in one another at most.
+  private static let deepest = 64
+
   public init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
+    guard decoder.codingPath.count <= Self.deepest else {
+      throw DecodingError.dataCorruptedError(in: value, debugDescription: "it is nested more than \(Self.deepest) deep")
+    }
     if value.decodeNil() {
       self = .null
     } else if let boolean = try? value.decode(Bool.self) {
@@ -22,8 +28,8 @@ public enum JSONValue: Hashable, Sendable, Codable {
       self = .number(number)
     } else if let string = try? value.decode(String.self) {
       self = .string(string)
-    } else if let array = try? value.decode([JSONValue].self) {
-      self = .array(array)
+    } else if (try? decoder.unkeyedContainer()) != nil {
+      self = .array(try value.decode([JSONValue].self))
     } else {
       self = .object(try value.decode([String: JSONValue].self))
     }

@@ -173,6 +173,34 @@ private struct RawDataset {
     }
   }
 
+  @Test func metadataThatAreNoFile() throws {
+    try RawDataset().write(in: folder.url)
+    let error = DemonstrationError.unreadableMetadata(file: metadataFile, reason: "it is no file")
+    try FileManager.default.removeItem(atPath: metadataFile)
+    #expect(mkfifo(metadataFile, 0o600) == 0)
+    #expect(throws: error) { try Dataset(at: folder.url) }
+    try FileManager.default.removeItem(atPath: metadataFile)
+    try FileManager.default.createSymbolicLink(atPath: metadataFile, withDestinationPath: "/dev/zero")
+    #expect(throws: error) { try Dataset(at: folder.url) }
+  }
+
+  @Test(arguments: [("[", "]"), (#"{"a": "#, "}")]) func metadataThatAreNestedTooDeep(opening: String, closing: String) throws {
+    let nested = { (depth: Int) in String(repeating: opening, count: depth) + "1" + String(repeating: closing, count: depth) }
+    let write = { (depth: Int) in
+      var dataset = RawDataset()
+      dataset.metadata["x"] = try JSONDecoder().decode(JSONValue.self, from: Data(nested(min(depth, 63)).utf8))
+      try dataset.write(in: folder.url)
+      let text = try String(contentsOfFile: metadataFile, encoding: .utf8)
+      try text.dropLast().appending(#", "y": \#(nested(depth))}"#).write(toFile: metadataFile, atomically: false, encoding: .utf8)
+    }
+    try write(63)
+    #expect(try Dataset(at: folder.url).episodes.count == 1)
+    for depth in [64, 500] {
+      try write(depth)
+      #expect(throws: DemonstrationError.unreadableMetadata(file: metadataFile, reason: "it is nested more than 64 deep")) { try Dataset(at: folder.url) }
+    }
+  }
+
   @Test func metadataThatLackSomething() throws {
     for field in ["total_episodes", "observation_space", "action_space"] {
       try expect(.missingField(file: metadataFile, field: field)) { $0.metadata[field] = nil }

@@ -130,7 +130,7 @@ final class HDF5Reader: Sendable {
   func unsignedAttribute(_ name: String, of object: String) throws -> UInt64? {
     try explaining(object) {
       let (file, address) = try self.object(object)
-      guard let found = try HDF5ObjectHeader(at: address, in: file).attributes(in: file)[name], case .integer = found.type.kind, found.shape.isEmpty else {
+      guard let found = try HDF5ObjectHeader(at: address, in: file).attributes(in: file, named: name)[name], case .integer = found.type.kind, found.shape.isEmpty else {
         return nil
       }
       return found.type.kind == .integer(bytes: 8, signed: false)

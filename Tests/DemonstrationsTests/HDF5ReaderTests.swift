@@ -120,6 +120,12 @@ import Testing
     #expect(try file.unsignedAttribute("negative", of: "attributes") == nil)
   }
 
+  @Test(arguments: ["few", "many"]) func readsAnAttributeWhateverTheOthersAre(name: String) throws {
+    let file = try reader("edges")
+    #expect(try file.unsignedAttribute("seed", of: "attributes/\(name)") == 7)
+    for other in ["empty", "complex", "none"] { #expect(try file.unsignedAttribute(other, of: "attributes/\(name)") == nil) }
+  }
+
   /// Otherwise a file would take memory as the square of its size.
   @Test func refusesStructuresThatOverlap() throws {
     let leaves = try reader("overlapping-leaves")

@@ -1,3 +1,5 @@
+import CChecksum
+
 /// A value that is kept with a group or a field.
 struct HDF5Attribute {
   let type: HDF5Datatype
@@ -26,25 +28,34 @@ struct HDF5Attribute {
 }
 
 extension HDF5ObjectHeader {
-  /// All attributes that can be understood, by their names.
-  func attributes(in file: HDF5File) throws -> [String: HDF5Attribute] {
-    var messages = try all(.attribute)
+  /// All attributes that can be understood, by their names; only the one of a name where that is given, whatever the others are.
+  func attributes(in file: HDF5File, named name: String? = nil) throws -> [String: HDF5Attribute] {
+    var messages = unshared(.attribute)
     if var info = try first(.attributeInfo) {
       try info.skip(1)
       if try info.unsigned(1) & 1 != 0 { try info.skip(2) }
-      if let heap = try info.address(), let tree = try info.address() { messages += try file.dense(heap, tree, type: 8, before: 0, heapIDs: 8) }
+      let wanted = name.map { name in Array(name.utf8).withUnsafeBytes { UInt64(checksum_lookup3($0.baseAddress!, $0.count)) } }
+      if let heap = try info.address(), let tree = try info.address() {
+        messages += try file.dense(heap, tree, type: 8, before: 0, heapIDs: 8) { record in
+          let kind = try record.unsigned(1) >> 4
+          try record.skip(7)
+          let isShared = try record.unsigned(1) & 2 != 0
+          try record.skip(4)
+          // Without a name, those that are too large for the heap are passed over.
+          return try !isShared && (wanted == nil ? kind != 1 : record.unsigned(4) == wanted)
+        }
+      }
     }
     return try messages.reduce(into: [:]) { attributes, message in
-      if let (name, attribute) = try Self.attribute(message) { attributes[name] = attribute }
+      if let (name, attribute) = try Self.attribute(message, named: name) { attributes[name] = attribute }
     }
   }
 
-  /// Nil where the attribute shares its type with others.
-  private static func attribute(_ message: HDF5Cursor) throws -> (String, HDF5Attribute)? {
+  /// Nil where the attribute has another name than the one that is wanted, shares its type with others, or has no values.
+  private static func attribute(_ message: HDF5Cursor, named wanted: String?) throws -> (String, HDF5Attribute)? {
     var message = message
     let (version, flags) = (try message.int(1), try message.int(1))
     guard (1...3).contains(version) else { throw HDF5Fault.damaged }
-    if version > 1, flags & 3 != 0 { return nil }
     let sizes = try (0..<3).map { _ in try message.int(2) }
     if version == 3 { try message.skip(1) }
     let parts = try sizes.map { size in
@@ -52,9 +63,10 @@ extension HDF5ObjectHeader {
       if version == 1 { try message.skip((8 - size % 8) % 8) }
       return part
     }
+    let name = String(decoding: parts[0].prefix { $0 != 0 }, as: UTF8.self)
+    guard wanted == nil || wanted == name, version == 1 || flags & 3 == 0, !HDF5Dataspace.isNull(parts[2]) else { return nil }
     let (type, space) = (try HDF5Datatype(HDF5Cursor(parts[1])), try HDF5Dataspace(HDF5Cursor(parts[2])))
     guard let size = product(space.shape + [type.size]) else { throw HDF5Fault.damaged }
-    let name = String(decoding: parts[0].prefix { $0 != 0 }, as: UTF8.self)
     return (name, HDF5Attribute(type: type, shape: space.shape, bytes: try message.take(size), isVariable: parts[1].first.map { $0 & 15 == 9 } ?? false))
   }
 }

@@ -70,6 +70,9 @@ struct HDF5Dataspace {
   /// How far each axis can grow; nil for as far as one likes.
   let largest: [Int?]
 
+  /// Whether a message is of something that has no values, not even none in number.
+  static func isNull(_ message: [UInt8]) -> Bool { message.count > 3 && message[0] == 2 && message[3] == 2 }
+
   /// - Throws: `HDF5Fault.damaged` also for more elements than can be counted.
   init(_ message: HDF5Cursor) throws {
     var message = message

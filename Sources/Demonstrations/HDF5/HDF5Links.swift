@@ -27,12 +27,15 @@ extension HDF5File {
     return links
   }
 
-  /// The objects of a fractal heap that a tree of records names, each with its heap identifier after `before` bytes.
-  func dense(_ heap: UInt64, _ tree: UInt64, type: Int, before: Int, heapIDs: Int) throws -> [HDF5Cursor] {
+  /// The objects of a fractal heap that a tree of records names, each with its heap identifier after `before` bytes; those whose records are wanted.
+  func dense(
+    _ heap: UInt64, _ tree: UInt64, type: Int, before: Int, heapIDs: Int, where isWanted: (inout HDF5Cursor) throws -> Bool = { _ in true }
+  ) throws -> [HDF5Cursor] {
     let heap = try HDF5FractalHeap(at: heap, in: self)
     var visited = HDF5Visited(self)
-    return try records(ofTree: tree, type: type, &visited).map { record in
-      var record = record
+    return try records(ofTree: tree, type: type, &visited).compactMap { record in
+      var (record, asked) = (record, record)
+      guard try isWanted(&asked) else { return nil }
       try record.skip(before)
       let object = HDF5Cursor(try heap.object(record.take(heapIDs)))
       try visited.add(object.rest)

@@ -86,5 +86,8 @@ struct HDF5ObjectHeader {
     }
   }
 
+  /// Those of a type that this header has for itself.
+  func unshared(_ type: MessageType) -> [HDF5Cursor] { messages.filter { $0.type == type.rawValue && !$0.isShared }.map { HDF5Cursor($0.body) } }
+
   func first(_ type: MessageType) throws -> HDF5Cursor? { try all(type).first }
 }

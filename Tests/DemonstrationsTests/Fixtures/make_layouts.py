@@ -104,6 +104,15 @@ def edges(file):
     file["large"] = np.array([2**63 + 2**62, 3], "u8")
     group = file.create_group("attributes")
     group.attrs["negative"] = -1
+    for name in ["few", "many"]:
+        group = file.create_group(f"attributes/{name}")
+        group.attrs["empty"] = h5py.Empty("f")
+        group.attrs["complex"] = np.complex64(1)
+        group.attrs["seed"] = 7
+        if name == "many":
+            group.attrs["large"] = np.zeros(8200)
+            for index in range(9):
+                group.attrs[f"other_{index}"] = index
 
 
 SHAPE = (5, 1, 32, 32)

@@ -113,6 +113,12 @@ import Testing
     #expect(flock(writing, LOCK_EX | LOCK_NB) == 0)
   }
 
+  @Test func readsChunksThatNoIndexNames() throws {
+    let file = try reader("edges")
+    #expect(try file.integers(file.field("early_growing")) == expected(0..<63))
+    #expect(try file.integers(file.field("early_bytes")) == expected(0..<12000))
+  }
+
   @Test func readsNumbersOfAnySize() throws {
     let file = try reader("edges")
     #expect(try file.numbers(file.field("large")) == [0x1.8p63, 3])

@@ -49,22 +49,24 @@ struct HDF5ChunkLayout {
     address = try message.address()
   }
 
-  /// The chunks that the file has, each with its place in the grid.
+  /// Of chunks that no index names: where they begin, one after the other, and the grid that they count through, which is as large as it can grow.
+  func unnamed(_ space: HDF5Dataspace, size: Int, in file: HDF5File) throws -> (start: UInt64, grid: [Int])? {
+    guard case .implicit = index, let address else { return nil }
+    guard zip(space.shape, space.largest).allSatisfy({ $0 <= $1 ?? .max }) else { throw HDF5Fault.damaged }
+    let grid = zip(space.largest, shape).map { (($0 ?? .max) - 1) / $1 + 1 }
+    guard let bytes = product(grid + [size]), UInt64(bytes) <= file.size, address <= file.size - UInt64(bytes) else { throw HDF5Fault.incomplete }
+    return (address, grid)
+  }
+
+  /// The chunks that an index names, each with its place in the grid.
   func chunks(_ space: HDF5Dataspace, size: Int, isFiltered: Bool, in file: HDF5File) throws -> Places {
     guard let address else { return [] }
-    let whole = { (address: UInt64) in HDF5Chunks.Chunk(address: address, size: size, skipped: 0) }
     switch index {
     case .tree: return try inTree(address, size: size, in: file)
     case .secondTree: return try inSecondTree(address, size: size, isFiltered, in: file)
     case .single(let stored, let skipped):
       return [(shape.map { _ in 0 }, HDF5Chunks.Chunk(address: address, size: stored ?? size, skipped: skipped))]
-    case .implicit:
-      guard let count = product(zip(space.shape, shape).map { ($0 + $1 - 1) / $1 }), let bytes = product([count, size]), UInt64(bytes) <= file.size,
-        address <= file.size - UInt64(bytes)
-      else {
-        throw HDF5Fault.incomplete
-      }
-      return try placed((0..<count).map { ($0, whole(address + UInt64($0 * size))) }, space)
+    case .implicit: return []
     case .fixedArray: return try placed(file.fixedArray(address, isFiltered, size: size), space)
     case .extensibleArray: return try placed(file.extensibleArray(address, isFiltered, size: size), space)
     }

@@ -14,8 +14,9 @@ struct HDF5Chunks {
   /// Chunks along each axis.
   let grid: [Int]
   let filters: HDF5Filters
-  /// Row by row of the grid.
+  /// Row by row of the grid, unless no index names them.
   private let chunks: [Chunk]
+  private let unnamed: (start: UInt64, grid: [Int])?
   private let file: HDF5File
 
   /// - Throws: `HDF5Fault.incomplete` where the file does not have them all.
@@ -25,6 +26,11 @@ struct HDF5Chunks {
     }
     (shape, self.size, self.filters, self.file) = (layout.shape, size, filters ?? .none, file)
     grid = zip(space.shape, shape).map { ($0 + $1 - 1) / $1 }
+    unnamed = try layout.unnamed(space, size: size, in: file)
+    guard unnamed == nil else {
+      chunks = []
+      return
+    }
     guard let count = product(grid), UInt64(count) <= file.size / 8 else { throw HDF5Fault.incomplete }
     // Reserved only as far as the file can hold such chunks.
     var found = [Chunk?](repeating: nil, count: count)
@@ -44,7 +50,8 @@ struct HDF5Chunks {
 
   /// The bytes of the chunk at a place of the grid.
   func bytes(at place: [Int]) throws -> [UInt8] {
-    let chunk = chunks[zip(place, grid).reduce(0) { $0 * $1.1 + $1.0 }]
+    let number = zip(place, unnamed?.grid ?? grid).reduce(0) { $0 * $1.1 + $1.0 }
+    let chunk = unnamed.map { Chunk(address: $0.start + UInt64(number * size), size: size, skipped: 0) } ?? chunks[number]
     return try filters.decoded(try file.bytes(at: chunk.address, count: chunk.size), skipped: chunk.skipped, size: size)
   }
 }

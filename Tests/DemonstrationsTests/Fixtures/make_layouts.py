@@ -25,11 +25,11 @@ def compact(group, name, data):
         h5py.h5s.ALL, h5py.h5s.ALL, data)
 
 
-def early(group, name, data, chunks):
+def early(group, name, data, chunks, largest=None):
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_chunk(chunks)
     plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    h5py.h5d.create(group.id, name.encode(), h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple(data.shape), plist).write(
+    h5py.h5d.create(group.id, name.encode(), h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple(data.shape, largest), plist).write(
         h5py.h5s.ALL, h5py.h5s.ALL, data)
 
 
@@ -101,6 +101,8 @@ def bad(file):
 
 
 def edges(file):
+    early(file, "early_growing", values((21, 3)), (4, 2), (30, 9))
+    early(file, "early_bytes", values((12000,)), (1,))
     file["large"] = np.array([2**63 + 2**62, 3], "u8")
     group = file.create_group("attributes")
     group.attrs["negative"] = -1

@@ -138,6 +138,8 @@ extension Dataset {
     do { return try handle.readToEnd() ?? Data() } catch { throw failure(error.localizedDescription) }
   }
 
+  static let tooManySteps = "brings the dataset to more than 64 steps for each byte of its files, which no recording has; record the dataset again"
+
   private static func episodes(_ reader: EpisodeReader, _ metadata: DatasetMetadata) throws -> [EpisodeInfo] {
     let (count, found) = (try metadata.episodeCount, reader.file.rootCount)
     guard count > 0 || found > 0 else { throw DemonstrationError.noEpisodes(file: reader.file.path) }
@@ -145,8 +147,14 @@ extension Dataset {
       throw DemonstrationError.wrongCount(file: metadata.file, field: "total_episodes", found: count, expected: found)
     }
     // One after the other: their number is what a file says, and not to be counted on before they are there.
-    var (episodes, groups) = ([EpisodeInfo](), Set<String>())
+    var (episodes, groups, steps) = ([EpisodeInfo](), Set<String>(), 0)
     for index in 0..<count {
+      let rewards = try reader.file.field("episode_\(index)/rewards")
+      steps += rewards.shape.first ?? 0
+      // A thousand times as many zeros fit in, and take memory before anything else is read.
+      guard UInt64(steps) <= 64 * reader.file.files.reduce(0) { $0 + $1.size } + 1 << 20 else {
+        throw DemonstrationError.unsupportedField(file: reader.file.path, field: rewards.name, reason: tooManySteps)
+      }
       episodes.append(try reader.episode(index))
       guard try groups.insert(reader.file.identity("episode_\(index)")).inserted else {
         throw DemonstrationError.unsupportedField(file: reader.file.path, field: "episode_\(index)", reason: "is another name of an episode before it: copy that, or leave it out")

@@ -145,6 +145,7 @@ private struct RawDataset {
     expect("one-episode-twice") {
       .unsupportedField(file: $0, field: "episode_1", reason: "is another name of an episode before it: copy that, or leave it out")
     }
+    expect("many-steps") { .unsupportedField(file: $0, field: "episode_1/rewards", reason: Dataset.tooManySteps) }
     expect("link-gone") { .storedElsewhere(file: $0, field: "episode_1/rewards", other: "gone.hdf5", isThere: false) }
   }
 

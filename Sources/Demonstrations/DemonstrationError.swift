@@ -55,7 +55,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
     case .cannotRead(let path, let reason):
       "\(path): cannot be read (\(reason)); check the path and its permissions"
     case .beingWritten(let file):
-      "\(file): another program is writing it; wait until that is done"
+      "\(file): is still being written, or was not closed; wait until that is done, or, where nothing writes it any more, run h5clear -s on it"
     case .damagedFile(let file):
       "\(file): the HDF5 file is truncated or damaged; copy or record the dataset again"
     case .changedFile(let file, let field):

@@ -62,7 +62,8 @@ final class HDF5Reader: Sendable {
   /// The file and the address of what a path names.
   private func object(_ name: String) throws -> (HDF5File, UInt64) {
     var (file, address, links, followed) = (file, file.root, root, 0)
-    var parts = Array(name.split(separator: "/").map(String.init).reversed())
+    let split = { (path: String) in path.split(separator: "/").map(String.init).filter { $0 != "." }.reversed() }
+    var parts = Array(split(name))
     var passed = [String]()
     while let part = parts.popLast() {
       passed.append(part)
@@ -70,12 +71,12 @@ final class HDF5Reader: Sendable {
       switch link {
       case .object(let place): address = place
       case .soft(let target):
-        parts += target.split(separator: "/").map(String.init).reversed()
+        parts += split(target)
         if target.hasPrefix("/") { address = file.root }
         (passed, followed) = ([], followed + 1)
       case .external(let other, let target):
         file = try linked.file(other, beside: path, from: passed.joined(separator: "/"))
-        (address, parts) = (file.root, parts + target.split(separator: "/").map(String.init).reversed())
+        (address, parts) = (file.root, parts + split(target))
         (passed, followed) = ([], followed + 1)
       }
       guard followed < 16 else { throw HDF5Fault.damaged }

@@ -116,6 +116,7 @@ import Testing
   @Test func readsChunksThatNoIndexNames() throws {
     let file = try reader("edges")
     #expect(try file.integers(file.field("early_growing")) == expected(0..<63))
+    #expect(try file.integers(file.field("./here")) == expected(0..<63))
     #expect(try file.integers(file.field("early_bytes")) == expected(0..<12000))
   }
 
@@ -130,6 +131,16 @@ import Testing
     let file = try reader("edges")
     #expect(try file.unsignedAttribute("seed", of: "attributes/\(name)") == 7)
     for other in ["empty", "complex", "none"] { #expect(try file.unsignedAttribute(other, of: "attributes/\(name)") == nil) }
+  }
+
+  @Test func saysWhatCanBeDone() throws {
+    let refused = { (name: String, error: (String) -> DemonstrationError, advice: String) in
+      let error = error(layouts.appendingPathComponent("\(name).hdf5").path)
+      #expect(throws: error) { try reader(name) }
+      #expect(error.description.contains(advice))
+    }
+    refused("unclosed", { .beingWritten(file: $0) }, "h5clear -s")
+    refused("short-addresses", { .unsupportedField(file: $0, field: "/", reason: "has addresses or lengths of 4 bytes instead of 8: h5repack writes it anew") }, "h5repack")
   }
 
   /// Otherwise a file would take memory as the square of its size.

@@ -31,7 +31,7 @@ struct HDF5ChunkLayout {
     guard rank >= 1 else { throw HDF5Fault.damaged }
     shape = try (0..<rank).map { _ in try message.int(size, limit: 1 << 56) }
     try message.skip(size)
-    guard flags & 1 == 0 else { throw HDF5Fault.unsupported("has chunks at its edges that are not filtered") }
+    guard flags & 1 == 0 else { throw HDF5Fault.unsupported("has chunks at its edges that are not filtered: h5repack -l CONTI writes it anew") }
     switch try message.int(1) {
     case 1: index = flags & 2 == 0 ? .single(size: nil, skipped: 0) : .single(size: try message.int(8), skipped: try message.unsigned(4))
     case 2: index = .implicit
@@ -97,7 +97,7 @@ struct HDF5ChunkLayout {
 
   /// Numbers of chunks to places: they count through a grid as large as it can grow, of which only the first axis may have no end.
   private func placed(_ chunks: [(number: Int, chunk: HDF5Chunks.Chunk)], _ space: HDF5Dataspace) throws -> Places {
-    guard space.largest.dropFirst().allSatisfy({ $0 != nil }) else { throw HDF5Fault.unsupported("can grow along another axis than the first") }
+    guard space.largest.dropFirst().allSatisfy({ $0 != nil }) else { throw HDF5Fault.unsupported("can grow along another axis than the first: h5repack -l CONTI writes it anew") }
     let lengths = zip(space.largest, shape).dropFirst().map { ($0.0! - 1) / $0.1 + 1 }
     guard lengths.allSatisfy({ $0 > 0 }) else { throw HDF5Fault.damaged }
     return chunks.map { number, chunk in

@@ -30,7 +30,7 @@ final class HDF5File: Sendable {
 
   private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
 
-  /// - Throws: `DemonstrationError.missing`, `notHDF5`, `beingWritten`, `damagedFile`.
+  /// - Throws: `DemonstrationError.missing`, `notHDF5`, `beingWritten`, `damagedFile`, `unsupportedField`.
   init(path: String) throws {
     self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -43,10 +43,14 @@ final class HDF5File: Sendable {
       let length = UInt64(status.st_size)
       guard let start = try Self.start(in: descriptor, length) else { throw DemonstrationError.notHDF5(file: path) }
       base = start
-      (size, root) = try Self.superblock(HDF5Cursor(Self.read(descriptor, at: start, count: Int(min(length - start, 112)))), available: length - start)
+      (size, root) = try Self.superblock(HDF5Cursor(Self.read(descriptor, at: start, count: Int(min(length - start, 112)))), available: length - start, path)
     } catch {
       close(descriptor)
-      throw error is HDF5Fault ? DemonstrationError.damagedFile(file: path) : error
+      switch error as? HDF5Fault {
+      case nil: throw error
+      case .unsupported(let reason): throw DemonstrationError.unsupportedField(file: path, field: "/", reason: reason)
+      default: throw DemonstrationError.damagedFile(file: path)
+      }
     }
   }
 
@@ -62,7 +66,7 @@ final class HDF5File: Sendable {
     return nil
   }
 
-  private static func superblock(_ start: HDF5Cursor, available: UInt64) throws -> (size: UInt64, root: UInt64) {
+  private static func superblock(_ start: HDF5Cursor, available: UInt64, _ path: String) throws -> (size: UInt64, root: UInt64) {
     var cursor = start
     try cursor.skip(8)
     let version = try cursor.unsigned(1)
@@ -71,7 +75,7 @@ final class HDF5File: Sendable {
     switch version {
     case 0, 1:
       try cursor.skip(4)
-      guard try cursor.unsigned(1) == 8, try cursor.unsigned(1) == 8 else { throw HDF5Fault.damaged }
+      try checkSizes(&cursor)
       try cursor.skip(version == 0 ? 9 : 13)
       base = try cursor.unsigned(8)
       try cursor.skip(8)
@@ -79,16 +83,23 @@ final class HDF5File: Sendable {
       try cursor.skip(16)
       root = try cursor.address()
     case 2, 3:
-      guard try cursor.unsigned(1) == 8, try cursor.unsigned(1) == 8, try cursor.unsigned(1) & 1 == 0 else { throw HDF5Fault.damaged }
+      try checkSizes(&cursor)
+      let isOpen = try cursor.unsigned(1) & 1 != 0
       base = try cursor.unsigned(8)
       try cursor.skip(8)
       end = try cursor.unsigned(8)
       root = try cursor.address()
       try cursor.checkSum()
+      guard !isOpen else { throw DemonstrationError.beingWritten(file: path) }
     default: throw HDF5Fault.damaged
     }
     guard end >= base, end - base <= available, let root else { throw HDF5Fault.damaged }
     return (end - base, root)
+  }
+
+  private static func checkSizes(_ cursor: inout HDF5Cursor) throws {
+    let sizes = (try cursor.unsigned(1), try cursor.unsigned(1))
+    guard sizes == (8, 8) else { throw HDF5Fault.unsupported("has addresses or lengths of \(min(sizes.0, sizes.1)) bytes instead of 8: h5repack writes it anew") }
   }
 
   /// - Throws: `HDF5Fault.damaged` where the file has no such bytes.

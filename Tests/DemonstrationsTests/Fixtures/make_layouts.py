@@ -4,6 +4,7 @@ other files. Run: python make_layouts.py (h5py 3.16)
 Whatever its shape and type, element i of a field is (7 i + 3) mod 120.
 """
 import json
+import os
 import pathlib
 import shutil
 import struct
@@ -104,6 +105,7 @@ def edges(file):
     early(file, "early_growing", values((21, 3)), (4, 2), (30, 9))
     early(file, "early_bytes", values((12000,)), (1,))
     file["large"] = np.array([2**63 + 2**62, 3], "u8")
+    file["here"] = h5py.SoftLink("././early_growing")
     group = file.create_group("attributes")
     group.attrs["negative"] = -1
     for name in ["few", "many"]:
@@ -115,6 +117,21 @@ def edges(file):
             group.attrs["large"] = np.zeros(8200)
             for index in range(9):
                 group.attrs[f"other_{index}"] = index
+
+
+def unclosed():
+    child = os.fork()
+    if child == 0:
+        file = h5py.File(FOLDER / "unclosed.hdf5", "w", libver="latest")
+        file.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def short_addresses():
+    plist = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    plist.set_sizes(4, 4)
+    h5py.h5f.create(str(FOLDER / "short-addresses.hdf5").encode(), fcpl=plist).close()
 
 
 SHAPE = (5, 1, 32, 32)
@@ -243,4 +260,6 @@ for name, options in [("earliest", {}), ("v108", {"libver": ("v108", "latest")})
 with h5py.File(FOLDER / "edges.hdf5", "w", libver="latest") as file:
     edges(file)
 datasets()
+unclosed()
+short_addresses()
 overlapping()

@@ -6,6 +6,7 @@ final class HDF5Reader: Sendable {
   private let file: HDF5File
   private let root: [String: HDF5Link]
   private let linked = HDF5LinkedFiles()
+  private let last = HDF5LastFields()
 
   /// - Throws: `missing`, `notHDF5`, `beingWritten`, `damagedFile`.
   init(path: String) throws {
@@ -32,7 +33,9 @@ final class HDF5Reader: Sendable {
   }
 
   /// - Throws: `missingField`, `damagedField`, `incompleteField`, `unsupportedField`, `storedElsewhere`.
-  func field(_ name: String) throws -> Field {
+  func field(_ name: String) throws -> Field { try last.field(name) { try read(name) } }
+
+  private func read(_ name: String) throws -> Field {
     try explaining(name) {
       let (file, address) = try object(name)
       let header = try HDF5ObjectHeader(at: address, in: file)
@@ -144,6 +147,20 @@ final class HDF5Reader: Sendable {
     get throws {
       try explaining("/") { try HDF5ObjectHeader(at: file.root, in: file).attributes(in: file).compactMapValues { try $0.scalar(in: file) } }
     }
+  }
+}
+
+/// Of the fields of each name in any group, the one that was asked for last: where its chunks are is read once for all blocks of its rows.
+private final class HDF5LastFields: @unchecked Sendable {
+  private let lock = NSLock()
+  private var fields = [Substring: HDF5Reader.Field]()
+
+  func field(_ name: String, read: () throws -> HDF5Reader.Field) rethrows -> HDF5Reader.Field {
+    let place = name.drop { $0 != "/" }
+    if let held = lock.withLock({ fields[place] }), held.name == name { return held }
+    let field = try read()
+    lock.withLock { fields[place] = field }
+    return field
   }
 }
 

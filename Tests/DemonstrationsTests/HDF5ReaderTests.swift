@@ -143,6 +143,21 @@ import Testing
     refused("short-addresses", { .unsupportedField(file: $0, field: "/", reason: "has addresses or lengths of 4 bytes instead of 8: h5repack writes it anew") }, "h5repack")
   }
 
+  @Test func readsWhereChunksAreOnceForAllRows() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.url.appendingPathComponent("a.hdf5")
+    var bytes = try Data(contentsOf: layouts.appendingPathComponent("earliest.hdf5"))
+    try bytes.write(to: url)
+    let file = try HDF5Reader(path: url.path)
+    _ = try file.field("good/rows")
+    while let tree = bytes.range(of: Data("TREE".utf8)) { bytes[tree.lowerBound] = 0 }
+    let handle = try FileHandle(forWritingTo: url)
+    try handle.write(contentsOf: bytes)
+    try handle.close()
+    #expect(try file.integers(file.field("good/rows")) == expected(0..<70 * 36))
+    #expect(throws: DemonstrationError.damagedField(file: url.path, field: "good/tiles")) { try file.field("good/tiles") }
+  }
+
   /// Otherwise a file would take memory as the square of its size.
   @Test func refusesStructuresThatOverlap() throws {
     let leaves = try reader("overlapping-leaves")

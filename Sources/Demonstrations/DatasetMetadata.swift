@@ -12,7 +12,7 @@ struct DatasetMetadata {
     // The decoder stops the program where text is no UTF-8.
     guard String(data: json, encoding: .utf8) != nil else { throw DemonstrationError.unreadableMetadata(file: file, reason: "it is no UTF-8 text") }
     do {
-      values = try JSONDecoder.python.decode([String: JSONValue].self, from: json)
+      values = try JSONDecoder.decodePython([String: JSONValue].self, from: json)
     } catch {
       throw DemonstrationError.unreadableMetadata(file: file, reason: Self.reason(error))
     }
@@ -63,7 +63,7 @@ struct DatasetMetadata {
       throw DemonstrationError.unreadableMetadata(file: file, reason: "'\(field)' is no string with the space's JSON")
     }
     do {
-      return try JSONDecoder.python.decode(SpaceDescription.self, from: Data(text.utf8))
+      return try JSONDecoder.decodePython(SpaceDescription.self, from: Data(text.utf8))
     } catch {
       throw DemonstrationError.unreadableMetadata(file: file, reason: "'\(field)': \(Self.reason(error))")
     }

@@ -10,14 +10,8 @@ public enum JSONValue: Hashable, Sendable, Codable {
   case array([JSONValue])
   case object([String: JSONValue])
 
-  /// Arrays and objects in one another at most.
-  private static let deepest = 64
-
   public init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
-    guard decoder.codingPath.count <= Self.deepest else {
-      throw DecodingError.dataCorruptedError(in: value, debugDescription: "it is nested more than \(Self.deepest) deep")
-    }
     if value.decodeNil() {
       self = .null
     } else if let boolean = try? value.decode(Bool.self) {
@@ -59,9 +53,32 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 
 extension JSONDecoder {
   /// Reads what Python writes, that is JSON with the bare tokens `Infinity`, `-Infinity` and `NaN`.
-  static var python: JSONDecoder {
+  ///
+  /// Foundation reads those as parts of JSON5, of which hexadecimal fractions end the process. So what else JSON5 has is refused before, and so is what is nested deeper
+  /// than anybody writes.
+  /// - Throws: `DecodingError`.
+  static func decodePython<Value: Decodable>(_ type: Value.Type, from json: Data) throws -> Value {
+    let deepest = 64
+    var (isText, isEscaped, depth) = (false, false, 0)
+    for byte in json {
+      if isText {
+        isText = isEscaped || byte != UInt8(ascii: "\"")
+        isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
+        continue
+      }
+      switch UnicodeScalar(byte) {
+      case "\"": isText = true
+      case "{", "[": depth += 1
+      case "}", "]": depth -= 1
+      default: break
+      }
+      guard depth <= deepest, !"'/xX".unicodeScalars.contains(UnicodeScalar(byte)) else {
+        let reason = depth > deepest ? "it is nested more than \(deepest) deep" : "it has '\(UnicodeScalar(byte))' where JSON has none"
+        throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: reason))
+      }
+    }
     let decoder = JSONDecoder()
     decoder.allowsJSON5 = true
-    return decoder
+    return try decoder.decode(type, from: json)
   }
 }

@@ -222,6 +222,13 @@ private struct RawDataset {
     }
   }
 
+  /// Whatever else JSON5 has, of which some ends the process in Foundation's reader.
+  @Test(arguments: [("0x10.4e-1", "x"), ("0X1", "X"), ("'1'", "'"), ("/* \" */ 0x1", "/")]) func whatIsNoJSON(number: String, found: String) throws {
+    try RawDataset().write(in: folder.url)
+    try Data("{\"a 'x/\": 1, \"b\": \(number)}".utf8).write(to: folder.url.appendingPathComponent("metadata.json"))
+    #expect(throws: DemonstrationError.unreadableMetadata(file: metadataFile, reason: "it has '\(found)' where JSON has none")) { try Dataset(at: folder.url) }
+  }
+
   @Test func anEpisodeThatLacksSomething() throws {
     for field in RawDataset().fields.keys { try expect(.missingField(file: file, field: field)) { $0.fields[field] = nil } }
   }

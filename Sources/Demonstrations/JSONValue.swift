@@ -59,6 +59,7 @@ extension JSONDecoder {
   /// - Throws: `DecodingError`.
   static func decodePython<Value: Decodable>(_ type: Value.Type, from json: Data) throws -> Value {
     let deepest = 64
+    let refusal = { (reason: String) in DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: reason)) }
     var (isText, isEscaped, depth) = (false, false, 0)
     for byte in json {
       if isText {
@@ -70,12 +71,10 @@ extension JSONDecoder {
       case "\"": isText = true
       case "{", "[": depth += 1
       case "}", "]": depth -= 1
+      case "'", "/", "x", "X": throw refusal("it has '\(UnicodeScalar(byte))' where JSON has none")
       default: break
       }
-      guard depth <= deepest, !"'/xX".unicodeScalars.contains(UnicodeScalar(byte)) else {
-        let reason = depth > deepest ? "it is nested more than \(deepest) deep" : "it has '\(UnicodeScalar(byte))' where JSON has none"
-        throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: reason))
-      }
+      if depth > deepest { throw refusal("it is nested more than \(deepest) deep") }
     }
     let decoder = JSONDecoder()
     decoder.allowsJSON5 = true

@@ -175,24 +175,21 @@ public enum AgentRun {
       let imitation = configuration.imitation
       try imitation.checkMemory(features: loaded.model.sizes.features)
       let cache = LatentCache(loaded, details.precision)
-      let latents = { (episodes: Range<Int>, encodings: Int, restarts: Restarts?) in
+      let latents = { (dataset: Dataset, episodes: Range<Int>, encodings: Int, restarts: Restarts?) in
         let encoded = try cache.latents(of: dataset, episodes: episodes, encodings: encodings, restarts: restarts, on: details.device)
         return configuration.latents.redraw ? encoded : encoded.fixed
       }
       let restarts = imitation.restartInterval == 0 ? nil : Restarts(interval: imitation.restartInterval, length: 2 * imitation.windowSteps)
-      let expert = try latents(0..<details.useEpisodes, 1, nil)
-      let starts = try latents(0..<details.useEpisodes, configuration.latents.encodings, restarts)
+      let expert = try latents(dataset, 0..<details.useEpisodes, 1, nil)
+      let starts = try latents(dataset, 0..<details.useEpisodes, configuration.latents.encodings, restarts)
       let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
       let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
       guard longest >= imitation.horizon || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
       if longest > 0, longest < imitation.horizon { Console.warn("the episodes held out are shorter than the horizon; there is no validation") }
       let copies = try dataset.copies(in: heldOut, of: 0..<details.useEpisodes)
       if !copies.isEmpty { Console.warn("held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them") }
-      let validated = longest < imitation.horizon ? nil : try latents(heldOut, 1, nil)
-      let mixed = try datasets.dropFirst().map { other in
-        let encoded = try cache.latents(of: other, episodes: other.episodes.indices, on: details.device)
-        return configuration.latents.redraw ? encoded : encoded.fixed
-      }
+      let validated = longest < imitation.horizon ? nil : try latents(dataset, heldOut, 1, nil)
+      let mixed = try datasets.dropFirst().map { try latents($0, $0.episodes.indices, 1, nil) }
       loaded.model.freeze(computingIn: details.precision)
       let begun = ProgressLine.now
       var progress: [RewardKind: ProgressLine] = [:]

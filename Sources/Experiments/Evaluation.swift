@@ -107,9 +107,10 @@ public struct Evaluation {
     do { isDeterministic = try made.isDeterministic(seed: EpisodeSeeds.evaluation(seed, 0), pipeline) } catch EnvironmentError.stopped {
       throw Interrupted(exitCode: Interruption.exitCode ?? 1, description: "\(environment): stopped before an episode was played")
     }
-    let played = EpisodePlayer(
+    var played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) }, seed: root,
       opening: { randomActions(made.actions, root.stream("start").step($0)) }, keepsFrames: keepsFrames)
+    if pipeline.maxEpisodeSteps > 0 { played.longest = pipeline.maxEpisodeSteps }
     var progress = ProgressLine("evaluating \(name)", total: episodes, unit: "episodes")
     defer { progress.finish() }
     try played.play(episodes) { episode in

@@ -50,7 +50,7 @@ public struct EpisodePlayer {
   var epsilon: (Int) -> Double = { _ in 0 }
   /// The actions that an episode begins with, before the player's first, by its index.
   var opening: (Int) -> [Action] = { _ in [] }
-  /// Steps after which an episode is cut that has no end of its own.
+  /// Steps after which an episode is cut that has no end of its own, where none are set.
   var longest = 100_000
   /// Which episodes' frames are kept.
   var keepsFrames: (Int) -> Bool = { _ in false }
@@ -115,7 +115,7 @@ public struct EpisodePlayer {
         running[slot]!.ending.append(actions[slot]!, outcome)
         frames[slot] = outcome.frame
         let isCut = !outcome.ended && step + 1 >= longest
-        if isCut { Console.warn("\(name): episode \(running[slot]!.index) was cut after \(longest) steps, as it has no end; --max-steps sets how many") }
+        if isCut { Console.warn("\(name): episode \(running[slot]!.index) was cut after \(longest) steps, as it has no end; pipeline.maxEpisodeSteps, or --max-steps, sets how many") }
         guard outcome.ended || isCut else { continue }
         running[slot]!.terminated = outcome.terminated
         finished[running[slot]!.index] = running.removeValue(forKey: slot)

@@ -36,9 +36,10 @@ public struct Recording {
       ])
     var progress = ProgressLine("recording", total: episodes, unit: "episodes")
     defer { progress.finish() }
-    let played = EpisodePlayer(
+    var played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.recording(seed, $0) }, seed: Seed(seed).stream("record"),
       epsilon: { epsilons[$0 % epsilons.count] }, keepsFrames: { _ in true })
+    if pipeline.maxEpisodeSteps > 0 { played.longest = pipeline.maxEpisodeSteps }
     try played.play(episodes, stopped: "\(folder.path): the recording was stopped; nothing was written") { episode in
       try writer.append(
         RecordedEpisode(

@@ -82,6 +82,11 @@ public struct ExpertLatents {
 
   /// The episodes of all, one after the other.
   public init(joining parts: [ExpertLatents]) {
+    // What lies in a file stays there.
+    if parts.count == 1 {
+      self = parts[0]
+      return
+    }
     self.init(
       deterministic: concatenated(parts.map(\.deterministic), axis: 0), classes: concatenated(parts.map(\.classes), axis: 0),
       probabilities: parts.contains { $0.probabilities == nil } ? nil : concatenated(parts.map { $0.probabilities! }, axis: 0),

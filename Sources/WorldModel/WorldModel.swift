@@ -1,40 +1,17 @@
 import Spaces
 import Torch
 
-/// The networks of one field: one embeds it, the other says from model states what it is.
-enum FieldCoder {
-  case image(Encoder, Decoder)
-  /// Of a vector, or of one-hot classes.
-  case numbers(MLP, MLP)
+/// A network of one input and one output.
+protocol Network: Module {
+  func callAsFunction(_ x: Tensor) -> Tensor
+}
+extension Encoder: Network {}
+extension Decoder: Network {}
+extension MLP: Network {}
 
-  var encoder: any Module {
-    switch self {
-    case .image(let encoder, _): encoder
-    case .numbers(let encoder, _): encoder
-    }
-  }
-  var decoder: any Module {
-    switch self {
-    case .image(_, let decoder): decoder
-    case .numbers(_, let decoder): decoder
-    }
-  }
-
-  /// `[N, …]` to `[N, E]`.
-  func embedding(of field: Tensor) -> Tensor {
-    switch self {
-    case .image(let encoder, _): encoder(field)
-    case .numbers(let encoder, _): encoder(field)
-    }
-  }
-
-  /// `[N, D + S·K]` to `[N, …]`.
-  func decoded(_ features: Tensor) -> Tensor {
-    switch self {
-    case .image(_, let decoder): decoder(features)
-    case .numbers(_, let decoder): decoder(features)
-    }
-  }
+/// The networks of one field: one embeds it, `[N, …]` to `[N, E]`, the other says from model states `[N, D + S·K]` what it is.
+struct FieldCoder {
+  let encoder, decoder: any Network
 }
 
 /// Predicts how the world goes on under actions. Source: DITTO, eq 9–11.
@@ -60,11 +37,12 @@ public final class WorldModel: NamedParts {
     var coders: [FieldCoder] = []
     for (index, field) in observation.fields.enumerated() {
       if let encoder = encoders[index], let decoder = decoders[index] {
-        coders.append(.image(encoder, decoder))
+        coders.append(FieldCoder(encoder: encoder, decoder: decoder))
       } else {
         let count = field.shape[0]
         let encoder = MLP(count, sizes.hidden, width: sizes.hidden, hiddenLayers: Self.vectorLayers, using: random)
-        coders.append(.numbers(encoder, MLP(sizes.features, count, width: sizes.hidden, hiddenLayers: Self.vectorLayers, using: random)))
+        let decoder = MLP(sizes.features, count, width: sizes.hidden, hiddenLayers: Self.vectorLayers, using: random)
+        coders.append(FieldCoder(encoder: encoder, decoder: decoder))
       }
     }
     self.coders = coders
@@ -84,7 +62,7 @@ public final class WorldModel: NamedParts {
 
   /// Embeds what is seen, under `[N]`: `[N, E]`, the fields' embeddings one after the other.
   public func embedding(of observed: Observed) -> Tensor {
-    let parts = zip(coders, observed.fields).map { $0.embedding(of: $1) }
+    let parts = zip(coders, observed.fields).map { $0.encoder($1) }
     return parts.count == 1 ? parts[0] : concatenated(parts, axis: -1)
   }
 
@@ -116,7 +94,7 @@ public final class WorldModel: NamedParts {
   public func decode(_ states: LatentState) -> Observed {
     let leading = Array(states.deterministic.shape.dropLast())
     let features = states.features.flattened(first: leading.count)
-    return Observed(observation, coders.map { $0.decoded(features) }).unflattened(leading)
+    return Observed(observation, coders.map { $0.decoder(features) }).unflattened(leading)
   }
 
   /// The objective of eq 10 along sequences.

@@ -31,7 +31,7 @@ let isDistributed = Context.environment["DITTO_DIST"] != nil
 let linkerFlags = ["--no-as-needed"] + (isDistributed ? ["--allow-shlib-undefined"] : ["-rpath", "\(libtorch)/lib"])
 
 // A target names everything below it, not only what it imports: what embeds a type is compiled anew when that type's layout changes.
-let belowWorldModel: [Target.Dependency] = ["CChecksum", "Configuration", "Spaces", "Torch", "Demonstrations"]
+let belowWorldModel: [Target.Dependency] = ["CChecksum", "Settings", "Spaces", "Torch", "Demonstrations"]
 let belowImitation = belowWorldModel + ["WorldModel"]
 let belowExperiments = belowImitation + ["CZlib", "Imitation", "Environments"]
 let belowDitto = belowExperiments + ["Experiments"]
@@ -59,12 +59,12 @@ let package = Package(
       ]),
     .plugin(name: "CommitPlugin", capability: .buildTool()),
     .target(
-      name: "Configuration", dependencies: [.product(name: "Yams", package: "Yams")]),
-    .target(name: "Torch", dependencies: ["CChecksum", "CTorch", "Configuration"]),
+      name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")]),
+    .target(name: "Torch", dependencies: ["CChecksum", "CTorch", "Settings"]),
     .target(name: "Spaces"),
-    .target(name: "Demonstrations", dependencies: ["CChecksum", "CHDF5", "CZlib", "Configuration", "Spaces"]),
+    .target(name: "Demonstrations", dependencies: ["CChecksum", "CHDF5", "CZlib", "Settings", "Spaces"]),
     .target(
-      name: "Environments", dependencies: ["Configuration", "Spaces"],
+      name: "Environments", dependencies: ["Settings", "Spaces"],
       resources: [.embedInCode("gymnasium_worker.py")]),
     .target(name: "WorldModel", dependencies: belowWorldModel),
     .target(name: "Imitation", dependencies: belowImitation),
@@ -77,12 +77,12 @@ let package = Package(
     .executableTarget(
       name: "ditto",
       dependencies: belowDitto + [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-    .testTarget(name: "SpacesTests", dependencies: ["Configuration", "Spaces"]),
-    .testTarget(name: "DemonstrationsTests", dependencies: ["Configuration", "Spaces", "Demonstrations"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "EnvironmentsTests", dependencies: ["Configuration", "Spaces", "Environments"]),
+    .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
+    .testTarget(name: "SpacesTests", dependencies: ["Settings", "Spaces"]),
+    .testTarget(name: "DemonstrationsTests", dependencies: ["Settings", "Spaces", "Demonstrations"], resources: [.copy("Fixtures")]),
+    .testTarget(name: "EnvironmentsTests", dependencies: ["Settings", "Spaces", "Environments"]),
     .testTarget(name: "ExperimentsTests", dependencies: belowDitto, resources: [.copy("Fixtures")]),
-    .testTarget(name: "TorchTests", dependencies: ["Configuration", "Torch"]),
+    .testTarget(name: "TorchTests", dependencies: ["Settings", "Torch"]),
     .testTarget(name: "WorldModelTests", dependencies: belowImitation),
     .testTarget(name: "DittoTests", dependencies: belowDitto + ["ditto"]),
     .testTarget(name: "ImitationTests", dependencies: belowExperiments),

@@ -1,5 +1,5 @@
 import CChecksum
-import Configuration
+import Settings
 
 /// An episode of one of several datasets.
 struct EpisodePlace: Hashable {

@@ -1,4 +1,4 @@
-import Configuration
+import Settings
 import Spaces
 
 /// The built-in environment: staying on a winding road seen from above.

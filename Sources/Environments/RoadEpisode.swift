@@ -1,5 +1,5 @@
-import Configuration
 import Foundation
+import Settings
 
 /// One drive on one road. Lengths are in units of the 32 × 32 picture; `x` grows to the right and `y` along the road.
 struct RoadEpisode {

@@ -1,8 +1,8 @@
-import Configuration
 import Demonstrations
 import Environments
 import Foundation
 import Imitation
+import Settings
 import Spaces
 import Torch
 import WorldModel

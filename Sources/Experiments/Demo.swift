@@ -1,8 +1,8 @@
-import Configuration
 import Demonstrations
 import Environments
 import Foundation
 import Imitation
+import Settings
 
 /// The main job from beginning to end on the built-in road: recordings in, a policy out, its return measured.
 ///

@@ -1,6 +1,6 @@
-import Configuration
 import Environments
 import Foundation
+import Settings
 import Spaces
 
 /// What playing some episodes gave.

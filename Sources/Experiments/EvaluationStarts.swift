@@ -1,5 +1,5 @@
-import Configuration
 import Environments
+import Settings
 import Spaces
 
 /// How the episodes of an evaluation began, and how many different ones came of it.

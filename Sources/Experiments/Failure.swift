@@ -1,6 +1,6 @@
-import Configuration
 import Demonstrations
 import Foundation
+import Settings
 import Torch
 
 /// What is kept of a run that left the finite, `failures/step-00000123/` in its folder: the last good checkpoint's state, and the batch of the step where it was

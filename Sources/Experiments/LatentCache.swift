@@ -1,7 +1,7 @@
-import Configuration
 import Demonstrations
 import Foundation
 import Imitation
+import Settings
 import Torch
 
 /// Pieces of episodes that a world model sees as if they began there, with nothing remembered.

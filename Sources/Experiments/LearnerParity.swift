@@ -1,7 +1,7 @@
-import Configuration
 import Demonstrations
 import Foundation
 import Imitation
+import Settings
 import Spaces
 import Torch
 import WorldModel

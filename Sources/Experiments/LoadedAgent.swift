@@ -1,7 +1,7 @@
-import Configuration
 import Environments
 import Foundation
 import Imitation
+import Settings
 import Torch
 import WorldModel
 

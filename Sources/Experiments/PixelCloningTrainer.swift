@@ -1,6 +1,6 @@
-import Configuration
 import Demonstrations
 import Imitation
+import Settings
 import Torch
 import WorldModel
 

@@ -1,6 +1,6 @@
-import Configuration
 import Environments
 import Imitation
+import Settings
 import Spaces
 
 /// Whoever chooses the actions in an environment.

@@ -1,7 +1,7 @@
-import Configuration
 import Demonstrations
 import Environments
 import Foundation
+import Settings
 import Spaces
 
 /// Plays episodes in an environment and writes them down as a dataset.

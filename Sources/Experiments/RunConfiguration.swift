@@ -1,6 +1,6 @@
-import Configuration
 import Environments
 import Imitation
+import Settings
 import Torch
 import WorldModel
 

@@ -1,4 +1,3 @@
-import Configuration
 import Demonstrations
 import Foundation
 import Imitation

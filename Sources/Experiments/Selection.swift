@@ -1,5 +1,5 @@
-import Configuration
 import Foundation
+import Settings
 
 /// Which of an agent's checkpoints acts. Neither way looks at the environment.
 public enum Selection: String, Codable, CaseIterable, Sendable {

@@ -1,6 +1,6 @@
-import Configuration
 import Demonstrations
 import Foundation
+import Settings
 import Torch
 
 /// What a training loop drives: a learner with its data.

@@ -1,7 +1,7 @@
-import Configuration
 import Demonstrations
 import Environments
 import Foundation
+import Settings
 import Spaces
 import Torch
 import WorldModel

@@ -1,6 +1,6 @@
-import Configuration
 import Demonstrations
 import Foundation
+import Settings
 import Spaces
 import Torch
 import WorldModel

@@ -1,4 +1,4 @@
-import Configuration
+import Settings
 import Torch
 
 /// Which critic's value is subtracted from the returns in eq 15.

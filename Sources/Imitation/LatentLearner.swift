@@ -1,4 +1,4 @@
-import Configuration
+import Settings
 import Spaces
 import Torch
 import WorldModel

@@ -1,5 +1,4 @@
 import CTorch
-import Configuration
 
 /// A tensor that is learned; optimisers and checkpoints write to it in place.
 public final class Parameter: Tensor {

@@ -1,4 +1,4 @@
-import Configuration
+import Settings
 
 /// Adam (`weightDecay` 0) or AdamW.
 public struct OptimizerConfiguration: Configuration {

@@ -1,5 +1,5 @@
 import CTorch
-import Configuration
+import Settings
 
 /// Draws random tensors; the same seed gives the same draws on the same device.
 ///

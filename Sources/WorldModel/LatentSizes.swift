@@ -1,4 +1,4 @@
-import Configuration
+import Settings
 
 /// The sizes of a world model's networks and of its latent state. Source: DITTO, section 3.2; sizes of the presets in `docs/`.
 public struct LatentSizes: Configuration {

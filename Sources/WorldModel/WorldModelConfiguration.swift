@@ -1,5 +1,5 @@
-import Configuration
 import Demonstrations
+import Settings
 import Torch
 
 /// How pixels are normalised.

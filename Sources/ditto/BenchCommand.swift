@@ -1,7 +1,7 @@
 import ArgumentParser
-import Configuration
 import Experiments
 import Foundation
+import Settings
 import Torch
 import WorldModel
 

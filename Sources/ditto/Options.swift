@@ -1,9 +1,9 @@
 import ArgumentParser
-import Configuration
 import Environments
 import Experiments
 import Foundation
 import Imitation
+import Settings
 import Torch
 
 extension Device: ExpressibleByArgument {}

@@ -1,9 +1,9 @@
 import ArgumentParser
-import Configuration
 import Demonstrations
 import Experiments
 import Foundation
 import Imitation
+import Settings
 
 struct StudyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,10 +1,10 @@
 import ArgumentParser
-import Configuration
 import Demonstrations
 import Environments
 import Experiments
 import Foundation
 import Imitation
+import Settings
 import Torch
 
 struct TrainCommand: ParsableCommand {

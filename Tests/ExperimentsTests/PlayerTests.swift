@@ -1,5 +1,5 @@
-import Configuration
 import Environments
+import Settings
 import Spaces
 import Testing
 

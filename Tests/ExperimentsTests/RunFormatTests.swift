@@ -1,6 +1,6 @@
-import Configuration
 import Foundation
 import Imitation
+import Settings
 import Spaces
 import Testing
 import Torch

@@ -1,6 +1,6 @@
-import Configuration
 import CZlib
 import Foundation
+import Settings
 import Testing
 
 @testable import Experiments

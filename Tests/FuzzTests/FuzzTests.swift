@@ -1,5 +1,5 @@
-import Configuration
 import Foundation
+import Settings
 import Testing
 
 /// A short part of what `make fuzz` does at length: each reader in a process of its own, fed with what once found something and with changed files.

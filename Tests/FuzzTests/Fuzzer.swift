@@ -1,5 +1,5 @@
-import Configuration
 import Foundation
+import Settings
 
 /// What libFuzzer calls, for the reader that `DITTO_FUZZ_READER` names. Built by `Scripts/fuzz`.
 private enum Fed {

@@ -1,5 +1,5 @@
-import Configuration
 import Foundation
+import Settings
 
 /// Changes bytes of a file as damage and malice do.
 struct Mutator {

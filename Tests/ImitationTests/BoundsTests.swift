@@ -1,5 +1,5 @@
-import Configuration
 import Foundation
+import Settings
 import Testing
 
 /// What the paper promises of matching an expert, tried on random processes small enough to be solved exactly. Divergences are between normalised

@@ -1,5 +1,5 @@
-import Configuration
 import Demonstrations
+import Settings
 import Spaces
 import Testing
 import Torch

@@ -1,5 +1,5 @@
-import Configuration
 import Foundation
+import Settings
 
 /// What a run was started with: `run.json`.
 ///

@@ -1,5 +1,5 @@
-import Configuration
 import Foundation
+import Settings
 
 /// What some measurements, such as the returns of an evaluation's episodes, say about their mean.
 public struct Summary: Codable, Equatable, Sendable {

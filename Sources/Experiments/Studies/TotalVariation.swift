@@ -1,6 +1,6 @@
-import Configuration
 import Foundation
 import Imitation
+import Settings
 import Torch
 
 /// How much two kinds of episodes differ in their states, as far as a classifier can tell: total variation, from 0 (not at all) to 1 (nothing in common),

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Configuration
+@testable import Settings
 
 private enum Pace: String, Codable, CaseIterable { case slow, fast }
 

@@ -1,9 +1,9 @@
-#include "Activation.h"
-#include "FirstConvolution.h"
-#include "Kernels.h"
-#include "Products.h"
+#include "Kernels/Activation.h"
+#include "Kernels/FirstConvolution.h"
+#include "Kernels/Kernels.h"
+#include "Kernels/Products.h"
+#include "Kernels/StridedConvolution.h"
 #include "Shim.h"
-#include "StridedConvolution.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
@@ -16,10 +16,15 @@
 #endif
 
 using namespace shim;
+using namespace kernels;
 
 namespace {
 
 thread_local int64_t host_reads;
+
+Activation ours(CTActivation then) {
+  return then == CTELU ? Activation::ELU : then == CTReLU ? Activation::ReLU : Activation::Identity;
+}
 
 /// Numbers of the CPU on a card. They go there from memory that the system cannot move, in their turn and without a wait; libtorch keeps that memory for the next,
 /// for ever, so that much at once goes without.
@@ -45,7 +50,7 @@ struct Activated : torch::autograd::Function<Activated> {
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list &gradients) {
     auto then = static_cast<CTActivation>(context->saved_data["then"].toInt());
-    return {activation_gradient(std::move(gradients[0]), context->get_saved_variables()[0], then), at::Tensor()};
+    return {activation_gradient(std::move(gradients[0]), context->get_saved_variables()[0], ours(then)), at::Tensor()};
   }
 };
 
@@ -101,6 +106,20 @@ bool ct_set_autocast(CTDevice device, bool on) {
 }
 
 void ct_clear_autocast_cache(void) { at::autocast::clear_cache(); }
+
+int ct_kernels(CTKernel *out, int capacity) {
+  auto all = all_kernels();
+  for (size_t i = 0; i < all.size() && i < static_cast<size_t>(capacity); i++) out[i] = {all[i].name, all[i].operands, all[i].processor, all[i].counterpart, all[i].runs};
+  return static_cast<int>(all.size());
+}
+
+bool ct_kernels_on(void) { return kernels_are_on(); }
+
+bool ct_set_kernels(bool on) {
+  bool before = kernels_are_on();
+  set_kernels(on);
+  return before;
+}
 
 int ct_from_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, CTDevice device, CTTensor *out) {
   return attempt([&] {
@@ -284,8 +303,8 @@ int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActi
   return attempt([&] {
     auto x = in(a), w = in(weight), b = in(bias);
     if (is_patch_gemv(x, w, b, stride)) *out = own(activated(convolution_of_few_pixels(x, w, b, stride), then));
-    else if (is_first_convolution(x, w, stride)) *out = own(first_convolution(x, w, b, then));
-    else if (w = widened(w, x); is_strided_convolution(x, w, /*transposed=*/false)) *out = own(strided_convolution(x, w, b, stride, /*transposed=*/false, then));
+    else if (is_first_convolution(x, w, stride)) *out = own(first_convolution(x, w, b, ours(then)));
+    else if (w = widened(w, x); is_strided_convolution(x, w, /*transposed=*/false)) *out = own(strided_convolution(x, w, b, stride, /*transposed=*/false, ours(then)));
     else *out = own(activated(at::conv2d(x, w, b, {stride, stride}), then));
   });
 }
@@ -293,7 +312,7 @@ int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stri
   return attempt([&] {
     auto x = in(a), w = widened(in(weight), x), b = in(bias);
     if (is_strided_convolution(x, w, /*transposed=*/true)) {
-      *out = own(strided_convolution(x, w, b, stride, /*transposed=*/true, then));
+      *out = own(strided_convolution(x, w, b, stride, /*transposed=*/true, ours(then)));
       return;
     }
     bool one_channel = w.size(1) == 1 && stride == 2 && w.size(2) == 6;

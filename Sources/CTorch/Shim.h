@@ -36,19 +36,6 @@ inline const at::Tensor &in(CTTensor a) { return *static_cast<const at::Tensor *
 
 inline CTTensor own(at::Tensor a) { return {new at::Tensor(std::move(a))}; }
 
-// What libtorch has for these is a template, whose name compilers spell in ways that do not fit every build of libtorch.
-
-/// The numbers of a float32 tensor.
-inline const float *floats(const at::Tensor &a) {
-  TORCH_CHECK(a.scalar_type() == at::kFloat, "expected numbers in float32, not in ", a.scalar_type());
-  return static_cast<const float *>(a.const_data_ptr());
-}
-/// The bits of numbers in bf16.
-inline const uint16_t *halves(const at::Tensor &a) {
-  TORCH_CHECK(a.scalar_type() == at::kBFloat16, "expected numbers in bf16, not in ", a.scalar_type());
-  return static_cast<const uint16_t *>(a.const_data_ptr());
-}
-
 inline std::optional<at::Tensor> maybe(CTTensor a) {
   return a.pointer ? std::optional<at::Tensor>(in(a)) : std::nullopt;
 }

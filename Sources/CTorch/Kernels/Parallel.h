@@ -7,7 +7,7 @@
 #include <atomic>
 #include <dlfcn.h>
 
-namespace shim {
+namespace kernels {
 
 /// Calls `body(begin, end)` for parts of 0..<count, none smaller than `grain`. Nothing may be thrown from it.
 template <class Body> void parallel(int64_t count, int64_t grain, Body body) {
@@ -27,4 +27,4 @@ template <class Body> void parallel(int64_t count, int64_t grain, Body body) {
       &work, /*threads: always all, since a team of another size is made anew*/ 0, 0);
 }
 
-}  // namespace shim
+}  // namespace kernels

@@ -1,7 +1,7 @@
 #pragma once
 #include <ATen/ATen.h>
 
-namespace shim {
+namespace kernels {
 
 /// Rows of a product that are multiplied together where these are few.
 constexpr int64_t gemv_rows = 4;
@@ -37,4 +37,4 @@ at::Tensor widened(const at::Tensor &weight, const at::Tensor &x);
 /// A convolution without padding for which `is_patch_gemv` says so, in float32 in autocast too.
 at::Tensor convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride);
 
-}  // namespace shim
+}  // namespace kernels

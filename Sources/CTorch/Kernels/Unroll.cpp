@@ -1,5 +1,5 @@
+#include "Unroll.h"
 #include "Products.h"
-#include "Shim.h"
 
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -14,17 +14,12 @@
 // Autograd would keep some thirty nodes a step, and add up the gradient of every weight step by step. Here the steps back only carry
 // what must go from step to step; the weights' gradients are one product each, over all steps, at the end.
 
-using namespace shim;
+using namespace kernels;
 
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-enum Input {
-  Actions, Embedded, StartH, StartZ, StochasticWeight, StochasticBias, InputNormWeight, InputNormBias, GRUInputWeight, GRURecurrentWeight,
-  GRUInputBias, GRURecurrentBias, PosteriorWeight, PosteriorBias, PosteriorNormWeight, PosteriorNormBias, LogitsWeight, LogitsBias, Inputs
-};
 
 /// What every step leaves for the way back, [T, B, ...] each.
 enum Kept { Z, X, XMean, XScale, U, H, Reset, Carry, New, RecurrentNew, NextH, P, PMean, PScale, Q, Probabilities, Kepts };
@@ -176,15 +171,8 @@ struct Unroll : torch::autograd::Function<Unroll> {
 
 }  // namespace
 
-extern "C" int ct_unroll(CTTensor action_shares, CTTensor embedded, CTTensor keep, CTTensor clocks, CTTensor h, CTTensor z, int64_t groups,
-                         double epsilon, CTRecurrence w, CTTensor *outs) {
-  return attempt([&] {
-    const CTTensor inputs[Inputs] = {
-        action_shares, embedded, h, z, w.stochastic_weight, w.stochastic_bias, w.input_norm_weight, w.input_norm_bias, w.gru_input_weight,
-        w.gru_recurrent_weight, w.gru_input_bias, w.gru_recurrent_bias, w.posterior_weight, w.posterior_bias, w.posterior_norm_weight,
-        w.posterior_norm_bias, w.logits_weight, w.logits_bias};
-    auto all = list(inputs, Inputs);
-    auto results = Unroll::apply(at::TensorList(all), maybe(keep), maybe(clocks), groups, epsilon);
-    for (auto &result : results) *outs++ = own(std::move(result));
-  });
+std::vector<at::Tensor> kernels::unroll(at::TensorList inputs, const std::optional<at::Tensor> &keep, const std::optional<at::Tensor> &clocks, int64_t groups,
+                                        double epsilon) {
+  TORCH_CHECK(inputs.size() == Inputs, "expected ", Inputs, " tensors, not ", inputs.size());
+  return Unroll::apply(inputs, keep, clocks, groups, epsilon);
 }

@@ -12,7 +12,7 @@
 // Vectors are handed over differently on different processors, so what is cloned for each calls nothing that is not part of it.
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-namespace shim {
+namespace kernels {
 
 constexpr int64_t lanes = 16;
 
@@ -46,4 +46,4 @@ ALWAYS_INLINE float number(uint16_t half) {
   return value;
 }
 
-}  // namespace shim
+}  // namespace kernels

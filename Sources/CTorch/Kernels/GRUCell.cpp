@@ -1,10 +1,11 @@
+#include "GRUCell.h"
 #include "Activation.h"
 #include "Kernels.h"
+#include "Numbers.h"
 #include "Parallel.h"
 #include "Products.h"
-#include "Shim.h"
 
-using namespace shim;
+using namespace kernels;
 
 namespace {
 
@@ -12,7 +13,7 @@ namespace {
 template <class Number> ALWAYS_INLINE void step(const Number *of_x, const Number *of_h, const float *h, float *next, int64_t size) {
   for (int64_t i = 0; i < size; i += lanes) {
     Floats reset = sigmoid(load(of_x + i) + load(of_h + i)), carry = sigmoid(load(of_x + size + i) + load(of_h + size + i));
-    Floats fresh = shim::tanh(load(of_x + 2 * size + i) + reset * load(of_h + 2 * size + i));
+    Floats fresh = kernels::tanh(load(of_x + 2 * size + i) + reset * load(of_h + 2 * size + i));
     store(next + i, fresh + carry * (load(h + i) - fresh));
   }
 }
@@ -35,16 +36,12 @@ at::Tensor stepped(const at::Tensor &of_x, const at::Tensor &of_h, const at::Ten
 
 }  // namespace
 
-extern "C" int ct_gru_cell(CTTensor x, CTTensor h, CTTensor input_weight, CTTensor recurrent_weight, CTTensor input_bias, CTTensor recurrent_bias, CTTensor *out) {
-  return attempt([&] {
-    auto of_x = affine(in(x), in(input_weight), in(input_bias)), of_h = affine(in(h), in(recurrent_weight), in(recurrent_bias)), state = in(h).contiguous();
-    if (is_gru_gates(of_x, of_h, state)) {
-      *out = own(stepped(of_x, of_h, state));
-      return;
-    }
-    auto of_input = of_x.to(state.scalar_type()).chunk(3, 1), of_state = of_h.to(state.scalar_type()).chunk(3, 1);  // the gates' own type, in autocast too
-    auto reset = at::sigmoid(of_input[0] + of_state[0]), carry = at::sigmoid(of_input[1] + of_state[1]);
-    auto fresh = at::tanh(at::addcmul(of_input[2], reset, of_state[2]));
-    *out = own(at::lerp(fresh, state, carry));
-  });
+at::Tensor kernels::gru_cell(const at::Tensor &x, const at::Tensor &h, const at::Tensor &input_weight, const at::Tensor &recurrent_weight,
+                             const at::Tensor &input_bias, const at::Tensor &recurrent_bias) {
+  auto of_x = affine(x, input_weight, input_bias), of_h = affine(h, recurrent_weight, recurrent_bias), state = h.contiguous();
+  if (is_gru_gates(of_x, of_h, state)) return stepped(of_x, of_h, state);
+  auto of_input = of_x.to(state.scalar_type()).chunk(3, 1), of_state = of_h.to(state.scalar_type()).chunk(3, 1);  // the gates' own type, in autocast too
+  auto reset = at::sigmoid(of_input[0] + of_state[0]), carry = at::sigmoid(of_input[1] + of_state[1]);
+  auto fresh = at::tanh(at::addcmul(of_input[2], reset, of_state[2]));
+  return at::lerp(fresh, state, carry);
 }

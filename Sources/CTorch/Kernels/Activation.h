@@ -1,10 +1,11 @@
 // What a layer does to its result, element by element, and what that does to gradients, for which the result suffices.
 #pragma once
-#include "CTorch.h"
 #include "Vectors.h"
 #include <ATen/ATen.h>
 
-namespace shim {
+namespace kernels {
+
+enum class Activation { Identity, ELU, ReLU };
 
 /// eˣ − 1 of x ≤ 0, to some units in the last place.
 ALWAYS_INLINE Floats exponential_less_one(Floats below) {
@@ -33,20 +34,20 @@ ALWAYS_INLINE Floats tanh(Floats x) {
   return x < 0 ? size : -size;
 }
 
-ALWAYS_INLINE Floats activated(Floats x, CTActivation then) {
-  return then == CTELU ? elu(x) : then == CTReLU ? (x < 0 ? Floats{} : x) : x;
+ALWAYS_INLINE Floats activated(Floats x, Activation then) {
+  return then == Activation::ELU ? elu(x) : then == Activation::ReLU ? (x < 0 ? Floats{} : x) : x;
 }
 
 /// The gradient before the activation that came to `y`.
-ALWAYS_INLINE Floats before_activation(Floats gradient, Floats y, CTActivation then) {
-  return then == CTELU ? (y < 0 ? gradient * (y + 1) : gradient) : then == CTReLU ? (y <= 0 ? Floats{} : gradient) : gradient;
+ALWAYS_INLINE Floats before_activation(Floats gradient, Floats y, Activation then) {
+  return then == Activation::ELU ? (y < 0 ? gradient * (y + 1) : gradient) : then == Activation::ReLU ? (y <= 0 ? Floats{} : gradient) : gradient;
 }
 
 /// The same of all of `g`, in place of it unless somebody else has it.
-at::Tensor activation_gradient(at::Tensor &&g, const at::Tensor &y, CTActivation then);
+at::Tensor activation_gradient(at::Tensor &&g, const at::Tensor &y, Activation then);
 
 /// The same of maps `[N, C, Y, X]`, C a multiple of 16, in float32 or bf16, and its sum over pixels `[C]` in float32; `y` and what comes out lie channels last
 /// in memory.
-std::pair<at::Tensor, at::Tensor> activation_and_bias_gradient(at::Tensor &&g, const at::Tensor &y, CTActivation then);
+std::pair<at::Tensor, at::Tensor> activation_and_bias_gradient(at::Tensor &&g, const at::Tensor &y, Activation then);
 
-}  // namespace shim
+}  // namespace kernels

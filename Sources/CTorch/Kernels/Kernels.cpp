@@ -1,7 +1,6 @@
 #include "Kernels.h"
 #include "FirstConvolution.h"
 #include "Products.h"
-#include "Shim.h"
 #include "StridedConvolution.h"
 #include "Sums.h"
 
@@ -9,11 +8,11 @@
 #include <cstdlib>
 #include <cstring>
 
-using namespace shim;
+using namespace kernels;
 
 namespace {
 
-constexpr CTKernel table[] = {
+constexpr KernelFacts table[] = {
     {"gemv", "float32 rows, 1 to 4 of them; weights float32 or bf16, contiguous", "any", "linear", 0},
     {"onednn_linear", "float32 or bf16 rows", "any, where libtorch has oneDNN", "linear", 0},
     {"packed_gemm", "weights float32 or bf16 (even K), laid out for all steps of a sequence", "AVX-512; bf16: AVX512_BF16 without AMX", "linear", 0},
@@ -48,7 +47,15 @@ bool has_sums_of(at::ScalarType) { return false; }
 
 }  // namespace
 
-namespace shim {
+namespace kernels {
+
+std::vector<KernelFacts> all_kernels() {
+  std::vector<KernelFacts> all(table, table + count);
+  for (int i = 0; i < count; i++) all[i].runs = runs[i];
+  return all;
+}
+
+void set_kernels(bool on) { chosen = on; }
 
 bool kernels_are_on() {
   static const bool by_default = [] {
@@ -121,24 +128,4 @@ at::ScalarType computed_in(const at::Tensor &x) {
   return at::autocast::is_autocast_enabled(device) ? at::autocast::get_autocast_dtype(device) : x.scalar_type();
 }
 
-}  // namespace shim
-
-extern "C" {
-
-int ct_kernels(CTKernel *out, int capacity) {
-  for (int i = 0; i < count && i < capacity; i++) {
-    out[i] = table[i];
-    out[i].runs = runs[i];
-  }
-  return count;
-}
-
-bool ct_kernels_on(void) { return kernels_are_on(); }
-
-bool ct_set_kernels(bool on) {
-  bool before = kernels_are_on();
-  chosen = on;
-  return before;
-}
-
-}  // extern "C"
+}  // namespace kernels

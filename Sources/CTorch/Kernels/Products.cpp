@@ -1,7 +1,7 @@
 #include "Products.h"
 #include "Kernels.h"
+#include "Numbers.h"
 #include "Parallel.h"
-#include "Shim.h"
 #include "Sums.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -11,7 +11,7 @@
 // brings along too, does not. A product with a few rows (one observation, to be acted on) is as fast as its weights are read, and both
 // libraries are far from that.
 
-namespace shim {
+namespace kernels {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -226,7 +226,7 @@ at::Tensor PackedWeight::operator()(const at::Tensor &a) const {
     bool single = type == at::kFloat;
     TORCH_CHECK(x.size(1) == packed.size(1) * (single ? 1 : 2), "rows of ", x.size(1), " numbers meet weights for others");
     auto y = at::empty({x.size(0), outputs}, x.options().dtype(at::kFloat));
-    auto multiply = single ? shim::multiply<Single> : shim::multiply<Pair>;
+    auto multiply = single ? kernels::multiply<Single> : kernels::multiply<Pair>;
     parallel(packed.size(0), 1, [&](int64_t begin, int64_t end) {
       multiply(words_of(x), words_of(packed), y.data_ptr<float>(), x.size(0), packed.size(1), outputs, begin, end);
     });
@@ -272,4 +272,4 @@ at::Tensor convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weig
   return product_of_few_rows(rows, flat, bias.contiguous()).reshape({x.size(0), height, width, weight.size(0)}).permute({0, 3, 1, 2});
 }
 
-}  // namespace shim
+}  // namespace kernels

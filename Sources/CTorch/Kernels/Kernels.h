@@ -1,16 +1,25 @@
-// The CPU kernels of our own, in one table: which operands and which processor each is for, and what libtorch computes instead. Everything else that this shim
+// The CPU kernels of our own, in one table: which operands and which processor each is for, and what libtorch computes instead. Everything else that the shim
 // does is libtorch's on every device, so with all kernels off the CPU computes by the operations that other devices compute by.
 #pragma once
-#include "CTorch.h"
 #include <ATen/ATen.h>
 
-namespace shim {
+namespace kernels {
 
 /// In the order of the table in Kernels.cpp.
 enum class Kernel { Gemv, OneDNNLinear, PackedGemm, SparseLinear, PatchGemv, FirstConvolution, StridedConvolution, GRUGates, Exponential };
 
+/// The operands and the processor that a kernel is for, libtorch's operations instead, and how often it ran on this thread.
+struct KernelFacts {
+  const char *name, *operands, *processor, *counterpart;
+  int64_t runs;
+};
+/// The table's rows.
+std::vector<KernelFacts> all_kernels();
+
 /// Whether kernels of our own may run on this thread.
 bool kernels_are_on();
+/// Whether they may from now on.
+void set_kernels(bool on);
 
 // Whether a kernel is the one for these operands; true is counted as a run of it.
 
@@ -39,4 +48,4 @@ bool is_recorded(std::initializer_list<std::reference_wrapper<const at::Tensor>>
 /// What products with `x` are computed in: autocast's type where that is on for its device, else its own.
 at::ScalarType computed_in(const at::Tensor &x);
 
-}  // namespace shim
+}  // namespace kernels

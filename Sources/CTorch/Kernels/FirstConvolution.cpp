@@ -1,8 +1,8 @@
 #include "FirstConvolution.h"
 #include "Activation.h"
 #include "Kernels.h"
+#include "Numbers.h"
 #include "Parallel.h"
-#include "Shim.h"
 #include "Vectors.h"
 
 #include <torch/csrc/autograd/custom_function.h>
@@ -11,7 +11,7 @@
 // libtorch's ways to do it (a convolution, or a product over patches) are bound by memory. Here each pixel's 16 inputs meet 16 output channels
 // at a time in registers, and results are written once, in the precision that they are read in.
 
-using namespace shim;
+using namespace kernels;
 
 namespace {
 
@@ -24,7 +24,7 @@ struct Sizes {
 };
 
 /// One frame `[Y, X]` to `[y, x, O]`; weights `[taps, O]`.
-template <class Number> ALWAYS_INLINE void convolve(const float *frame, const float *weight, const float *bias, CTActivation then, Number *result, Sizes s) {
+template <class Number> ALWAYS_INLINE void convolve(const float *frame, const float *weight, const float *bias, Activation then, Number *result, Sizes s) {
   for (int64_t row = 0; row < s.rows(); row++)
     for (int64_t column = 0; column < s.columns(); column++, result += s.outputs) {
       const float *corner = frame + row * stride * s.width + column * stride;
@@ -38,7 +38,7 @@ template <class Number> ALWAYS_INLINE void convolve(const float *frame, const fl
 
 /// Adds one frame's part to the gradients of weights `[taps, O]` and bias `[O]`.
 template <class Number>
-ALWAYS_INLINE void gather(const float *frame, const Number *gradient, const Number *y, CTActivation then, float *weight, float *bias, Sizes s) {
+ALWAYS_INLINE void gather(const float *frame, const Number *gradient, const Number *y, Activation then, float *weight, float *bias, Sizes s) {
   for (int64_t first = 0; first < s.outputs; first += lanes) {
     Floats sums[taps] = {}, total = {};
     for (int64_t row = 0; row < s.rows(); row++)
@@ -54,16 +54,16 @@ ALWAYS_INLINE void gather(const float *frame, const Number *gradient, const Numb
   }
 }
 
-EACH_PROCESSOR void convolve_float(const float *frame, const float *weight, const float *bias, CTActivation then, float *result, Sizes s) {
+EACH_PROCESSOR void convolve_float(const float *frame, const float *weight, const float *bias, Activation then, float *result, Sizes s) {
   convolve(frame, weight, bias, then, result, s);
 }
-EACH_PROCESSOR void convolve_half(const float *frame, const float *weight, const float *bias, CTActivation then, uint16_t *result, Sizes s) {
+EACH_PROCESSOR void convolve_half(const float *frame, const float *weight, const float *bias, Activation then, uint16_t *result, Sizes s) {
   convolve(frame, weight, bias, then, result, s);
 }
-EACH_PROCESSOR void gather_float(const float *frame, const float *gradient, const float *y, CTActivation then, float *weight, float *bias, Sizes s) {
+EACH_PROCESSOR void gather_float(const float *frame, const float *gradient, const float *y, Activation then, float *weight, float *bias, Sizes s) {
   gather(frame, gradient, y, then, weight, bias, s);
 }
-EACH_PROCESSOR void gather_half(const float *frame, const uint16_t *gradient, const uint16_t *y, CTActivation then, float *weight, float *bias, Sizes s) {
+EACH_PROCESSOR void gather_half(const float *frame, const uint16_t *gradient, const uint16_t *y, Activation then, float *weight, float *bias, Sizes s) {
   gather(frame, gradient, y, then, weight, bias, s);
 }
 
@@ -73,13 +73,13 @@ struct First : torch::autograd::Function<First> {
   static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias,
                             int64_t activation) {
     auto x = frames.contiguous();
-    auto then = static_cast<CTActivation>(activation);
+    auto then = static_cast<Activation>(activation);
     Sizes s = sizes_of(x, weight);
     auto type = computed_in(x);
     auto y = at::empty({x.size(0), s.outputs, s.rows(), s.columns()}, x.options().dtype(type), at::MemoryFormat::ChannelsLast);
     auto w = weight.reshape({s.outputs, taps}).t().contiguous(), b = bias.contiguous();
     int64_t pixels = s.height * s.width, results = s.rows() * s.columns() * s.outputs;
-    shim::parallel(x.size(0), 1, [&](int64_t begin, int64_t end) {
+    kernels::parallel(x.size(0), 1, [&](int64_t begin, int64_t end) {
       for (int64_t n = begin; n < end; n++) {
         const float *frame = floats(x) + n * pixels;
         if (type == at::kFloat) convolve_float(frame, floats(w), floats(b), then, y.data_ptr<float>() + n * results, s);
@@ -94,13 +94,13 @@ struct First : torch::autograd::Function<First> {
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list gradients) {
     auto saved = context->get_saved_variables();
     auto x = saved[0], weight = saved[1], y = saved[2], g = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    auto then = static_cast<CTActivation>(context->saved_data["then"].toInt());
+    auto then = static_cast<Activation>(context->saved_data["then"].toInt());
     Sizes s = sizes_of(x, weight);
     int64_t pixels = s.height * s.width, results = s.rows() * s.columns() * s.outputs, count = x.size(0);
     // A fixed number of parts, so that sums do not depend on the threads.
     int64_t parts = std::min<int64_t>(count, 64);
     auto sums = at::zeros({parts, taps + 1, s.outputs}, x.options());
-    shim::parallel(parts, 1, [&](int64_t begin, int64_t end) {
+    kernels::parallel(parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; part++) {
         float *own = sums.data_ptr<float>() + part * (taps + 1) * s.outputs, *own_bias = own + taps * s.outputs;
         for (int64_t n = part * count / parts; n < (part + 1) * count / parts; n++) {
@@ -117,10 +117,10 @@ struct First : torch::autograd::Function<First> {
 
 }  // namespace
 
-namespace shim {
+namespace kernels {
 
-at::Tensor first_convolution(const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias, CTActivation then) {
+at::Tensor first_convolution(const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias, Activation then) {
   return First::apply(frames, weight.to(at::kFloat), bias, int64_t(then));
 }
 
-}  // namespace shim
+}  // namespace kernels

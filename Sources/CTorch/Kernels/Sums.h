@@ -9,7 +9,7 @@
 #define WITH_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
-namespace shim {
+namespace kernels {
 
 /// Operands come in words of 32 bits: one number in float32,
 struct Single {
@@ -61,5 +61,5 @@ inline bool sums_of(at::ScalarType type) {
   return type == at::kFloat ? singles : type == at::kBFloat16 && pairs;
 }
 
-}  // namespace shim
+}  // namespace kernels
 #endif

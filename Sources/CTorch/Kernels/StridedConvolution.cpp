@@ -1,8 +1,8 @@
 #include "StridedConvolution.h"
 #include "Activation.h"
 #include "Kernels.h"
+#include "Numbers.h"
 #include "Parallel.h"
-#include "Shim.h"
 #include "Sums.h"
 
 #include <torch/csrc/autograd/custom_function.h>
@@ -11,7 +11,7 @@
 // meet the wide map's pixel n · stride + t. Weights are [narrow, wide, kernel, kernel] for both. So there are three passes: to the narrow map,
 // to the wide one, and to the weights. Each keeps sums in registers until they are complete, and multiplies by no zeros of a padding.
 
-using namespace shim;
+using namespace kernels;
 
 #ifdef WITH_AVX512
 
@@ -65,12 +65,12 @@ template <class Word> struct Pass {
   const float *bias;
   typename Word::Number *y;
   int64_t x_size, y_size, taps, words, outputs;  // sizes of an image, in words and numbers
-  CTActivation then;
+  Activation then;
 };
 
 /// Sums `[rows, width]` to results whose rows are `step` numbers apart.
 template <class Number>
-ALWAYS_INLINE void finished(const float *sums, const float *bias, CTActivation then, Number *y, int64_t rows, int64_t step, int64_t width) {
+ALWAYS_INLINE void finished(const float *sums, const float *bias, Activation then, Number *y, int64_t rows, int64_t step, int64_t width) {
   for (int64_t row = 0; row < rows; row++)
     for (int64_t i = 0; i < width; i += lanes) {
       Floats sum = load(sums + row * width + i);
@@ -78,10 +78,10 @@ ALWAYS_INLINE void finished(const float *sums, const float *bias, CTActivation t
       store(y + row * step + i, activated(sum, then));
     }
 }
-EACH_PROCESSOR void finish(const float *sums, const float *bias, CTActivation then, float *y, int64_t rows, int64_t step, int64_t width) {
+EACH_PROCESSOR void finish(const float *sums, const float *bias, Activation then, float *y, int64_t rows, int64_t step, int64_t width) {
   finished(sums, bias, then, y, rows, step, width);
 }
-EACH_PROCESSOR void finish(const float *sums, const float *bias, CTActivation then, uint16_t *y, int64_t rows, int64_t step, int64_t width) {
+EACH_PROCESSOR void finish(const float *sums, const float *bias, Activation then, uint16_t *y, int64_t rows, int64_t step, int64_t width) {
   finished(sums, bias, then, y, rows, step, width);
 }
 
@@ -116,7 +116,7 @@ int64_t vectors(int64_t channels) { return channels % (3 * lanes) == 0 ? 3 : cha
 
 /// `x` and the result lie channels last in memory; both are of the type of `Word`.
 template <class Word>
-at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const Sizes &s, bool to_wide, CTActivation then) {
+at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const Sizes &s, bool to_wide, Activation then) {
   const Map &from = to_wide ? s.narrow : s.wide, &to = to_wide ? s.wide : s.narrow;
   int64_t width = vectors(to.channels);
   auto y = at::empty({x.size(0), to.channels, to.height, to.width}, x.options(), at::MemoryFormat::ChannelsLast);
@@ -128,7 +128,7 @@ at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const at::Te
                   static_cast<typename Word::Number *>(y.data_ptr()), from.numbers() / Word::numbers, to.numbers(), s.taps(),
                   from.channels / Word::numbers, to.channels, then};
   int64_t count = x.size(0), blocks = (count + rows - 1) / rows;
-  shim::parallel(blocks, 1, [&](int64_t begin, int64_t end) {
+  kernels::parallel(blocks, 1, [&](int64_t begin, int64_t end) {
     auto convolve = width == 3 ? ::convolve<Word, 3> : width == 2 ? ::convolve<Word, 2> : ::convolve<Word, 1>;
     convolve(pass, begin * rows, std::min(end * rows, count));
   });
@@ -179,7 +179,7 @@ template <class Word> at::Tensor gathered(const at::Tensor &wide, const at::Tens
     if constexpr (Word::numbers == 2) {
       auto *wides = static_cast<uint32_t *>(scratch.data_ptr()), *narrows = wides + count * s.wide.numbers();
       int64_t lines = s.wide.height + s.narrow.height;
-      shim::parallel(count * lines, 1, [&](int64_t begin, int64_t end) {
+      kernels::parallel(count * lines, 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
           int64_t set = i / lines, line = i % lines;
           auto both = [&](const at::Tensor &from, const Map &map, uint32_t *to, int64_t line) {
@@ -192,7 +192,7 @@ template <class Word> at::Tensor gathered(const at::Tensor &wide, const at::Tens
       });
       a = wides, b = narrows;
     }
-    shim::parallel(s.taps() * s.wide.channels / rows, 1, [&](int64_t begin, int64_t end) {
+    kernels::parallel(s.taps() * s.wide.channels / rows, 1, [&](int64_t begin, int64_t end) {
       auto gather = width == 3 ? ::gather<Word, 3> : width == 2 ? ::gather<Word, 2> : ::gather<Word, 1>;
       gather(a, b, sums, s, count, begin, end);
     });
@@ -212,8 +212,8 @@ struct Strided : torch::autograd::Function<Strided> {
   static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
                             int64_t stride, bool transposed, int64_t then) {
     auto convolve = x.scalar_type() == at::kFloat ? convolved<Single> : convolved<Pair>;
-    auto y = convolve(x, weight, bias.contiguous(), sizes(x, weight, stride, transposed), transposed, static_cast<CTActivation>(then));
-    context->save_for_backward({x, weight, then == CTIdentity ? at::Tensor() : y});
+    auto y = convolve(x, weight, bias.contiguous(), sizes(x, weight, stride, transposed), transposed, static_cast<Activation>(then));
+    context->save_for_backward({x, weight, static_cast<Activation>(then) == Activation::Identity ? at::Tensor() : y});
     context->saved_data["stride"] = stride;
     context->saved_data["transposed"] = transposed;
     context->saved_data["then"] = then;
@@ -225,10 +225,10 @@ struct Strided : torch::autograd::Function<Strided> {
     auto x = saved[0], weight = saved[1];
     bool transposed = context->saved_data["transposed"].toBool(), single = x.scalar_type() == at::kFloat;
     Sizes s = sizes(x, weight, context->saved_data["stride"].toInt(), transposed);
-    auto then = static_cast<CTActivation>(context->saved_data["then"].toInt());
+    auto then = static_cast<Activation>(context->saved_data["then"].toInt());
     auto [g, of_bias] = activation_and_bias_gradient(std::move(gradients[0]), saved[2], then);
     torch::autograd::variable_list results(6);
-    if (context->needs_input_grad(0)) results[0] = (single ? convolved<Single> : convolved<Pair>)(g, weight, {}, s, !transposed, CTIdentity);
+    if (context->needs_input_grad(0)) results[0] = (single ? convolved<Single> : convolved<Pair>)(g, weight, {}, s, !transposed, Activation::Identity);
     if (context->needs_input_grad(1)) results[1] = (single ? gathered<Single> : gathered<Pair>)(transposed ? g : x, transposed ? x : g, s);
     results[2] = of_bias;
     return results;
@@ -237,18 +237,18 @@ struct Strided : torch::autograd::Function<Strided> {
 
 }  // namespace
 
-namespace shim {
+namespace kernels {
 
-at::Tensor strided_convolution(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride, bool transposed, CTActivation then) {
+at::Tensor strided_convolution(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride, bool transposed, Activation then) {
   TORCH_CHECK(bias.numel() == weight.size(transposed ? 1 : 0), "the bias is for ", bias.numel(), " channels");
   return Strided::apply(x.to(computed_in(x)).contiguous(at::MemoryFormat::ChannelsLast), weight, bias, stride, transposed, int64_t(then));
 }
 
-}  // namespace shim
+}  // namespace kernels
 #else
-namespace shim {
-at::Tensor strided_convolution(const at::Tensor &, const at::Tensor &, const at::Tensor &, int64_t, bool, CTActivation) {
+namespace kernels {
+at::Tensor strided_convolution(const at::Tensor &, const at::Tensor &, const at::Tensor &, int64_t, bool, Activation) {
   TORCH_CHECK(false, "this processor has no such convolution");
 }
-}  // namespace shim
+}  // namespace kernels
 #endif

@@ -25,7 +25,7 @@ demo: build
 # Then what touches kernels once more by libtorch's own operations, as on other devices.
 test: setup
 	swift test
-	DITTO_KERNELS=off swift test --skip-build --filter '^(TorchTests|WorldModelTests|ImitationTests|GoldenTests|DittoTests\.(ActTests|CommandTests|ResultTests)|ExperimentsTests\.(DriftTests|SelectionTests|SignalStudyTests))'
+	DITTO_KERNELS=off swift test --skip-build --filter '^(TorchTests|WorldModelTests|ImitationTests|GoldenTests|DittoTests\.(ActTests|CommandTests|ResultTests)|StudiesTests\.(DriftTests|SelectionTests|SignalStudyTests))'
 
 install: build
 	@Scripts/install "$(PREFIX)"

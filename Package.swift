@@ -30,16 +30,55 @@ let ctorchFlags = [
 let isDistributed = Context.environment["DITTO_DIST"] != nil
 let linkerFlags = ["--no-as-needed"] + (isDistributed ? ["--allow-shlib-undefined"] : ["-rpath", "\(libtorch)/lib"])
 
-// A target names everything below it, not only what it imports: what embeds a type is compiled anew when that type's layout changes.
-let belowWorldModel: [Target.Dependency] = ["CChecksum", "Settings", "Spaces", "Torch", "Demonstrations"]
-let belowImitation = belowWorldModel + ["WorldModel"]
-let belowExperiments = belowImitation + ["CZlib", "Imitation", "Environments"]
-let belowDitto = belowExperiments + ["Experiments"]
+/// What each target imports: the architecture, from below.
+let imports: [String: [String]] = [
+  "Torch": ["CChecksum", "CTorch", "Settings"],
+  "Demonstrations": ["CChecksum", "CHDF5", "CZlib", "Settings", "Spaces"],
+  "Environments": ["Settings", "Spaces"],
+  "WorldModel": ["Demonstrations", "Settings", "Spaces", "Torch"],
+  "Imitation": ["Demonstrations", "Settings", "Spaces", "Torch", "WorldModel"],
+  "Runs": ["CChecksum", "Demonstrations", "Settings"],
+  "Training": ["Demonstrations", "Environments", "Imitation", "Runs", "Settings", "Spaces", "Torch", "WorldModel"],
+  "Evaluation": ["Demonstrations", "Environments", "Imitation", "Runs", "Settings", "Spaces", "Training"],
+  "Studies": ["CZlib", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
+  "Benchmarking": ["Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
+  "ditto": [
+    "Benchmarking", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Studies", "Torch", "Training", "WorldModel",
+  ],
+
+  "SettingsTests": ["Settings"],
+  "SpacesTests": ["Settings", "Spaces"],
+  "TorchTests": ["Settings", "Torch"],
+  "DemonstrationsTests": ["Demonstrations", "Settings", "Spaces"],
+  "EnvironmentsTests": ["Environments", "Settings", "Spaces"],
+  "WorldModelTests": ["Settings", "Spaces", "Torch", "WorldModel"],
+  "ImitationTests": ["Demonstrations", "Imitation", "Settings", "Spaces", "Torch", "WorldModel"],
+  "RunsTests": ["Runs", "Settings", "Torch"],
+  "TrainingTests": ["Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
+  "EvaluationTests": ["Environments", "Evaluation", "Imitation", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
+  "StudiesTests": [
+    "CZlib", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Studies", "Torch", "Training", "WorldModel",
+  ],
+  "BenchmarkingTests": ["Benchmarking", "Torch", "Training", "WorldModel"],
+  "DittoTests": ["Torch", "ditto"],
+  "GoldenTests": ["Imitation", "Settings", "Spaces", "Torch", "WorldModel"],
+  "FuzzTests": ["CChecksum", "Demonstrations", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training"],
+]
+
+/// What a target depends on: what it imports, and all below that. SwiftPM compiles a target anew only when a module that it depends on directly has changed; a type
+/// that embeds another target's can have another layout while its own module stays the same to the byte, and whoever uses it would crash.
+func below(_ target: String) -> [Target.Dependency] {
+  var (found, left) = (Set<String>(), imports[target] ?? [])
+  while let name = left.popLast() {
+    if found.insert(name).inserted { left += imports[name] ?? [] }
+  }
+  return found.sorted().map { .byName(name: $0) }
+}
 
 let package = Package(
   name: "ditto",
   products: [
-    .library(name: "Ditto", targets: ["Experiments"]),
+    .library(name: "Ditto", targets: ["Studies"]),
     .executable(name: "ditto", targets: ["ditto"]),
   ],
   dependencies: [
@@ -58,41 +97,44 @@ let package = Package(
         .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
       ]),
     .plugin(name: "CommitPlugin", capability: .buildTool()),
-    .target(
-      name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")]),
-    .target(name: "Torch", dependencies: ["CChecksum", "CTorch", "Settings"]),
+    .target(name: "Settings", dependencies: [.product(name: "Yams", package: "Yams")]),
     .target(name: "Spaces"),
-    .target(name: "Demonstrations", dependencies: ["CChecksum", "CHDF5", "CZlib", "Settings", "Spaces"]),
+    .target(name: "Torch", dependencies: below("Torch")),
+    .target(name: "Demonstrations", dependencies: below("Demonstrations")),
+    .target(name: "Environments", dependencies: below("Environments"), resources: [.embedInCode("gymnasium_worker.py")]),
+    .target(name: "WorldModel", dependencies: below("WorldModel")),
+    .target(name: "Imitation", dependencies: below("Imitation")),
+    .target(name: "Runs", dependencies: below("Runs")),
     .target(
-      name: "Environments", dependencies: ["Settings", "Spaces"],
-      resources: [.embedInCode("gymnasium_worker.py")]),
-    .target(name: "WorldModel", dependencies: belowWorldModel),
-    .target(name: "Imitation", dependencies: belowImitation),
-    .target(
-      name: "Experiments", dependencies: belowExperiments,
+      name: "Training", dependencies: below("Training"),
       resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout", "atari", "pendulum", "carracing"].map {
         .embedInCode("Presets/\($0).yaml")
       },
       plugins: ["CommitPlugin"]),
-    .executableTarget(
-      name: "ditto",
-      dependencies: belowDitto + [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    .testTarget(name: "SettingsTests", dependencies: ["Settings"]),
-    .testTarget(name: "SpacesTests", dependencies: ["Settings", "Spaces"]),
-    .testTarget(name: "DemonstrationsTests", dependencies: ["Settings", "Spaces", "Demonstrations"], resources: [.copy("Fixtures")]),
-    .testTarget(name: "EnvironmentsTests", dependencies: ["Settings", "Spaces", "Environments"]),
-    .testTarget(name: "ExperimentsTests", dependencies: belowDitto, resources: [.copy("Fixtures")]),
-    .testTarget(name: "TorchTests", dependencies: ["Settings", "Torch"]),
-    .testTarget(name: "WorldModelTests", dependencies: belowImitation),
-    .testTarget(name: "DittoTests", dependencies: belowDitto + ["ditto"]),
-    .testTarget(name: "ImitationTests", dependencies: belowExperiments),
+    .target(name: "Evaluation", dependencies: below("Evaluation")),
+    .target(name: "Studies", dependencies: below("Studies")),
+    .target(name: "Benchmarking", dependencies: below("Benchmarking")),
+    .executableTarget(name: "ditto", dependencies: below("ditto") + [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .testTarget(name: "SettingsTests", dependencies: below("SettingsTests")),
+    .testTarget(name: "SpacesTests", dependencies: below("SpacesTests")),
+    .testTarget(name: "TorchTests", dependencies: below("TorchTests")),
+    .testTarget(name: "DemonstrationsTests", dependencies: below("DemonstrationsTests"), resources: [.copy("Fixtures")]),
+    .testTarget(name: "EnvironmentsTests", dependencies: below("EnvironmentsTests")),
+    .testTarget(name: "WorldModelTests", dependencies: below("WorldModelTests")),
+    .testTarget(name: "ImitationTests", dependencies: below("ImitationTests")),
+    .testTarget(name: "RunsTests", dependencies: below("RunsTests")),
+    .testTarget(name: "TrainingTests", dependencies: below("TrainingTests"), resources: [.copy("Fixtures")]),
+    .testTarget(name: "EvaluationTests", dependencies: below("EvaluationTests"), resources: [.copy("Fixtures")]),
+    .testTarget(name: "StudiesTests", dependencies: below("StudiesTests")),
+    .testTarget(name: "BenchmarkingTests", dependencies: below("BenchmarkingTests")),
+    .testTarget(name: "DittoTests", dependencies: below("DittoTests")),
+    .testTarget(name: "GoldenTests", dependencies: below("GoldenTests"), resources: [.copy("Fixtures")]),
     // Scripts/fuzz builds its readers into a program that libFuzzer drives, and has the main function of.
     Context.environment["DITTO_FUZZ"] == nil
-      ? .testTarget(name: "FuzzTests", dependencies: belowDitto, exclude: ["Fuzzer.swift", "Corpus"])
+      ? .testTarget(name: "FuzzTests", dependencies: below("FuzzTests"), exclude: ["Fuzzer.swift", "Corpus"])
       : .executableTarget(
-        name: "ditto-fuzz", dependencies: belowDitto, path: "Tests/FuzzTests", exclude: ["FuzzTests.swift", "Corpus"],
+        name: "ditto-fuzz", dependencies: below("FuzzTests"), path: "Tests/FuzzTests", exclude: ["FuzzTests.swift", "Corpus"],
         swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
-    .testTarget(name: "GoldenTests", dependencies: belowExperiments, resources: [.copy("Fixtures")]),
   ],
   cxxLanguageStandard: .cxx20
 )

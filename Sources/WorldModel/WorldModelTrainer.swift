@@ -1,5 +1,4 @@
 import Demonstrations
-import Settings
 import Spaces
 import Torch
 

@@ -1,7 +1,8 @@
 import ArgumentParser
-import Experiments
+import Evaluation
 import Foundation
 import Imitation
+import Runs
 import Spaces
 
 struct ActCommand: ParsableCommand {

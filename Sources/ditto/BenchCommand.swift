@@ -1,8 +1,9 @@
 import ArgumentParser
-import Experiments
+import Benchmarking
 import Foundation
 import Settings
 import Torch
+import Training
 import WorldModel
 
 struct BenchCommand: ParsableCommand {

@@ -1,6 +1,8 @@
 import ArgumentParser
-import Experiments
 import Foundation
+import Runs
+import Studies
+import Training
 
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

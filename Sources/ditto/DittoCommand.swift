@@ -1,11 +1,12 @@
 import ArgumentParser
 import Demonstrations
 import Environments
-import Experiments
 import Foundation
 import Imitation
+import Runs
 import Settings
 import Torch
+import Training
 
 @main
 struct DittoCommand: ParsableCommand {

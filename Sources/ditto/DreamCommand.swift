@@ -1,7 +1,9 @@
 import ArgumentParser
 import Demonstrations
-import Experiments
 import Foundation
+import Runs
+import Studies
+import Training
 
 struct DreamCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,8 +1,11 @@
 import ArgumentParser
 import Environments
-import Experiments
+import Evaluation
 import Foundation
 import Imitation
+import Runs
+import Studies
+import Training
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "evaluate", abstract: "Plays whole episodes and measures the returns.")

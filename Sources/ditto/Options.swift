@@ -1,10 +1,13 @@
 import ArgumentParser
 import Environments
-import Experiments
+import Evaluation
 import Foundation
 import Imitation
+import Runs
 import Settings
+import Studies
 import Torch
+import Training
 
 extension Device: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}

@@ -1,6 +1,7 @@
 import ArgumentParser
-import Experiments
 import Foundation
+import Runs
+import Studies
 
 struct PlotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

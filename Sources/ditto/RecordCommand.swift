@@ -1,6 +1,7 @@
 import ArgumentParser
-import Experiments
+import Evaluation
 import Foundation
+import Runs
 
 struct RecordCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "record", abstract: "Plays episodes and writes them as a dataset (Minari, HDF5).")

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Demonstrations
-import Experiments
 import Foundation
 import Imitation
+import Runs
 import Settings
+import Studies
+import Training
 
 struct StudyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,11 +1,10 @@
 import ArgumentParser
-import Demonstrations
-import Environments
-import Experiments
 import Foundation
 import Imitation
+import Runs
 import Settings
 import Torch
+import Training
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

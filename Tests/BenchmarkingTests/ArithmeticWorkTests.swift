@@ -1,7 +1,8 @@
 import Testing
 import WorldModel
 
-@testable import Experiments
+@testable import Benchmarking
+@testable import Training
 
 @Suite struct ArithmeticWorkTests {
   /// By hand, in products of rows × inner × columns, for one frame of 64×64.

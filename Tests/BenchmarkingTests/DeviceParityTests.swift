@@ -1,7 +1,7 @@
 import Testing
 import Torch
 
-@testable import Experiments
+@testable import Benchmarking
 
 /// What a device computes beside the CPU; without a device, the CPU without its own kernels, which is what devices compute by.
 @Suite struct DeviceParityTests {

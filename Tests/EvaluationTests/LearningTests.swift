@@ -6,8 +6,9 @@ import Testing
 import Torch
 import WorldModel
 
-@testable import Experiments
+@testable import Evaluation
 @testable import Imitation
+@testable import Training
 
 /// DITTO learns to drive from four episodes in a trained world model, by eq 8 alone; and not where eq 8 compares with what are no states.
 @Suite(.serialized) struct LearningTests {

@@ -3,7 +3,8 @@ import Foundation
 import Testing
 import Torch
 
-@testable import Experiments
+@testable import Evaluation
+@testable import Training
 
 /// The agents that come with the project, under `models/`.
 @Suite struct ModelsTests {

@@ -3,7 +3,8 @@ import Settings
 import Spaces
 import Testing
 
-@testable import Experiments
+@testable import Evaluation
+@testable import Training
 
 /// Sees a number and is rewarded by one, which are given for each step.
 private final class Scripted: Environment {

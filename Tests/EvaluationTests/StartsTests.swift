@@ -5,7 +5,7 @@ import Testing
 import Torch
 import WorldModel
 
-@testable import Experiments
+@testable import Evaluation
 @testable import Imitation
 
 /// A counter: each action is added to it, and it is all that is seen. It ends after twenty steps.

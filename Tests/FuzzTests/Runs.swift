@@ -4,7 +4,9 @@ import Settings
 import Spaces
 import Torch
 
-@testable import Experiments
+@testable import Evaluation
+@testable import Runs
+@testable import Training
 
 /// Runs of strangers: weights, configurations, records, logs; and what is sent to an agent.
 extension FuzzedReader {
@@ -46,7 +48,7 @@ extension FuzzedReader {
   }
 
   static func configurations() throws -> FuzzedReader {
-    let presets = try FileManager.default.contentsOfDirectory(at: fixture("../Sources/Experiments/Presets"), includingPropertiesForKeys: nil)
+    let presets = try FileManager.default.contentsOfDirectory(at: fixture("../Sources/Training/Presets"), includingPropertiesForKeys: nil)
     let whole = try WorldModelConfiguration().yaml(.worldModel) + AgentConfiguration().yaml(.agent)
     return FuzzedReader(
       seeds: try presets.sorted { $0.path < $1.path }.map(bytes) + [[UInt8](whole.utf8)], change: { $1.changedText($0) }
@@ -68,7 +70,7 @@ extension FuzzedReader {
   }
 
   static func records() throws -> FuzzedReader {
-    let runs = [RunKind.worldModel, .agent].map { (kind: $0, folder: fixture("ExperimentsTests/Fixtures/runs/\($0.rawValue)")) }
+    let runs = [RunKind.worldModel, .agent].map { (kind: $0, folder: fixture("TrainingTests/Fixtures/runs/\($0.rawValue)")) }
     return FuzzedReader(
       seeds: try runs.map { try bytes(of: $0.folder.appending(path: "run.json")) }, change: { $1.changedText($0) }
     ) { input, folder in
@@ -81,7 +83,7 @@ extension FuzzedReader {
 
   /// The agent of a run of which one file was changed is loaded, or is refused.
   static func agents() throws -> FuzzedReader {
-    let source = fixture("ExperimentsTests/Fixtures/runs/agent")
+    let source = fixture("TrainingTests/Fixtures/runs/agent")
     let step = try FileManager.default.contentsOfDirectory(atPath: source.appending(path: "checkpoints").path)[0]
     let names = ["run.json", "configuration.yaml", "metrics.jsonl", "world-model.safetensors", "checkpoints/\(step)/manifest.json", "checkpoints/\(step)/state.safetensors"]
     let files = try names.map { try bytes(of: source.appending(path: $0)) }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import Torch
 
-@testable import Experiments
+@testable import Runs
 
 /// A folder that is gone when the test ends.
 final class ScratchFolder {

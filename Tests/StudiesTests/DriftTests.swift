@@ -5,8 +5,10 @@ import Settings
 import Testing
 import Torch
 
-@testable import Experiments
+@testable import Evaluation
 @testable import Imitation
+@testable import Studies
+@testable import Training
 import Spaces
 
 @Suite struct TotalVariationTests {

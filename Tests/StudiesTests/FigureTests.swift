@@ -2,7 +2,9 @@ import Foundation
 import FoundationXML
 import Testing
 
-@testable import Experiments
+@testable import Runs
+@testable import Studies
+@testable import Training
 
 @Suite final class FigureTests {
   private let scratch = FileManager.default.temporaryDirectory.appending(path: "ditto-figures-\(UUID().uuidString)")

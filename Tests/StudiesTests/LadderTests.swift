@@ -7,7 +7,10 @@ import Testing
 import Torch
 import WorldModel
 
-@testable import Experiments
+@testable import Evaluation
+@testable import Runs
+@testable import Studies
+@testable import Training
 
 /// An agent of a few steps in a world model of the road that learned.
 @Suite(.serialized) final class LadderTests {

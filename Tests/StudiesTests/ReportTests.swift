@@ -5,7 +5,10 @@ import Spaces
 import Testing
 import Torch
 
-@testable import Experiments
+@testable import Evaluation
+@testable import Runs
+@testable import Studies
+@testable import Training
 
 @Suite final class ReportTests {
   private let scratch = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)

@@ -5,12 +5,14 @@ import Spaces
 import Testing
 import Torch
 
-@testable import Experiments
+@testable import Runs
+@testable import Training
 
 extension LoadedWorldModel {
   /// One that learned the road, from a run at `folder` that names `data` as what it was trained on.
   static func road(at folder: URL, trainedOn data: [Dataset] = []) throws -> LoadedWorldModel {
-    let file = try #require(Bundle.module.url(forResource: "Fixtures/road-world-model", withExtension: "safetensors"))
+    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    let file = tests.appending(path: "EvaluationTests/Fixtures/road-world-model.safetensors")
     let configuration = try WorldModelConfiguration.load(.worldModel, from: Presets.layers(["road"]))
     let details = RunDetails(
       device: .cpu, precision: .f32, threads: 1, data: data.map { .init(path: $0.path, fingerprint: $0.fingerprint) },

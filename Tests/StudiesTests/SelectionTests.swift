@@ -4,8 +4,11 @@ import Foundation
 import Spaces
 import Testing
 
-@testable import Experiments
+@testable import Evaluation
 @testable import Imitation
+@testable import Runs
+@testable import Studies
+@testable import Training
 
 /// Which checkpoint of a run acts, and what results say about it.
 @Suite final class SelectionTests {

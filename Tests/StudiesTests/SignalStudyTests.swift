@@ -4,7 +4,9 @@ import Foundation
 import Imitation
 import Testing
 
-@testable import Experiments
+@testable import Evaluation
+@testable import Studies
+@testable import Training
 
 /// What the study says of rewards in a world model of the road that learned.
 @Suite final class SignalStudyTests {

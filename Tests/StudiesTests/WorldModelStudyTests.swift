@@ -8,7 +8,9 @@ import Testing
 import Torch
 import WorldModel
 
-@testable import Experiments
+@testable import Evaluation
+@testable import Studies
+@testable import Training
 
 /// What the study says of a world model of the road that learned, of the same one damaged, and of data that it does not know.
 @Suite(.serialized) final class WorldModelStudyTests {

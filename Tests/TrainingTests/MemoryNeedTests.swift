@@ -2,7 +2,7 @@ import Foundation
 import Spaces
 import Testing
 
-@testable import Experiments
+@testable import Training
 
 @Suite struct MemoryNeedTests {
   @Test func saysWhatToMakeSmaller() throws {

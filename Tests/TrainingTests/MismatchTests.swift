@@ -3,7 +3,7 @@ import Foundation
 import Spaces
 import Testing
 
-@testable import Experiments
+@testable import Training
 
 /// A world model and data that do not belong together.
 struct MismatchTests {

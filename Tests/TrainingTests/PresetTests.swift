@@ -1,8 +1,8 @@
 import Settings
 import Testing
 
-@testable import Experiments
 @testable import Imitation
+@testable import Training
 
 /// What the presets stand for: the table in docs/methods/ditto.md.
 struct PresetTests {

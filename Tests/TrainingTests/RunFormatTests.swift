@@ -5,7 +5,7 @@ import Spaces
 import Testing
 import Torch
 
-@testable import Experiments
+@testable import Training
 
 /// Runs as versions of old wrote them, which load for ever. They are never made anew: a format that changes gets a folder beside them.
 @Suite struct RunFormatTests {

@@ -6,8 +6,10 @@ import Testing
 import Torch
 import WorldModel
 
-@testable import Experiments
+@testable import Evaluation
 @testable import Imitation
+@testable import Runs
+@testable import Training
 
 /// What runs say about data that they do not learn from, and what they keep of data that they do.
 @Suite final class ValidationTests {

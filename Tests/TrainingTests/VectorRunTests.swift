@@ -6,8 +6,9 @@ import Testing
 import Torch
 import WorldModel
 
-@testable import Experiments
 @testable import Imitation
+@testable import Runs
+@testable import Training
 
 /// The whole way from recordings to actions where numbers are seen and done: a point on a line that the expert pushes to the middle.
 @Suite final class VectorRunTests {

@@ -1,5 +1,5 @@
-import Experiments
 import Imitation
+import Training
 
 // Loads the agent in the folder given, and prints what it does on a black frame.
 let agent = try Agent.load(CommandLine.arguments[1])

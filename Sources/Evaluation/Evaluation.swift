@@ -1,0 +1,155 @@
+import Environments
+import Foundation
+import Runs
+import Settings
+import Spaces
+import Training
+
+/// What playing some episodes gave.
+public struct EvaluationResult: Codable, Equatable, Sendable {
+  public let player: String
+  public let environment: String
+  public let seed: UInt64
+  /// What the agent is; absent for others.
+  public let agent: AgentFacts?
+  /// The undiscounted return of each episode.
+  public let returns: [Double]
+  /// Environment steps of each episode.
+  public let lengths: [Int]
+  public let mean: Double
+  /// The standard error of the mean, and its 95 % bootstrap interval; absent for one episode.
+  public let se: Double?
+  public let low: Double?
+  public let high: Double?
+  public let min: Double
+  public let max: Double
+  /// How the episodes began, and how many different ones there were; absent in results of versions before 0.2.
+  public let starts: EvaluationStarts?
+  /// Absent without a world model, and where its run says nothing of recordings.
+  public let surprise: SurpriseShare?
+
+  init(
+    player: String, environment: String, seed: UInt64, agent: AgentFacts?, returns: [Double], lengths: [Int],
+    starts: EvaluationStarts? = nil, surprise: SurpriseShare? = nil
+  ) {
+    (self.starts, self.surprise) = (starts, surprise)
+    (self.player, self.environment, self.seed, self.agent) = (player, environment, seed, agent)
+    (self.returns, self.lengths) = (returns, lengths)
+    let summary = Summary(of: returns, seed: Seed(seed).stream("bootstrap"))
+    (mean, se, low, high) = (summary.mean, summary.standardError, summary.low, summary.high)
+    (min, max) = (returns.min() ?? 0, returns.max() ?? 0)
+  }
+}
+
+/// A player's result, and another's beside it.
+public struct EvaluationReport: Encodable, CustomStringConvertible {
+  private let result: EvaluationResult
+  private let other: EvaluationResult?
+
+  public init(_ result: EvaluationResult, against other: EvaluationResult?) { (self.result, self.other) = (result, other) }
+
+  private enum Keys: String, CodingKey { case against, difference, p }
+
+  /// The probability of a difference at least as large where there is none: Welch's t-test, two-sided; nil for single episodes, and where no returns vary.
+  private var p: Double? { other.flatMap { welchTest(result.returns, $0.returns) } }
+
+  /// The first result's own keys; with another also `against`, the `difference` of the means and its `p`.
+  public func encode(to encoder: any Encoder) throws {
+    try result.encode(to: encoder)
+    guard let other else { return }
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(other, forKey: .against)
+    try container.encode(result.mean - other.mean, forKey: .difference)
+    try container.encodeIfPresent(p, forKey: .p)
+  }
+
+  public var description: String {
+    guard let other else { return "\(result)" }
+    let test = p.map { String(format: ", p = %.2g (Welch's t-test)", $0) } ?? ""
+    return "\(result)\n\(other)\n" + "difference \(shown(result.mean - other.mean))" + test
+  }
+}
+
+/// Plays whole episodes in the real environment and measures their returns. Nothing learns from it.
+public struct Evaluation {
+  public var environment: String
+  public var pipeline: PixelPipeline
+  public var episodes: Int
+  public var seed: UInt64
+  /// How many random actions, the least and the most, each episode begins with; the agent's memory sees them.
+  public var randomStart: ClosedRange<Int>
+
+  /// - Parameter randomStart: nil for what the pipeline says.
+  public init(environment: String, pipeline: PixelPipeline, episodes: Int, seed: UInt64, randomStart: ClosedRange<Int>? = nil) {
+    (self.environment, self.pipeline, self.episodes, self.seed) = (environment, pipeline, episodes, seed)
+    self.randomStart = randomStart ?? pipeline.randomStart
+  }
+
+  /// Episodes side by side.
+  package static let slots = 20
+
+  /// Uniformly random actions, as many as are drawn.
+  private func randomActions(_ actions: ActionSpace, _ seed: Seed) -> [Action] {
+    var generator = seed.generator
+    return (0..<Int.random(in: randomStart, using: &generator)).map { _ in actions.random(using: &generator) }
+  }
+
+  /// - Parameter onEpisode: called with each episode, in order; with the frames of those that `keepsFrames` says, by their index.
+  public func run(
+    _ player: Player, named name: String, _ facts: AgentFacts? = nil, keepsFrames: @escaping (Int) -> Bool = { _ in false },
+    onEpisode: (PlayedEpisode) throws -> Void = { _ in }
+  ) throws -> EvaluationResult {
+    var pipeline = pipeline
+    pipeline.noopsBySeed = true
+    let made = try player.environment(environment, pipeline: pipeline, slots: Swift.min(Self.slots, episodes))
+    defer { made.close() }
+    var (returns, lengths, endings) = ([Double](), [Int](), Set<EpisodeEnding>())
+    let root = Seed(seed).stream("evaluate")
+    let isDeterministic: Bool
+    do { isDeterministic = try made.isDeterministic(seed: EpisodeSeeds.evaluation(seed, 0), pipeline) } catch EnvironmentError.stopped {
+      throw Interrupted(exitCode: Interruption.exitCode ?? 1, description: "\(environment): stopped before an episode was played")
+    }
+    var played = EpisodePlayer(
+      environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) }, seed: root,
+      opening: { randomActions(made.actions, root.stream("start").step($0)) }, keepsFrames: keepsFrames)
+    if pipeline.maxEpisodeSteps > 0 { played.longest = pipeline.maxEpisodeSteps }
+    var progress = ProgressLine("evaluating \(name)", total: episodes, unit: "episodes")
+    defer { progress.finish() }
+    try played.play(episodes) { episode in
+      progress.update(episode.index + 1)
+      returns.append(episode.total)
+      lengths.append(episode.actions.count)
+      endings.insert(episode.ending)
+      try onEpisode(episode)
+    }
+    progress.finish()
+    let starts = EvaluationStarts(
+      least: randomStart.lowerBound, most: randomStart.upperBound, isDeterministic: isDeterministic, different: endings.count)
+    if let warning = starts.warning(environment, episodes: episodes) { Console.warn(warning) }
+    return EvaluationResult(
+      player: name, environment: environment, seed: seed, agent: facts, returns: returns, lengths: lengths, starts: starts,
+      surprise: player.surprises.flatMap(SurpriseShare.init))
+  }
+}
+
+/// The environments' seeds: recordings and evaluations never share one.
+enum EpisodeSeeds {
+  /// Seeds of recordings have bit 30 clear, of evaluations set; all are below 2³¹, which every Gymnasium environment takes. Consecutive
+  /// episodes have consecutive seeds.
+  static func recording(_ seed: UInt64, _ episode: Int) -> UInt64 { start(seed, "record") + UInt64(episode) }
+  static func evaluation(_ seed: UInt64, _ episode: Int) -> UInt64 { 1 << 30 | start(seed, "evaluate") + UInt64(episode) }
+
+  private static func start(_ seed: UInt64, _ name: String) -> UInt64 { Seed(seed).stream(name).value & 0x3fff_f000 }
+}
+
+extension EvaluationResult: CustomStringConvertible {
+  public var description: String {
+    let interval = if let low, let high { "\(shown(low)) to \(shown(high))" } else { "" }
+    return TextTable(
+      columns: ["player", "episodes", "different", "mean", "se", "min", "max", "95 % interval"],
+      rows: [
+        [player, "\(returns.count)", starts.map { "\($0.different)" } ?? "", shown(mean), se.map(shown) ?? "", shown(min), shown(max), interval]
+      ]
+    ).description + (surprise.map { "\n\($0)" } ?? "")
+  }
+}

@@ -1,0 +1,105 @@
+import Foundation
+
+/// A folder of files that belong together, with a `manifest.json` that tells whether they are still what was written.
+public struct Checkpoint: Equatable {
+  public let url: URL
+  public let step: Int
+
+  package struct Manifest: Codable {
+    package struct File: Codable, Equatable {
+      let bytes: Int
+      package let crc32c: UInt32
+
+      init(bytes: Int, crc32c: UInt32) { (self.bytes, self.crc32c) = (bytes, crc32c) }
+
+      /// Reads the file at `url` piece by piece: what is mapped counts as held too.
+      init(describing url: URL) throws {
+        let file = try FileHandle(forReadingFrom: url)
+        defer { try? file.close() }
+        var (bytes, crc32c) = (0, CRC32C.checksum([]))
+        while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty { (bytes, crc32c) = (bytes + piece.count, CRC32C.checksum(piece, after: crc32c)) }
+        self.init(bytes: bytes, crc32c: crc32c)
+      }
+    }
+    static let name = "manifest.json"
+
+    let step: Int
+    /// By path within the folder.
+    package let files: [String: File]
+
+    package static func read(at folder: URL) throws -> Manifest {
+      try JSONDecoder().decode(Manifest.self, from: Data(contentsOf: folder.appendingPathComponent(name)))
+    }
+  }
+
+  /// Writes a checkpoint at `url` in one go, in place of one that may be there.
+  /// - Parameter write: fills the folder it is given.
+  /// - Throws: `RunError.cannotWrite`, or what `write` throws; nothing new is then left.
+  @discardableResult
+  public static func write(
+    to url: URL, step: Int, _ write: (URL) throws -> Void
+  ) throws -> Checkpoint {
+    let parent = url.deletingLastPathComponent()
+    let partial = parent.appendingPathComponent(".\(url.lastPathComponent).partial")
+    try? FileManager.default.removeItem(at: partial)
+    do {
+      // Never more than one folder above: a run that was removed meanwhile must not come back.
+      if !FileManager.default.fileExists(atPath: parent.path) { try attempt(url) { try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: false) } }
+      try attempt(url) { try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: false) }
+      try write(partial)
+      let files = try describe(partial)
+      for path in files.keys { try AtomicFile.synchronize(partial.appendingPathComponent(path)) }
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      let manifest = try encoder.encode(Manifest(step: step, files: files))
+      try AtomicFile.write(manifest, to: partial.appendingPathComponent(Manifest.name))
+      if FileManager.default.fileExists(atPath: url.path) { try attempt(url) { try FileManager.default.removeItem(at: url) } }
+      try AtomicFile.check(rename(partial.path, url.path) == 0, url)
+      try AtomicFile.synchronize(parent)
+    } catch {
+      try? FileManager.default.removeItem(at: partial)
+      throw error
+    }
+    return Checkpoint(url: url, step: step)
+  }
+
+  private init(url: URL, step: Int) {
+    self.url = url
+    self.step = step
+  }
+
+  /// Opens the checkpoint at `url` after comparing every file with the manifest.
+  /// - Throws: `RunError.damagedCheckpoint`.
+  public init(at url: URL) throws {
+    guard let manifest = try? Manifest.read(at: url) else {
+      throw RunError.damagedCheckpoint(url.path, reason: "no readable \(Manifest.name)")
+    }
+    for (path, written) in manifest.files.sorted(by: { $0.key < $1.key }) {
+      guard let found = try? Manifest.File(describing: url.appendingPathComponent(path)) else {
+        throw RunError.damagedCheckpoint(url.path, reason: "\(path) is missing")
+      }
+      guard found.bytes == written.bytes else {
+        throw RunError.damagedCheckpoint(url.path, reason: "\(path) has \(found.bytes) of \(written.bytes) bytes")
+      }
+      guard found.crc32c == written.crc32c else {
+        throw RunError.damagedCheckpoint(url.path, reason: "\(path) has changed since it was written")
+      }
+    }
+    self.init(url: url, step: manifest.step)
+  }
+
+  private static func describe(_ folder: URL) throws -> [String: Manifest.File] {
+    var files: [String: Manifest.File] = [:]
+    for path in FileManager.default.enumerator(atPath: folder.path)?.compactMap({ $0 as? String }) ?? [] {
+      let url = folder.appendingPathComponent(path)
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue else { continue }
+      try attempt(url) { files[path] = try Manifest.File(describing: url) }
+    }
+    return files
+  }
+
+  private static func attempt(_ url: URL, _ body: () throws -> Void) throws {
+    do { try body() } catch { throw RunError.cannotWrite(url.path, reason: reason(error)) }
+  }
+}

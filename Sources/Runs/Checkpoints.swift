@@ -1,0 +1,56 @@
+import Foundation
+
+/// The checkpoints of a run: `step-00001500/` and so on, of which the newest are kept, and some that are named.
+public struct Checkpoints {
+  public let folder: URL
+  /// How many of the newest are kept.
+  private let keep: Int
+
+  /// - Parameter keep: at least 1.
+  public init(in folder: URL, keep: Int) {
+    precondition(keep >= 1, "a run keeps at least one checkpoint")
+    self.folder = folder
+    self.keep = keep
+  }
+
+  /// Saves a checkpoint of `step`, and then deletes those no longer kept.
+  /// - Parameters:
+  ///   - spared: steps of those that are kept however old they are.
+  ///   - write: fills the folder it is given.
+  /// - Throws: `RunError.cannotWrite`, or what `write` throws; no trace of the checkpoint is then left.
+  @discardableResult
+  public func save(step: Int, sparing spared: Set<Int> = [], write: (URL) throws -> Void) throws -> Checkpoint {
+    for left in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where left.hasPrefix(".step-") {
+      try? FileManager.default.removeItem(at: folder.appendingPathComponent(left))  // of a process that was killed: a run has one at a time
+    }
+    let checkpoint = try Checkpoint.write(to: place(of: step), step: step, write)
+    for old in try steps().dropFirst(keep) where !spared.contains(old) { try? FileManager.default.removeItem(at: place(of: old)) }
+    return checkpoint
+  }
+
+  /// The newest checkpoint whose files are all as they were written, nil if there is none, and a warning for each damaged one
+  /// that was passed over.
+  public func newestGood() throws -> (checkpoint: Checkpoint?, warnings: [String]) {
+    var warnings: [String] = []
+    for step in try steps() {
+      do {
+        return (try Checkpoint(at: place(of: step)), warnings)
+      } catch {
+        warnings.append("\(error)")
+      }
+    }
+    return (nil, warnings)
+  }
+
+  package func place(of step: Int) -> URL { folder.appendingPathComponent("step-" + String(format: "%08d", step)) }
+
+  /// Of all there are, the newest first.
+  package func steps() throws -> [Int] {
+    guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
+    let names: [String]
+    do { names = try FileManager.default.contentsOfDirectory(atPath: folder.path) } catch {
+      throw RunError.cannotRead(folder.path, reason: reason(error))
+    }
+    return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted(by: >)
+  }
+}

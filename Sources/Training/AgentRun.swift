@@ -1,0 +1,336 @@
+import Demonstrations
+import Foundation
+import Imitation
+import Runs
+import Settings
+import Spaces
+import Torch
+import WorldModel
+
+/// Learns a policy from expert episodes inside a world model, into a run's folder.
+///
+/// The folder holds the world model's weights too: an agent acts without anything else. Cloning from pixels has no world model.
+public enum AgentRun {
+  /// Where an agent gets its eyes and memory from.
+  public enum Source {
+    /// The run of a finished world model.
+    case worldModel(URL)
+    /// Nowhere: cloning from pixels learns eyes of its own, of these sizes and statistics.
+    case pixels(WorldModelConfiguration)
+  }
+
+  /// - Parameters:
+  ///   - source: pixels for the method `bc`, and for it alone.
+  ///   - data: a dataset of expert episodes in the environment the world model knows.
+  ///   - useEpisodes: learn from the first so many; nil for all. Some later ones are then held out to validate on.
+  ///   - mixed: datasets of any quality, in whose states dreams begin too.
+  ///   - other: another agent's run, whose networks it begins with; nil for none.
+  /// - Throws: for bad data or an output in use, before anything is written; and as `TrainingLoop`.
+  public static func start(
+    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, mixed: [URL] = [], _ configuration: AgentConfiguration, seed: UInt64, from other: URL? = nil,
+    _ compute: Compute
+  ) throws {
+    let prepared = try Prepared(output, source, [data] + mixed, useEpisodes, configuration, seed, compute)
+    var record = Record(kind: .agent, seed: seed, version: Build.version, started: Date(), details: prepared.details)
+    if let other {
+      let known = try Record(from: other, kind: .agent).details.worldModel?.fingerprint
+      if known != prepared.details.worldModel?.fingerprint { Console.warn("\(other.path): learned in another world model, whose states may mean something else") }
+      record.from = try prepared.trainer.adopt(from: other, .agent)
+    }
+    let run = try RunFolder.create(
+      at: output, configuration: prepared.world.yaml(.worldModel) + configuration.yaml(.agent), record: record)
+    if let weights = prepared.weights { try AtomicFile.write(Safetensors.pieces(of: weights), to: output.appending(path: LoadedAgent.worldModelFile)) }
+    try train(prepared.trainer, configuration, prepared.details.actions, run)
+  }
+
+  /// Measures what `start` would take; writes nothing but the encoded episodes, into the world model's run.
+  public static func forecast(
+    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, mixed: [URL] = [], _ configuration: AgentConfiguration, seed: UInt64, _ compute: Compute
+  ) throws -> Forecast {
+    try Prepared(output, source, [data] + mixed, useEpisodes, configuration, seed, compute).trainer.forecast(steps: configuration.training.steps)
+  }
+
+  /// All that a run begins with.
+  private struct Prepared {
+    let trainer: any Trainer
+    let world: WorldModelConfiguration
+    let details: RunDetails
+    /// Of the world model, if there is one.
+    let weights: [(name: String, tensor: Tensor)]?
+
+    /// - Parameter data: the expert's, and others in whose states dreams begin.
+    init(
+      _ output: URL, _ source: Source, _ data: [URL], _ useEpisodes: Int?, _ configuration: AgentConfiguration, _ seed: UInt64, _ compute: Compute
+    ) throws {
+      try RunFolder.checkAvailable(output)
+      let loaded: LoadedWorldModel? = switch source {
+      case .worldModel(let url): try LoadedWorldModel(at: url, on: compute.device)
+      case .pixels: nil
+      }
+      precondition((loaded == nil) == (configuration.method == .bc), "method '\(configuration.method)' does not learn from \(source)")
+      let rewards = configuration.imitation.reward.weights.used
+      if configuration.method == .ditto || configuration.method == .dgail, rewards.allSatisfy({ $0.weight < 0 }) {
+        Console.warn("no reward has a weight above 0: the agent is trained away from the expert")
+      }
+      try configuration.checkMixed(data.dropFirst())
+      let datasets = try data.map { try Dataset(at: $0) }
+      let dataset = datasets[0]
+      let count = useEpisodes ?? dataset.episodes.count
+      guard count <= dataset.episodes.count else {
+        throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: count, found: dataset.episodes.count)
+      }
+      details = RunDetails(
+        device: compute.device, precision: compute.precision, threads: Libtorch.threads,
+        data: zip(data, datasets).map { .init($1, at: $0) },
+        try loaded?.record.details.observation ?? dataset.supportedObservation, loaded?.record.details.actions ?? dataset.actions,
+        useEpisodes: count, worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) },
+        usualSurprise: loaded.flatMap { Surprise.bounds(of: $0.url) })
+      weights = loaded?.weights
+      world = switch source {
+      case .worldModel: loaded!.configuration
+      case .pixels(let configured): configured
+      }
+      trainer = if let loaded {
+        try LatentTrainer(loaded, datasets, configuration, details, seed: Seed(seed), output)
+      } else {
+        try PixelCloningTrainer(dataset, world, configuration, details, seed: Seed(seed))
+      }
+      try Interruption.check("\(output.path): stopped before its first step; the same command begins it again")
+    }
+  }
+
+  /// Another run's configuration, as a layer for one that begins with its networks.
+  /// - Throws: `RunError`.
+  public static func layers(of other: URL) throws -> [Preset] { try Record(from: other, kind: .agent).layers(in: other) }
+
+  /// Goes on with a run from its newest good checkpoint.
+  /// - Parameters:
+  ///   - threads: to compute with; nil for as many as it began with, without which its bits differ.
+  ///   - steps: that it makes beyond those it was to make; see `RunRecord.extend`.
+  /// - Throws: `RunError`; `ExperimentError.dataChanged` where the dataset or the world model is not what it was.
+  public static func resume(at output: URL, threads: Int? = nil, extendedBy steps: Int? = nil) throws {
+    let run = try RunFolder.open(at: output)
+    if let steps { try Record.extend(output, .agent, by: steps, AgentConfiguration.self, \.training) }
+    let (trainer, configuration, actions) = try reopened(output, threads)
+    try train(trainer, configuration, actions, run)
+  }
+
+  /// The trainer of a run, as it was before its first step.
+  static func trainer(of run: URL, threads: Int?) throws -> any Trainer { try reopened(run, threads).trainer }
+
+  private static func reopened(_ output: URL, _ threads: Int?) throws -> (trainer: any Trainer, configuration: AgentConfiguration, actions: ActionSpace) {
+    let record = try Record(from: output, kind: .agent)
+    let configuration = try AgentConfiguration.stored(record.layers(in: output))
+    _ = try record.details.device.required()
+    Libtorch.set(threads: threads, begunWith: record.details.threads)
+    let seed = Seed(record.seed)
+    let datasets = try record.details.openData()
+    guard let dataset = datasets.first else { throw RunError.damagedRun(output.path, reason: "its run.json names no data") }
+    guard record.details.useEpisodes <= dataset.episodes.count else {
+      throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: record.details.useEpisodes, found: dataset.episodes.count)
+    }
+    let trainer: any Trainer
+    if let source = record.details.worldModel {
+      let own = output.appending(path: LoadedAgent.worldModelFile)
+      let loaded: LoadedWorldModel
+      if FileManager.default.fileExists(atPath: own.path) {
+        loaded = try LoadedWorldModel(weights: own, record, source, on: record.details.device)
+      } else {
+        loaded = try LoadedWorldModel(at: URL(fileURLWithPath: source.path), on: record.details.device)
+        guard loaded.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path, difference: "other weights") }
+        try AtomicFile.write(Safetensors.pieces(of: loaded.weights), to: own)
+      }
+      trainer = try LatentTrainer(loaded, datasets, configuration, record.details, seed: seed, output)
+    } else {
+      let world = try WorldModelConfiguration.load(.worldModel, from: record.layers(in: output))
+      trainer = try PixelCloningTrainer(dataset, world, configuration, record.details, seed: seed)
+    }
+    return (trainer, configuration, record.details.actions)
+  }
+
+  private static func train(_ trainer: any Trainer, _ configuration: AgentConfiguration, _ actions: ActionSpace, _ run: RunFolder) throws {
+    let dreams = configuration.method == .ditto || configuration.method == .dgail
+    let loop = TrainingLoop(
+      trainer: trainer, run: run, configuration: configuration.training, label: "agent",
+      shown: [("reward", "reward/mean"), ("agreement", "actor/agreement"), ("entropy", "actor/entropy"), ("discriminator", "discriminator/accuracy")],
+      alarms: [.discriminator] + (dreams ? [.entropy(of: actions)] : []))
+    try loop()
+  }
+
+  /// Drives a learner of any method with the expert's latents.
+  private final class LatentTrainer: Trainer {
+    private let learner: any LatentLearner
+    /// What the learner begins as, and how long that is cloned.
+    private let clone: (learner: LatentCloner, steps: Int)?
+    private let validation: AgentValidation?
+    private let steps: Int
+    private let folder: String
+    let fittingSeconds: Double
+    private(set) var hasWeights = false
+
+    /// - Throws: `Interrupted` after a signal while rewards are fitted.
+    /// - Parameter datasets: the expert's, and others in whose states dreams begin.
+    init(_ loaded: LoadedWorldModel, _ datasets: [Dataset], _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed, _ output: URL) throws {
+      for dataset in datasets { try dataset.checkFits(details.observation, details.actions) }
+      let dataset = datasets[0]
+      let imitation = configuration.imitation
+      try imitation.checkMemory(features: loaded.model.sizes.features)
+      let cache = LatentCache(loaded, details.precision)
+      let latents = { (dataset: Dataset, episodes: Range<Int>, encodings: Int, restarts: Restarts?) in
+        let encoded = try cache.latents(of: dataset, episodes: episodes, encodings: encodings, restarts: restarts, on: details.device)
+        return configuration.latents.redraw ? encoded : encoded.fixed
+      }
+      let restarts = imitation.restartInterval == 0 ? nil : Restarts(interval: imitation.restartInterval, length: 2 * imitation.windowSteps)
+      let expert = try latents(dataset, 0..<details.useEpisodes, 1, nil)
+      let starts = try latents(dataset, 0..<details.useEpisodes, configuration.latents.encodings, restarts)
+      let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
+      let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
+      guard longest >= imitation.horizon || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
+      if longest > 0, longest < imitation.horizon { Console.warn("the episodes held out are shorter than the horizon; there is no validation") }
+      let copies = try dataset.copies(in: heldOut, of: 0..<details.useEpisodes)
+      if !copies.isEmpty { Console.warn("held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them") }
+      let validated = longest < imitation.horizon ? nil : try latents(dataset, heldOut, 1, nil)
+      let mixed = try datasets.dropFirst().map { try latents($0, $0.episodes.indices, 1, nil) }
+      loaded.model.freeze(computingIn: details.precision)
+      let begun = ProgressLine.now
+      var progress: [RewardKind: ProgressLine] = [:]
+      let fitting: Fitting = { reward, step, steps in
+        progress[reward, default: ProgressLine("fitting \(reward)", total: steps)].update(step)
+        if step == steps || Interruption.isRequested { progress[reward]?.finish() }
+        try Interruption.check("\(output.path): stopped while rewards were fitted; the same command goes on")
+      }
+      learner = switch configuration.method {
+      case .ditto, .dgail: try DreamLearner(loaded.model, imitation, expert: expert, windows: starts, mixed: mixed.isEmpty ? nil : ExpertLatents(joining: mixed), details.precision, seed: seed, fitting: fitting)
+      case .dbc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed)
+      case .bc: preconditionFailure("'bc' has no world model")
+      }
+      if configuration.method != .dbc {
+        let grade = try ModelGrade(
+          of: Dreamer(loaded.model, details.precision), on: validated ?? expert, compared: imitation.reward.compared,
+          horizon: imitation.horizon, seed: seed.stream("grade"))
+        Console.say(grade.verdict)
+      }
+      let cloningSteps = learner is DreamLearner ? imitation.warmStart.cloningSteps : 0
+      clone = cloningSteps == 0 ? nil : (
+        try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed.stream("clone")), cloningSteps)
+      folder = output.path
+      fittingSeconds = progress.isEmpty ? 0 : ProgressLine.now - begun
+      validation = try validated.map {
+        AgentValidation(
+          windows: try WindowSampler($0, horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"), startShare: imitation.startShare),
+          dreamer: Dreamer(loaded.model, details.precision), compared: imitation.reward.compared,
+          scoredBy: configuration.method == .dbc ? .likelihood : .reward, seed: seed.stream("validation"))
+      }
+      steps = configuration.training.steps
+    }
+
+    func begin() throws -> Bool {
+      guard let clone, let learner = learner as? DreamLearner else { return false }
+      var progress = ProgressLine("cloning", total: clone.steps)
+      defer { progress.finish() }
+      for step in 0..<clone.steps {
+        try Interruption.check("\(folder): stopped while the expert was cloned; the same command begins again")
+        _ = clone.learner.update(step: step, progress: Double(step) / Double(clone.steps))
+        progress.update(step + 1)
+      }
+      learner.begin(as: clone.learner.actor)
+      return true
+    }
+
+    func update(step: Int) throws -> Metrics { learner.update(step: step, progress: Double(step) / Double(steps)) }
+
+    func validate() throws -> Metrics { validation?.metrics(of: learner.policy) ?? [:] }
+
+    var state: [(name: String, tensor: Tensor)] { learner.state }
+
+    func restore(from file: Safetensors) throws { try learner.restore(from: file) }
+
+    /// A clone has no critic to give.
+    func adopt(_ file: Safetensors) throws {
+      let (networks, critic) = ("networks.", "networks.critic.")
+      if let dreaming = learner as? DreamLearner, file.names.contains(where: { $0.hasPrefix(critic) }) {
+        try dreaming.networks.load(from: file, prefix: networks)
+      } else {
+        try learner.actor.load(from: file, prefix: networks + "actor.")
+      }
+      // What it is kept near to, where it is, is what it begins with.
+      (learner as? DreamLearner)?.begin(as: learner.actor)
+      hasWeights = true
+    }
+  }
+}
+
+extension AgentConfiguration {
+  /// - Throws: `ExperimentError.notAnOption` where dreams that begin in other recordings' states would be compared with what the expert did elsewhere, or there are no dreams.
+  fileprivate func checkMixed(_ data: some Collection<URL>) throws {
+    guard !data.isEmpty else { return }
+    let weights = imitation.reward.weights
+    guard method == .ditto || method == .dgail, weights.dot == 0, weights.l2 == 0, weights.cosine == 0, weights.contrast == 0 else {
+      throw ExperimentError.notAnOption(
+        "--mixed-data with \(method == .ditto || method == .dgail ? "a reward that compares each step with the expert's" : "method '\(method)'")",
+        allowed: "it goes with rewards that look at all of the expert: --method dgail, or --reward nearest, sparse, red, dril, gail or airl")
+    }
+  }
+}
+
+extension ImitationConfiguration {
+  /// Of the windows that one step chooses among: their states' features in f32 and their places.
+  /// - Throws: `ExperimentError.notEnoughMemory`.
+  fileprivate func checkMemory(features: Int) throws {
+    let states = Double(windowChoices) * Double(batch / dreamsPerWindow) * Double(windowSteps + 1)
+    try MemoryNeed.require(
+      states * Double(MemoryLayout<Float>.stride * features + MemoryLayout<Int64>.stride),
+      for: "\(windowChoices) × \(batch / dreamsPerWindow) windows of \(windowSteps) steps", smaller: "imitation.windowChoices or imitation.batch")
+  }
+}
+
+/// How a policy does on expert episodes that it was not trained on, without any environment.
+struct AgentValidation {
+  let windows: WindowSampler
+  let dreamer: Dreamer
+  let compared: ComparedState
+  let scoredBy: Score
+  let seed: Seed
+
+  /// What checkpoints are compared by: the reward of dreams, or the log-likelihood of the expert's actions.
+  enum Score { case reward, likelihood }
+
+  /// What the policy's dreams from held-out starts earn by eq 8, beside what the expert's own, uniformly random and constant actions
+  /// earn there: where those earn the same, the model ignores actions, and nothing can be learned in it. And how often the policy most
+  /// of all wants what the expert did.
+  func metrics(of policy: @escaping (Tensor) -> any Distribution) -> Metrics {
+    noGrad {
+      let expert = windows.windows(step: 0)
+      let (start, shape, space) = (expert.states[0], Array(expert.actions.shape.prefix(2)), dreamer.actions)
+      let random = RandomSource(seed, on: dreamer.device)
+      let earned = { (dream: Dream) in
+        latentReward(expert: compared.reached(expert.states), learner: compared.reached(dream.states)).mean()
+      }
+      let following = { (actions: Tensor) in earned(dreamer.dream(from: start, following: actions, using: random)) }
+      let anything = space.uniform(shape, using: random)
+      let constant = space.constants(shape, on: dreamer.device).map { following($0.actions) }
+      let wanted = policy(expert.states.features.dropLast())
+      let nats = -wanted.logProbability(ofOthers: expert.actions).mean()
+      let own = earned(dreamer.dream(from: start, steps: shape[0], using: random, policy: policy))
+      let certain = earned(dreamer.dream(from: start, steps: shape[0], choosing: .best, using: random, policy: policy))
+      return [
+        "validation/reward": own, "validation/nll": nats, "validation/score": scoredBy == .reward ? own : -nats,
+        "validation/best_action_reward": certain,
+        "validation/expert_reward": following(expert.actions), "validation/random_reward": following(anything),
+        "validation/best_constant_reward": stacked(constant).max(over: 0),
+        "validation/agreement": space.likeness(wanted.drawn(.mode), expert.actions).mean(),
+      ]
+    }
+  }
+}
+
+extension Trainer {
+  /// Begins with the weights of another run's newest good checkpoint; says which that was.
+  /// - Throws: `RunError`; `TorchError` where its networks have other sizes.
+  func adopt(from run: URL, _ kind: RunKind) throws -> String {
+    _ = try Record(from: run, kind: kind)
+    let checkpoint = try Checkpoint.newest(of: run)
+    try adopt(Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile)))
+    return try "\(run.standardizedFileURL.path), step \(checkpoint.step), \(checkpoint.fingerprint())"
+  }
+}

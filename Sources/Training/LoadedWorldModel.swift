@@ -1,0 +1,85 @@
+import Foundation
+import Runs
+import Settings
+import Torch
+import WorldModel
+
+/// A trained world model with what it needs to see, loaded from its run's folder.
+public struct LoadedWorldModel {
+  public let model: WorldModel
+  public let normalizer: Normalizer
+  public let configuration: WorldModelConfiguration
+  public let record: Record
+  public let url: URL
+  /// Identifies the weights, for what is computed from them.
+  public let fingerprint: String
+
+  static let modelPrefix = "model."
+
+  /// Loads the newest good checkpoint.
+  /// - Throws: `RunError` where the folder is no world model's run or has no checkpoint; `TorchError` for damaged weights.
+  public init(at url: URL, on device: Device = .cpu) throws {
+    self.url = url
+    record = try Record(from: url, kind: .worldModel)
+    configuration = try .load(.worldModel, from: record.layers(in: url))
+    let checkpoint = try Checkpoint.newest(of: url)
+    Console.warnWhereUnfinished(url, at: checkpoint.step, of: configuration.training.steps)
+    let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
+    (model, normalizer) = try Self.restored(configuration.model, record.details, weights, device)
+    fingerprint = try checkpoint.fingerprint()
+  }
+
+  /// The one that an agent's run took with it.
+  /// - Parameters:
+  ///   - record: of the agent's run.
+  ///   - source: where the weights came from, which they keep the name of.
+  package init(weights: URL, _ record: Record, _ source: RunDetails.Source, on device: Device) throws {
+    self.record = record
+    configuration = try .load(.worldModel, from: record.layers(in: weights.deletingLastPathComponent()))
+    (model, normalizer) = try Self.restored(configuration.model, record.details, Safetensors(at: weights), device)
+    (url, fingerprint) = (URL(fileURLWithPath: source.path), source.fingerprint)
+  }
+
+  /// A frozen model and its eyes from the weights in a file.
+  static func restored(
+    _ sizes: LatentSizes, _ details: RunDetails, _ weights: Safetensors, _ device: Device
+  ) throws -> (WorldModel, Normalizer) {
+    let model = WorldModel(sizes, details.observation, actions: details.actions, using: RandomSource(Seed(0), on: device))
+    try model.load(from: weights, prefix: modelPrefix)
+    model.freeze()
+    return (model, try Normalizer(from: weights, details.observation, on: device))
+  }
+
+  /// The weights that an agent takes with it, as they were before they may be stored in bf16.
+  var weights: [(name: String, tensor: Tensor)] {
+    model.namedParameters.map { (Self.modelPrefix + $0.name, $0.parameter.detached()) }
+      + normalizer.namedParameters.map { ($0.name, $0.parameter.detached()) }
+  }
+}
+
+extension Console {
+  /// Says so where a run has steps to go.
+  static func warnWhereUnfinished(_ run: URL, at step: Int, of steps: Int) {
+    if step < steps { warn("\(run.path): not finished, step \(step) of \(steps); --resume goes on with it") }
+  }
+}
+
+extension Checkpoint {
+  /// - Throws: `RunError.notARun` where a run has no checkpoint yet, `.damagedCheckpoint` where it has no good one.
+  static func newest(of run: URL) throws -> Checkpoint {
+    let checkpoints = TrainingLoop.checkpoints(of: run, keep: 1)
+    let (newest, warnings) = try checkpoints.newestGood()
+    guard let newest else {
+      if let damaged = try checkpoints.steps().first { return try Checkpoint(at: checkpoints.place(of: damaged)) }
+      throw RunError.notARun(run.path, reason: "it has no checkpoint yet; train it to the end first")
+    }
+    for warning in warnings { Console.warn(warning) }
+    return newest
+  }
+
+  /// Identifies the files' content.
+  func fingerprint() throws -> String {
+    let files = try Manifest.read(at: url).files
+    return files.sorted { $0.key < $1.key }.map { String(format: "%08x", $0.value.crc32c) }.joined()
+  }
+}

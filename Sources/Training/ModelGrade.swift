@@ -1,0 +1,83 @@
+import Foundation
+import Imitation
+import Runs
+import Settings
+import Torch
+import WorldModel
+
+/// Whether a reward that compares dreams with an expert says something in a world model: what actions change, beside what the model errs by itself.
+public struct ModelGrade: Codable, Sendable {
+  /// Mean of eq 8 against the recorded expert states, by imagined step: of dreams under the expert's own actions, under random ones, and under a
+  /// clone's, where one is asked about.
+  public let expert, random: [Double]
+  public let clone: [Double]?
+  /// Mean of eq 8 between two dreams under the expert's actions that differ by their draws alone.
+  public let draw: [Double]
+
+  /// Windows that dreams start in.
+  private static let windows = 256
+  /// What actions change should be at least so many times what the model errs.
+  private static let enough = 1.0
+
+  /// - Parameters:
+  ///   - latents: expert episodes; such as nothing was learned from say most.
+  ///   - horizon: imagined steps, at most; as many as the longest episode allows.
+  ///   - policy: features to actions, to be graded beside the expert's and random actions.
+  /// - Throws: `ImitationError.episodesTooShort` where no episode has two states.
+  public init(
+    of dreamer: Dreamer, on latents: ExpertLatents, compared: ComparedState, horizon: Int, seed: Seed,
+    policy: ((Tensor) -> any Distribution)? = nil
+  ) throws {
+    let horizon = max(1, min(horizon, (latents.lengths.max() ?? 1) - 1))
+    let windows = try WindowSampler(latents, horizon: horizon, batch: Self.windows, seed: seed.stream("windows")).windows(step: 0)
+    let (start, actions) = (windows.states[0], windows.actions)
+    let random = { (name: String) in RandomSource(seed.stream(name), on: dreamer.device) }
+    (expert, self.random, clone, draw) = noGrad {
+      let means = { (a: LatentState, b: LatentState) -> [Double] in
+        latentReward(expert: compared.reached(a), learner: compared.reached(b)).mean(over: 1).values()
+      }
+      let following = { (actions: Tensor, noise: String) in dreamer.dream(from: start, following: actions, using: random(noise)).states }
+      let own = following(actions, "noise")
+      let anything = dreamer.actions.uniform(Array(actions.shape.prefix(2)), using: random("actions"))
+      let cloned = policy.map { dreamer.dream(from: start, steps: horizon, using: random("noise"), policy: $0).states }
+      return (
+        means(windows.states, own), means(windows.states, following(anything, "noise")), cloned.map { means(windows.states, $0) },
+        means(own, following(actions, "other noise"))
+      )
+    }
+  }
+
+  /// What actions change, `expert − random`, by what the model errs, `1 − expert`; by step.
+  public var signal: [Double] { zip(expert, random).map { ($0 - $1) / max(1 - $0, 1e-6) } }
+
+  /// The last step up to which what actions change is at least as large as what the model errs; 0 where it never is.
+  public var usefulHorizon: Int { signal.lastIndex { $0 >= Self.enough }.map { $0 + 1 } ?? 0 }
+
+  /// One line: at which horizon the reward says something, and what to do about it.
+  public var verdict: String {
+    let number = { (value: Double) in String(format: "%.3f", value) }
+    let last = expert.count
+    let facts = """
+      world model at step \(last): the expert's own actions earn \(number(expert[last - 1])), random ones \(number(random[last - 1])); \
+      what actions change is \(String(format: "%.1f", signal[last - 1])) times what the model errs by itself
+      """
+    let advice = switch usefulHorizon {
+    case last: "a reward says something up to there"
+    case 0: "a reward says next to nothing at any step: train the world model longer, enlarge it, or record more varied actions"
+    default: "a reward says most up to step \(usefulHorizon): train the world model longer, or set imitation.horizon=\(usefulHorizon)"
+    }
+    return "\(facts): \(advice)"
+  }
+}
+
+extension ModelGrade: CustomStringConvertible {
+  public var description: String {
+    let number = { (value: Double) in String(format: "%.3f", value) }
+    let rows = expert.indices.map { k in
+      ["\(k + 1)", number(expert[k]), number(random[k])] + (clone.map { [number($0[k])] } ?? [])
+        + [number(1 - expert[k]), number(1 - draw[k]), String(format: "%.2f", signal[k])]
+    }
+    let columns = ["step", "expert's actions", "random"] + (clone == nil ? [] : ["clone"]) + ["model's error", "of one draw", "signal by error"]
+    return "\(TextTable(columns: columns, rows: rows))\n\(verdict)"
+  }
+}

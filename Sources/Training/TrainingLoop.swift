@@ -1,0 +1,152 @@
+import Demonstrations
+import Foundation
+import Runs
+import Settings
+import Torch
+
+/// What a training loop drives: a learner with its data.
+protocol Trainer: AnyObject {
+  /// What comes before the first step, and is not done again where a run goes on.
+  /// - Returns: whether there is something to keep: a policy that can act already.
+  func begin() throws -> Bool
+  /// Gradient step `step`, counted from 0; steps come one after the other, from 0 or from where a restored state was saved.
+  func update(step: Int) throws -> Metrics
+  /// Measures on held-out data.
+  func validate() throws -> Metrics
+  /// Everything that the next step depends on, beside the configuration, the data and the seed.
+  var state: [(name: String, tensor: Tensor)] { get }
+  func restore(from file: Safetensors) throws
+  /// Spent on what is fitted before the first step.
+  var fittingSeconds: Double { get }
+  /// Takes the weights of another run's checkpoint, and nothing else of it: optimisers begin anew.
+  func adopt(_ file: Safetensors) throws
+  /// Whether it did.
+  var hasWeights: Bool { get }
+  /// What step `step` learns from, for people to look at; empty where it is drawn from what is held anyway.
+  func batch(step: Int) throws -> [(name: String, tensor: Tensor)]
+}
+
+extension Trainer {
+  var fittingSeconds: Double { 0 }
+  func begin() throws -> Bool { false }
+  func batch(step: Int) throws -> [(name: String, tensor: Tensor)] { [] }
+}
+
+/// Runs a trainer to its last step: logs, validates, and writes checkpoints, from which it goes on after an interruption.
+package struct TrainingLoop {
+  let trainer: any Trainer
+  let run: RunFolder
+  let configuration: TrainingConfiguration
+  let label: String
+  /// The metrics shown on the progress line, by their names in the log.
+  let shown: [(label: String, metric: String)]
+  var alarms: [Alarm] = []
+
+  static let stateFile = "state.safetensors"
+
+  package static func checkpoints(of run: URL, keep: Int) -> Checkpoints { Checkpoints(in: run.appending(path: checkpointsName), keep: keep) }
+
+  /// - Throws: `RunError` for what is not finite, which is kept to be seen again, or a file that cannot be written; `Interrupted` after a signal.
+  func callAsFunction() throws {
+    do { try train() } catch let error as RunError {
+      guard case .nonFiniteMetric(_, _, let step) = error else { throw error }
+      try? Failure.keep(of: trainer, in: run.url, at: step)
+      throw error
+    }
+  }
+
+  private func train() throws {
+    let checkpoints = Self.checkpoints(of: run.url, keep: configuration.keptCheckpoints)
+    let (newest, warnings) = try checkpoints.newestGood()
+    for warning in warnings { Console.warn(warning) }
+    var step = 0
+    if let newest {
+      try trainer.restore(from: Safetensors(at: newest.url.appending(path: Self.stateFile)))
+      step = newest.step
+    }
+    let log = try MetricsLog(in: run.url, after: step)
+    var (best, saved) = (try OfflineScore.best(in: run.url), step)
+    var progress = ProgressLine(label, total: configuration.steps, step: step)
+    defer { progress.finish() }
+    var watch = Forecast.Watch(first: step, last: configuration.steps)
+    var (values, unsaid) = ([String: Double](), alarms)
+    var (loggedStep, loggedTime) = (step, ProgressLine.now)
+    func save() throws {
+      try run.checkIsThere()
+      try trainer.checkFinite(step: step)
+      do {
+        try checkpoints.save(step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 })) { folder in
+          try AtomicFile.write(Safetensors.pieces(of: trainer.state), to: folder.appending(path: Self.stateFile))
+        }
+      } catch {
+        try run.checkIsThere()
+        throw error
+      }
+      saved = step
+    }
+    // Where a run begins with weights from elsewhere, or with a policy that can act already, these are its first.
+    if newest == nil, trainer.hasWeights {
+      try save()
+    } else if newest == nil, try trainer.begin() {
+      let values = try trainer.validate().mapValues(\.item)
+      best = OfflineScore.of(values).map { (0, $0) }
+      try log.append(values, step: 0)
+      try save()
+    }
+    while step < configuration.steps {
+      let metrics: Metrics
+      do {
+        metrics = try trainer.update(step: step)
+      } catch is PrefetchStopped {
+        if step > saved { try save() }
+        return try Interruption.check(stopped(at: step))
+      }
+      step += 1
+      let isLast = step == configuration.steps
+      var isBest = false
+      let isValidated = step % configuration.validationInterval == 0 || isLast
+      if step % configuration.logInterval == 0 || isValidated {
+        values = metrics.mapValues(\.item)
+        values["time/steps_per_second"] = Double(step - loggedStep) / (ProgressLine.now - loggedTime)
+        if isValidated { values.merge(try trainer.validate().mapValues(\.item)) { $1 } }
+        if isValidated, let score = OfflineScore.of(values), score >= best?.score ?? -.infinity { (best, isBest) = ((step, score), true) }
+        try log.append(values, step: step)
+        while let alarm = unsaid.firstIndex(where: { step > $0.after && values[$0.metric].map($0.isReached) == true }) {
+          progress.finish()
+          Console.warn("step \(step): \(unsaid.remove(at: alarm).warning)")
+        }
+        (loggedStep, loggedTime) = (step, ProgressLine.now)
+      }
+      if let forecast = try watch.forecast(after: step, of: trainer, metrics) {
+        progress.finish()
+        Console.say("\(forecast)")
+      }
+      progress.update(step, shown.compactMap { entry in values[entry.metric].map { (entry.label, $0) } })
+      let isStopped = Interruption.isRequested
+      if step % configuration.checkpointInterval == 0 || isBest || isLast || isStopped {
+        // Whatever is not finite has reached the weights.
+        try MetricsLog.checkFinite(metrics.mapValues(\.item), step: step)
+        try save()
+      }
+      if isStopped, !isLast { try Interruption.check(stopped(at: step)) }
+    }
+    progress.finish()
+    if let loss = try OfflineScore.lossSinceTheBeginning(of: run.url) { Console.warn(loss) }
+  }
+
+  private func stopped(at step: Int) -> String {
+    step == 0 ? "\(run.url.path): stopped before its first step; the same command begins it again"
+      : "\(run.url.path): stopped at step \(step), after a checkpoint; --resume goes on from there"
+  }
+}
+
+extension Trainer {
+  /// The last metrics are of the weights before the last update, which may have made them infinite.
+  /// - Throws: `RunError.nonFiniteMetric` that names what is not finite.
+  func checkFinite(step: Int) throws {
+    if let name = firstNotFinite { throw RunError.nonFiniteMetric(name, value: "not finite after the update", step: step) }
+  }
+
+  /// Of what the next step depends on.
+  var firstNotFinite: String? { state.first { ($0.tensor * 0).sum().item != 0 }?.name }
+}

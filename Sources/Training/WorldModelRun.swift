@@ -1,0 +1,278 @@
+import Demonstrations
+import Environments
+import Foundation
+import Runs
+import Settings
+import Spaces
+import Torch
+import WorldModel
+
+/// Where and how a trainer computes.
+public struct Compute {
+  public var device: Device
+  public var precision: Precision
+
+  public init(device: Device = .cpu, precision: Precision = .f32) { (self.device, self.precision) = (device, precision) }
+}
+
+/// Learns a world model from recordings, into a run's folder.
+public enum WorldModelRun {
+  /// Sequences that validation measures on.
+  private static let validationBatch = 16
+
+  /// Begins a run, and trains to its last step.
+  /// - Parameters:
+  ///   - data: folders of datasets with the same observations and actions.
+  ///   - other: another run, whose weights and statistics of pixels it begins with; nil for none.
+  /// - Throws: for bad data or an output in use, before anything is written; and as `TrainingLoop`.
+  public static func start(
+    at output: URL, data: [URL], _ configuration: WorldModelConfiguration, seed: UInt64, from other: URL? = nil, _ compute: Compute
+  ) throws {
+    let (trainer, details) = try prepare(output, data, configuration, seed, compute)
+    var record = Record(kind: .worldModel, seed: seed, version: Build.version, started: Date(), details: details)
+    if let other { record.from = try trainer.adopt(from: other, .worldModel) }
+    let run = try RunFolder.create(at: output, configuration: configuration.yaml(.worldModel), record: record)
+    try train(trainer, configuration, run)
+  }
+
+  /// Measures what `start` would take, and writes nothing.
+  public static func forecast(
+    at output: URL, data: [URL], _ configuration: WorldModelConfiguration, seed: UInt64, _ compute: Compute
+  ) throws -> Forecast {
+    try prepare(output, data, configuration, seed, compute).0.forecast(steps: configuration.training.steps)
+  }
+
+  private static func prepare(
+    _ output: URL, _ data: [URL], _ configuration: WorldModelConfiguration, _ seed: UInt64, _ compute: Compute
+  ) throws -> (Trainer, RunDetails) {
+    try RunFolder.checkAvailable(output)
+    let datasets = try data.map { try Dataset(at: $0) }
+    let details = RunDetails(
+      device: compute.device, precision: compute.precision, threads: Libtorch.threads,
+      data: zip(data, datasets).map { .init($1, at: $0) },
+      try datasets[0].supportedObservation, datasets[0].actions, useEpisodes: 0, worldModel: nil)
+    let pipeline = configuration.pipeline
+    if pipeline.kind != .none, let frame = details.observation.images.first.flatMap({ details.observation.fields[$0].frame }), frame.height != pipeline.size {
+      throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: frame.height, pipeline: pipeline.size)
+    }
+    for dataset in datasets { try dataset.checkFits(pipeline) }
+    let names = details.observation.fields.map(\.name)
+    if let unknown = configuration.loss.namedFields.first(where: { !names.contains($0) }) {
+      throw ExperimentError.notAnOption("loss.fields has '\(unknown)'", allowed: "what is seen is \(names.joined(separator: ", "))")
+    }
+    let trainer = try Trainer(datasets, configuration, details, seed: Seed(seed))
+    try Interruption.check("\(output.path): stopped before its first step; the same command begins it again")
+    return (trainer, details)
+  }
+
+  /// The pipeline of the datasets' pixels, where their recorder wrote it down, as a layer for a configuration.
+  /// - Throws: `DemonstrationError`; `ExperimentError.pipelinesDiffer`.
+  public static func pipelineLayer(of data: [URL]) throws -> [Preset] {
+    let known = try data.compactMap { folder in
+      let dataset = try Dataset(at: folder)
+      return try PixelPipeline.recorded(in: dataset).map { (dataset.name, $0) }
+    }
+    guard let (name, pipeline) = known.first else { return [] }
+    if let other = known.first(where: { $0.1 != pipeline }) { throw ExperimentError.pipelinesDiffer(name, other.0) }
+    var configuration = WorldModelConfiguration()
+    configuration.pipeline = pipeline
+    return [Preset(name: name, yaml: try configuration.yaml(.worldModel))]
+  }
+
+  /// Another run's configuration, as a layer for one that begins with its weights.
+  /// - Throws: `RunError`.
+  public static func layers(of other: URL) throws -> [Preset] { try Record(from: other, kind: .worldModel).layers(in: other) }
+
+  /// Goes on with a run from its newest good checkpoint.
+  /// - Parameters:
+  ///   - threads: to compute with; nil for as many as it began with, without which its bits differ.
+  ///   - steps: that it makes beyond those it was to make; see `RunRecord.extend`.
+  /// - Throws: `RunError`; `ExperimentError.dataChanged` where a dataset is not what it was.
+  public static func resume(at output: URL, threads: Int? = nil, extendedBy steps: Int? = nil) throws {
+    let run = try RunFolder.open(at: output)
+    if let steps { try Record.extend(output, .worldModel, by: steps, WorldModelConfiguration.self, \.training) }
+    let (trainer, configuration) = try reopened(output, threads)
+    try train(trainer, configuration, run)
+  }
+
+  /// The trainer of a run, as it was before its first step.
+  static func trainer(of run: URL, threads: Int?) throws -> any Training.Trainer { try reopened(run, threads).trainer }
+
+  private static func reopened(_ output: URL, _ threads: Int?) throws -> (trainer: Trainer, configuration: WorldModelConfiguration) {
+    let record = try Record(from: output, kind: .worldModel)
+    let configuration = try WorldModelConfiguration.load(.worldModel, from: record.layers(in: output))
+    _ = try record.details.device.required()
+    Libtorch.set(threads: threads, begunWith: record.details.threads)
+    return (try Trainer(record.details.openData(), configuration, record.details, seed: Seed(record.seed)), configuration)
+  }
+
+  private static func train(_ trainer: Trainer, _ configuration: WorldModelConfiguration, _ run: RunFolder) throws {
+    let loop = TrainingLoop(
+      trainer: trainer, run: run, configuration: configuration.training, label: "world model",
+      shown: [("image", "loss/image"), ("kl", "loss/kl_nats")], alarms: [.posterior])
+    try loop()
+  }
+
+  /// Drives the world model's trainer with sequences of recordings.
+  private final class Trainer: Training.Trainer {
+    private let trainer: WorldModelTrainer
+    private let sampler: SequenceSampler
+    private var batches: Prefetcher<SequenceBatch>?
+    private let validation: WorldModelValidation?
+    private let steps: Int
+    private let seed: Seed
+    private(set) var hasWeights = false
+
+    init(_ datasets: [Dataset], _ configuration: WorldModelConfiguration, _ details: RunDetails, seed: Seed) throws {
+      let sequences = configuration.sequences
+      try MemoryNeed.require(
+        MemoryNeed.bytes(ofBatches: Double(sequences.batch) * Double(sequences.length), details.observation),
+        for: "a batch of \(sequences.batch) sequences of \(sequences.length) frames, with those read ahead,", smaller: "sequences.batch or sequences.length")
+      let (training, heldOut) = try split(datasets, validationShare: sequences.validationShare, seed: seed.stream("split"))
+      sampler = try SequenceSampler(
+        training, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling, seed: seed.stream("sequences"))
+      let model = WorldModel(
+        configuration.model, details.observation, actions: details.actions, using: RandomSource(seed.stream("model"), on: details.device))
+      let normalizer = try Normalizer(over: training, configuration.pixels, on: details.device)
+      trainer = WorldModelTrainer(model, normalizer, configuration.loss, configuration.optimizer, details.precision)
+      let unseen = heldOut.flatMap { part in part.episodes.map { part.dataset.episodes[$0].frameCount } }.reduce(0, +)
+      if unseen > 0, unseen < sequences.length { Console.warn("the \(unseen) frames held out are fewer than a sequence; there is no validation") }
+      validation = unseen < sequences.length ? nil : WorldModelValidation(
+        model: model, normalizer: normalizer,
+        batch: try SequenceSampler(
+          heldOut, batch: WorldModelRun.validationBatch, length: sequences.length, sampling: .frames, seed: seed.stream("validation")
+        ).batch(step: 0),
+        loss: configuration.loss, seed: seed.stream("validation"))
+      steps = configuration.training.steps
+      self.seed = seed
+    }
+
+    func update(step: Int) throws -> Metrics {
+      let batches = try self.batches ?? Prefetcher(from: step) { [sampler] in try sampler.batch(step: $0) }
+      self.batches = batches
+      return trainer.update(
+        on: try batches.next(unless: { Interruption.isRequested }), progress: Double(step) / Double(steps),
+        using: RandomSource(seed.stream("draws").step(step), on: trainer.model.device))
+    }
+
+    func validate() throws -> Metrics { validation?.metrics() ?? [:] }
+
+    func batch(step: Int) throws -> [(name: String, tensor: Tensor)] { try sampler.batch(step: step).tensors(sampler.actions) }
+
+    func adopt(_ file: Safetensors) throws {
+      try trainer.model.load(from: file, prefix: LoadedWorldModel.modelPrefix)
+      try trainer.normalizer.load(from: file, prefix: "")
+      hasWeights = true
+    }
+
+    var state: [(name: String, tensor: Tensor)] {
+      let carried = trainer.carried.map { [("deterministic", $0.deterministic), ("stochastic", $0.stochastic)] } ?? []
+      return trainer.model.namedParameters.map { (LoadedWorldModel.modelPrefix + $0.name, $0.parameter) }
+        + trainer.normalizer.namedParameters.map { ($0.name, $0.parameter) }
+        + trainer.optimizer.state.map { ("optimizer." + $0.name, $0.tensor) }
+        + carried.map { ("carried." + $0.0, $0.1) }
+    }
+
+    func restore(from file: Safetensors) throws {
+      try trainer.model.load(from: file, prefix: LoadedWorldModel.modelPrefix)
+      try trainer.normalizer.load(from: file, prefix: "")
+      try trainer.optimizer.restore(from: file, prefix: "optimizer.")
+      guard file.contains("carried.deterministic") else { return }
+      trainer.carried = LatentState(
+        deterministic: try file.tensor("carried.deterministic", on: trainer.model.device),
+        stochastic: try file.tensor("carried.stochastic", on: trainer.model.device))
+    }
+  }
+}
+
+extension RunDetails {
+  /// Opens the run's data again.
+  /// - Throws: `DemonstrationError`; `ExperimentError.dataChanged`.
+  package func openData() throws -> [Dataset] {
+    try data.map { source in
+      let dataset = try Dataset(at: URL(fileURLWithPath: source.path))
+      guard try dataset.wasFingerprinted(as: source.fingerprint) else {
+        let found = Source(dataset, at: URL(fileURLWithPath: source.path)).contents
+        let isCounted = source.contents != nil && source.contents != found
+        throw ExperimentError.dataChanged(
+          source.path, difference: isCounted ? "\(found!), where there were \(source.contents!)" : "other pixels, actions, rewards or metadata")
+      }
+      return dataset
+    }
+  }
+}
+
+extension RunDetails.Source {
+  init(_ dataset: Dataset, at folder: URL) {
+    self.init(
+      path: folder.standardizedFileURL.path, fingerprint: dataset.fingerprint,
+      contents: "\(dataset.episodes.count) episodes of \(dataset.episodes.reduce(0) { $0 + $1.length }) steps")
+  }
+}
+
+extension Dataset {
+  /// - Throws: `ExperimentError.unsupportedFrames` where there are no networks for the dataset's frames.
+  var supportedObservation: ObservationSpace {
+    get throws {
+      guard observation.isSupported else { throw ExperimentError.unsupportedFrames(name, "\(observation)") }
+      return observation
+    }
+  }
+
+  /// - Throws: `ExperimentError` where its frames or actions are not what a model was trained on.
+  package func checkFits(_ shown: ObservationSpace, _ done: ActionSpace) throws {
+    guard actions == done else { throw ExperimentError.wrongActions(what: name, found: actions, expected: done) }
+    guard try supportedObservation.fits(shown) else { throw ExperimentError.wrongFrames(environment: name, found: "\(observation)", expected: "\(shown)") }
+  }
+
+  /// - Throws: `ExperimentError.otherPipeline` where its recorder wrote down that its frames were made otherwise.
+  package func checkFits(_ pipeline: PixelPipeline) throws {
+    guard let own = try PixelPipeline.recorded(in: self) else { return }
+    guard (own.kind, own.size, own.frameSkip) == (pipeline.kind, pipeline.size, pipeline.frameSkip), (own.crop, own.vector) == (pipeline.crop, pipeline.vector)
+    else { throw ExperimentError.otherPipeline(name) }
+  }
+}
+
+extension Normalizer {
+  /// With the statistics of some episodes.
+  convenience init(over selections: [EpisodeSelection], _ configuration: PixelConfiguration, on device: Device) throws {
+    let space = selections[0].dataset.observation
+    self.init(space, try space.fields.enumerated().map { index, field in
+      switch field.kind {
+      case .image: return .image(PixelNormalizer(try PixelStatistics(over: selections, field: index), configuration, field.frame!, on: device))
+      case .vector:
+        let statistics = try VectorStatistics(over: selections, field: index)
+        // Numbers that never change have no deviation to divide by.
+        return .vector(VectorNormalizer(mean: statistics.means, deviation: statistics.deviations.map { $0 > 1e-6 ? $0 : 1 }, on: device))
+      case .classes(let counts): return .classes(counts)
+      }
+    })
+  }
+}
+
+extension PixelNormalizer {
+  convenience init(_ statistics: PixelStatistics, _ configuration: PixelConfiguration, _ frame: FrameShape, on device: Device) {
+    let count = frame.dimensions.reduce(1, *)
+    // Pictures that are all of one grey have no deviation to divide by.
+    let overall = max(statistics.deviation, 1)
+    switch configuration.scaling {
+    case .global:
+      self.init(
+        mean: [Float](repeating: statistics.mean, count: count), deviation: [Float](repeating: overall, count: count), frame, on: device)
+    case .perPixel:
+      let least = Float(configuration.floor) * overall
+      self.init(mean: statistics.pixelMeans, deviation: statistics.pixelDeviations.map { max($0, least) }, frame, on: device)
+    }
+  }
+}
+
+extension SequenceBatch {
+  /// As people may want to look at it: frames `[T, B, bytes]`, the actions that led to them as networks take them, and where episodes begin.
+  func tensors(_ actions: ActionSpace) -> [(name: String, tensor: Tensor)] {
+    [
+      ("frames", frames.withUnsafeBytes { Tensor(bytes: $0, [length, batch, observation.frameSize], .uint8, on: .cpu) }),
+      ("previous_actions", actions.rows(previousActions, on: .cpu).unflattened([length, batch])),
+      ("is_first", Tensor(isFirst.map { Int64($0 ? 1 : 0) }, [length, batch])),
+    ]
+  }
+}

@@ -105,10 +105,7 @@ public struct DeviceParity: Codable, Sendable {
     var generator = Seed(3).generator
     let places = 0..<length * batch
     let taken = places.map { place in
-      switch actions {
-      case .discrete(let count): Action.discrete(place % count)
-      case .box(let low, _): Action.continuous(low.indices.map { Float((place + $0) % 5) / 2 - 1 })
-      }
+      actions.unscaled(Action(classes: actions.classCounts.map { place % $0 }, numbers: actions.low.indices.map { Float((place + $0) % 5) / 2 - 1 }))
     }
     return SequenceBatch(
       length: length, batch: batch, observation: ObservationSpace(height: side, width: side),

@@ -64,7 +64,7 @@ public final class Dataset: Sendable {
   public func wasFingerprinted(as fingerprint: String) throws -> Bool {
     if fingerprint == self.fingerprint { return true }
     guard !fingerprint.hasPrefix("w") else { return false }
-    return try DatasetFiles(metadata: metadataJSON, data: reader.file.files).sampledFingerprint(of: episodes) == fingerprint
+    return try DatasetFiles(metadata: metadataJSON, data: reader.file.files).sampledFingerprint(of: episodes, actions) == fingerprint
   }
 
   deinit { cache.forget(ObjectIdentifier(self)) }

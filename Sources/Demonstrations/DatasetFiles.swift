@@ -1,5 +1,6 @@
 import CChecksum
 import Foundation
+import Spaces
 
 /// The files that a dataset is made of.
 struct DatasetFiles {
@@ -25,11 +26,12 @@ struct DatasetFiles {
 
   static func text(_ checksum: UInt32) -> String { String(format: "%08x", checksum) }
 
-  /// What earlier versions took for the fingerprint: of the first file its size and 1 MiB at equal distances, and what was read of it.
-  func sampledFingerprint(of episodes: [EpisodeInfo]) throws -> String {
+  /// What earlier versions took for the fingerprint: of the first file its size and 1 MiB at equal distances, and what was read of it, numbers that were done as they
+  /// are scaled.
+  func sampledFingerprint(of episodes: [EpisodeInfo], _ actions: ActionSpace) throws -> String {
     var fingerprint = Fingerprint()
     if let metadata { fingerprint.add(metadata) }
-    for episode in episodes { fingerprint.add(episode) }
+    for episode in episodes { fingerprint.add(episode, scaledIn: actions) }
     let (samples, sampleBytes) = (UInt64(256), 4096)
     do {
       let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: data[0].path))

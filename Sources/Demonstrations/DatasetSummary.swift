@@ -9,6 +9,16 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
     public let truncated: Int
   }
 
+  /// A part of what was done.
+  public struct ActionPart: Codable, Equatable, Sendable {
+    public let name: String
+    /// How often each class of each group was taken; absent where it is numbers.
+    public let counts: [[Int]]?
+    /// Each number, in the dataset's own units, and in how many steps it was beyond its bounds; absent where it is classes.
+    public let numbers: [Spread]?
+    public let beyondBounds: [Int]?
+  }
+
   public let name: String
   public let episodes: Int
   /// Steps of all episodes, one less per episode than there are frames.
@@ -18,10 +28,7 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
   /// In steps.
   public let length: Spread
   public let observation: ObservationSpace
-  /// How often each discrete action was taken; absent for others.
-  public let actions: [Int]?
-  /// Each number of actions that are vectors, in the dataset's own units; absent for others.
-  public let numbers: [Spread]?
+  public let actions: [ActionPart]
   /// Of each field of what is seen, by its name: all pixels together (0…255), each number of a vector, or the classes of each group.
   public let fields: [String: [Spread]]
   public let ends: Ends
@@ -36,18 +43,7 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
     `return` = Spread(recorded.map(\.return))
     length = Spread(recorded.map { Double($0.length) })
     observation = dataset.observation
-    let taken = recorded.flatMap(\.actions)
-    switch dataset.actions {
-    case .discrete(let count):
-      numbers = nil
-      actions = taken.reduce(into: [Int](repeating: 0, count: count)) { counts, action in
-        if case .discrete(let number) = action { counts[number] += 1 }
-      }
-    case .box(let low, _):
-      actions = nil
-      let recorded = taken.map(dataset.actions.unscaled)
-      numbers = low.indices.map { index in Spread(recorded.map { if case .continuous(let values) = $0 { Double(values[index]) } else { 0 } }) }
-    }
+    actions = Self.parts(of: dataset)
     fields = try Dictionary(uniqueKeysWithValues: dataset.observation.fields.enumerated().map { index, field in
       guard field.isImage else { return (field.name, try VectorStatistics(over: [EpisodeSelection(dataset)], field: index).spreads) }
       let statistics = try PixelStatistics(over: [EpisodeSelection(dataset)], field: index)
@@ -58,6 +54,30 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
   }
 }
 
+extension DatasetSummary {
+  private static func parts(of dataset: Dataset) -> [ActionPart] {
+    let taken = dataset.episodes.flatMap(\.actions)
+    var (parts, group, number) = ([ActionPart](), 0, 0)
+    for part in dataset.actions.parts {
+      if part.low.isEmpty {
+        var counts = part.classCounts.map { [Int](repeating: 0, count: $0) }
+        for action in taken {
+          for index in counts.indices { counts[index][action.classes[group + index]] += 1 }
+        }
+        parts.append(ActionPart(name: part.name, counts: counts, numbers: nil, beyondBounds: nil))
+        group += counts.count
+      } else {
+        let own = number..<number + part.low.count
+        let beyond = own.map { place in taken.count { $0.numbers[place] < dataset.actions.low[place] || $0.numbers[place] > dataset.actions.high[place] } }
+        parts.append(
+          ActionPart(name: part.name, counts: nil, numbers: own.map { place in Spread(taken.map { Double($0.numbers[place]) }) }, beyondBounds: beyond))
+        number = own.upperBound
+      }
+    }
+    return parts
+  }
+}
+
 extension DatasetSummary: CustomStringConvertible {
   /// A table of a few lines.
   public var description: String {
@@ -65,7 +85,12 @@ extension DatasetSummary: CustomStringConvertible {
     let spread = { (values: Spread) in
       "\(number(values.mean)) ± \(number(values.sd))  (\(number(values.min)) to \(number(values.max)))"
     }
-    let taken = actions?.enumerated().map { "\($0): \($1) (\(number(100 * Double($1) / Double(transitions))) %)" } ?? numbers!.map(spread)
+    let share = { (count: Int) in "\(number(100 * Double(count) / Double(transitions))) %" }
+    let done = actions.map { part -> (String, String) in
+      let groups = part.counts?.map { $0.enumerated().map { "\($0): \($1) (\(share($1)))" }.joined(separator: ", ") }
+      let numbers = part.numbers.map { zip($0, part.beyondBounds!).map { spread($0) + ($1 > 0 ? ", \(share($1)) beyond its bounds" : "") }.joined(separator: ", ") }
+      return (actions.count == 1 && part.name == ActionSpace.single ? "actions" : "action \(part.name)", numbers ?? groups!.joined(separator: "; "))
+    }
     let seen = observation.fields.map { field in
       let title = !observation.isSingle ? field.name : field.isImage ? "pixels" : "numbers"
       return (title, fields[field.name]!.map(spread).joined(separator: ", "))
@@ -74,6 +99,6 @@ extension DatasetSummary: CustomStringConvertible {
       ("dataset", name), ("episodes", "\(episodes), \(ends.terminated) terminated, \(ends.truncated) truncated"),
       ("transitions", "\(transitions)"), ("return", spread(self.return)), ("length", "\(spread(length)) steps"),
       ("observations", observation.description),
-    ] + seen + [("actions", taken.joined(separator: ", "))]).map { key, value in key.padding(toLength: max(14, key.count + 2), withPad: " ", startingAt: 0) + value }.joined(separator: "\n")
+    ] + seen + done).map { key, value in key.padding(toLength: max(14, key.count + 2), withPad: " ", startingAt: 0) + value }.joined(separator: "\n")
   }
 }

@@ -51,7 +51,7 @@ public final class DatasetWriter {
       throw DemonstrationError.unsupportedObservations(file: id, found: observation.description)
     }
     guard actions.isSupported else {
-      throw DemonstrationError.unsupportedActions(file: id, found: "\(actions.size) in number")
+      throw DemonstrationError.unsupportedActions(file: id, found: actions.description)
     }
     self.id = id
     self.root = root
@@ -83,7 +83,7 @@ public final class DatasetWriter {
       self.file = nil  // what was half written cannot be taken back
       throw error
     }
-    written.add(episode.actions.map(actions.space.scaled), episode.rewards)
+    written.add(episode.actions, episode.rewards)
     episodeCount += 1
     stepCount += episode.actions.count
   }
@@ -94,11 +94,13 @@ public final class DatasetWriter {
     try file.group(name)
     let (space, chunk) = (observations.space, min(Dataset.blockLength, rows))
     var groups: Set<String> = []
-    for (index, part) in observations.parts.enumerated() {
-      let path = part.field.split(separator: "/")
+    for field in observations.parts.map(\.field) + actions.parts.map(\.field) {
+      let path = field.split(separator: "/")
       for depth in 1..<path.count where groups.insert(path[..<depth].joined(separator: "/")).inserted {
         try file.group("\(name)/\(path[..<depth].joined(separator: "/"))")
       }
+    }
+    for (index, part) in observations.parts.enumerated() {
       let place = "\(name)/\(part.field)"
       try episode.frames.withUnsafeBytes { frames in
         switch part.form {
@@ -108,7 +110,7 @@ public final class DatasetWriter {
         }
       }
     }
-    try write(episode.actions, "\(name)/actions", file)
+    try write(episode.actions, below: name, file)
     try file.write(episode.rewards, "\(name)/rewards")
     try file.write(lastIs(episode.terminated), "\(name)/terminations")
     try file.write(lastIs(episode.truncated), "\(name)/truncations")
@@ -121,12 +123,19 @@ public final class DatasetWriter {
     try file.flush()
   }
 
-  private func write(_ taken: [Action], _ name: String, _ file: HDF5Writer) throws {
-    switch actions.space {
-    case .discrete: try file.write(taken.map { if case .discrete(let number) = $0 { Int64(number) } else { 0 } }, name)
-    case .box(let low, _):
-      try file.write(
-        taken.flatMap { if case .continuous(let values) = $0 { values } else { [Float]() } }, name, shape: [taken.count, low.count], chunk: taken.count)
+  private func write(_ taken: [Action], below name: String, _ file: HDF5Writer) throws {
+    var (group, number) = (0, 0)
+    for (kind, part) in zip(actions.space.parts, actions.parts) {
+      let place = "\(name)/\(part.field)"
+      switch kind.kind {
+      case .classes(let counts, let starts):
+        let values = taken.flatMap { action in counts.indices.map { Int64(action.classes[group + $0] + starts[$0]) } }
+        try file.write(values, place, shape: [taken.count] + part.shape, chunk: taken.count)
+        group += counts.count
+      case .box(let low, _):
+        try file.write(taken.flatMap { $0.numbers[number..<number + low.count] }, place, shape: [taken.count] + part.shape, chunk: taken.count)
+        number += low.count
+      }
     }
   }
 

@@ -26,6 +26,8 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
   case lossyFrames(file: String, field: String)
   case noEpisodes(file: String)
   case emptyEpisode(file: String, field: String)
+  case oneHotActions(file: String, field: String, count: Int)
+  case actionsBeyond(dataset: String, what: String, share: Double, low: Float, high: Float, furthest: Float)
   case actionOutOfRange(file: String, field: String, step: Int, action: Int, actions: Range<Int>)
   case classOutOfRange(file: String, field: String, step: Int, found: Int, classes: Range<Int>)
   case wrongAction(file: String, field: String, step: Int, action: Action, actions: ActionSpace)
@@ -89,7 +91,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
       as [Y, X], [Y, X, C] or [C, Y, X], for boxes of other numbers, for Discrete, MultiDiscrete and MultiBinary, and for Dict and Tuple of them
       """
     case .unsupportedActions(let file, let found):
-      "\(file): actions are \(found); Discrete ones and vectors (Box of one axis) with finite bounds are supported"
+      "\(file): actions are \(found); there are policies for Discrete, MultiDiscrete, MultiBinary, boxes of numbers, and Dict and Tuple of them"
     case .lossyFrames(let file, let field):
       "\(file): '\(field)' holds frames compressed as JPEG, which loses detail; record raw ones "
         + "(with Minari: DataCollector(..., jpeg_encoding=False), or observations of shape [1, Y, X])"
@@ -97,6 +99,13 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
       "\(file): holds no episodes; record at least one"
     case .emptyEpisode(let file, let field):
       "\(file): '\(field)' has no steps; record the dataset without empty episodes"
+    case .oneHotActions(let file, let field, let count):
+      "\(file): '\(field)' has \(count) numbers a step where one of \(count) actions belongs, as if they were one-hot; store each action's number (in Python: actions.argmax(-1))"
+    case .actionsBeyond(let dataset, let what, let share, let low, let high, let furthest):
+      """
+      \(dataset): \(what) is beyond its bounds, \(low) to \(high), in \(share.formatted(.percent.precision(.fractionLength(1)))) of the recorded steps, as far as \(furthest); \
+      correct the action space or the recording, or learn within what was recorded: --set actions.bounds=recorded
+      """
     case .actionOutOfRange(let file, let field, let step, let action, let actions):
       "\(file): '\(field)' is \(action) at step \(step), but actions are \(actions); correct the action space or the recording"
     case .classOutOfRange(let file, let field, let step, let found, let classes):

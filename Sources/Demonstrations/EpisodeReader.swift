@@ -85,26 +85,34 @@ struct EpisodeReader {
   }
 
   private func actions(_ group: String, _ length: Int) throws -> [Action] {
-    switch actions.space {
-    case .discrete(let count):
-      let field = try vector("\(group)/actions", length)
-      let (taken, range) = (try file.integers(field), actions.start..<actions.start + count)
-      if let step = taken.firstIndex(where: { !range.contains(Int($0)) }) {
-        throw DemonstrationError.actionOutOfRange(file: file.path, field: field.name, step: step, action: Int(taken[step]), actions: range)
+    var taken = [Action](repeating: Action(), count: length)
+    for (kind, part) in zip(actions.space.parts, actions.parts) {
+      let field = try file.field("\(group)/\(part.field)")
+      // Some recorders keep an axis of one.
+      guard field.shape == [length] + part.shape || part.shape.isEmpty && field.shape == [length, 1] else {
+        if case .classes(let counts, _) = kind.kind, counts.count == 1, field.shape == [length, counts[0]] {
+          throw DemonstrationError.oneHotActions(file: file.path, field: field.name, count: counts[0])
+        }
+        throw DemonstrationError.wrongShape(file: file.path, field: field.name, found: field.shape, expected: [length] + part.shape)
       }
-      return taken.map { .discrete(Int($0) - actions.start) }
-    case .box(let low, _):
-      let field = try file.field("\(group)/actions")
-      guard field.shape == [length, low.count] else {
-        throw DemonstrationError.wrongShape(file: file.path, field: field.name, found: field.shape, expected: [length, low.count])
+      switch kind.kind {
+      case .classes(let counts, let starts):
+        for (place, number) in try file.integers(field).enumerated() {
+          let (step, group) = place.quotientAndRemainder(dividingBy: counts.count)
+          let range = starts[group]..<starts[group] + counts[group]
+          guard range.contains(Int(number)) else {
+            throw DemonstrationError.actionOutOfRange(file: file.path, field: field.name, step: step, action: Int(number), actions: range)
+          }
+          taken[step].classes.append(Int(number) - range.lowerBound)
+        }
+      case .box(let low, _):
+        for (place, number) in try file.floats(field, rows: 0..<length).enumerated() {
+          guard Self.isMeasured(number) else { throw DemonstrationError.notFinite(file: file.path, field: field.name, step: place / low.count) }
+          taken[place / low.count].numbers.append(number)
+        }
       }
-      let taken = try file.floats(field, rows: 0..<length)
-      if let place = taken.firstIndex(where: { !$0.isFinite }) {
-        throw DemonstrationError.notFinite(file: file.path, field: field.name, step: place / low.count)
-      }
-      // Some recorders write what a policy wanted, which the environment then clips; so does scaling.
-      return stride(from: 0, to: taken.count, by: low.count).map { actions.space.scaled(.continuous(Array(taken[$0..<$0 + low.count]))) }
     }
+    return taken
   }
 
   /// Whether the last of an episode's flags is set. Others may not be: an episode ends once.

@@ -30,7 +30,7 @@ extension [EpisodeSelection] {
   /// - Throws: `nothingSelected`; `spacesDiffer` unless all datasets have the same observations and actions.
   func check() throws {
     guard let first = first?.dataset, contains(where: { !$0.episodes.isEmpty }) else { throw DemonstrationError.nothingSelected }
-    for other in map(\.dataset) where (other.observation, other.actions) != (first.observation, first.actions) {
+    for other in map(\.dataset) where other.observation != first.observation || !other.actions.fits(first.actions) {
       throw DemonstrationError.spacesDiffer(first: first.name, firstSpaces: first.spaces, second: other.name, secondSpaces: other.spaces)
     }
   }

@@ -14,17 +14,16 @@ struct Fingerprint {
   mutating func add(_ word: Int) { add(UInt64(bitPattern: Int64(word))) }
 
   mutating func add(_ action: Action) {
-    switch action {
-    case .discrete(let number): add(number)
-    case .continuous(let values): for value in values { add(UInt64(value.bitPattern)) }
-    }
+    for number in action.classes { add(number) }
+    for number in action.numbers { add(UInt64(number.bitPattern)) }
   }
 
   /// All of an episode but its frames.
-  mutating func add(_ episode: EpisodeInfo) {
+  /// - Parameter space: in which actions are taken as scaled; nil for actions as they are.
+  mutating func add(_ episode: EpisodeInfo, scaledIn space: ActionSpace? = nil) {
     add(episode.length)
     for step in 0..<episode.length {
-      add(episode.actions[step])
+      add(space?.scaled(episode.actions[step]) ?? episode.actions[step])
       add(episode.rewards[step].bitPattern)
     }
     add((episode.terminated ? 1 : 0) + (episode.truncated ? 2 : 0))

@@ -9,7 +9,7 @@ struct SpaceDescription: Decodable {
   let start: Numbers?
   let n: Numbers?
   let nvec: Numbers?
-  /// Bounds, of boxes of one axis; those of pictures are long and known.
+  /// Bounds, flat, of boxes of few numbers; those of pictures are many and known.
   let low, high: [Double]?
   /// Of a `Dict` by its keys, of a `Tuple` as files call them.
   let subspaces: [(name: String, space: SpaceDescription)]
@@ -32,6 +32,22 @@ struct SpaceDescription: Decodable {
     }
   }
 
+  /// A number, or an array of them of any shape, flat.
+  private struct Bounds: Decodable {
+    let values: [Double]
+
+    init(from decoder: any Decoder) throws {
+      let single = try decoder.singleValueContainer()
+      if let flat = try? single.decode([Double].self) {
+        values = flat
+      } else if let value = try? single.decode(Double.self) {
+        values = [value]
+      } else {
+        values = try single.decode([Bounds].self).flatMap(\.values)
+      }
+    }
+  }
+
   private enum Keys: CodingKey { case type, dtype, shape, start, n, nvec, low, high, subspaces }
 
   init(from decoder: any Decoder) throws {
@@ -42,9 +58,9 @@ struct SpaceDescription: Decodable {
     start = try values.decodeIfPresent(Numbers.self, forKey: .start)
     n = try values.decodeIfPresent(Numbers.self, forKey: .n)
     nvec = try values.decodeIfPresent(Numbers.self, forKey: .nvec)
-    let isVector = type == "Box" && shape?.count == 1
-    low = isVector ? try values.decodeIfPresent([Double].self, forKey: .low) : nil
-    high = isVector ? try values.decodeIfPresent([Double].self, forKey: .high) : nil
+    let isBounded = type == "Box" && shape.map { $0.count == 1 || $0.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue } <= 1024 } ?? false
+    low = isBounded ? try values.decodeIfPresent(Bounds.self, forKey: .low)?.values : nil
+    high = isBounded ? try values.decodeIfPresent(Bounds.self, forKey: .high)?.values : nil
     subspaces = switch type {
     case "Dict": try values.decode([String: SpaceDescription].self, forKey: .subspaces).sorted { $0.key < $1.key }.map { (name: $0.key, space: $0.value) }
     case "Tuple": try values.decode([SpaceDescription].self, forKey: .subspaces).enumerated().map { (name: "_index_\($0)", space: $1) }
@@ -58,7 +74,36 @@ struct SpaceDescription: Decodable {
     return [type, dtype, size].compactMap { $0 }.joined(separator: " ")
   }
 
-  fileprivate var isVector: Bool { type == "Box" && ["float32", "float64"].contains(dtype) && shape?.count == 1 && shape![0] > 0 }
+  /// Of what has classes, how many each group has, the number of the first of each, and the shape in a file; nil of other spaces, and of classes that nobody could count.
+  fileprivate var classes: (counts: [Int], starts: [Int], shape: [Int])? {
+    let counts: [Int]
+    var shape: [Int]
+    switch type {
+    case "Discrete":
+      guard let count = n?.single, start?.isArray != true else { return nil }
+      (counts, shape) = ([count], [])
+    case "MultiDiscrete":
+      guard let nvec else { return nil }
+      (counts, shape) = (nvec.values, [nvec.values.count])
+    case "MultiBinary":
+      guard let n, n.values.allSatisfy({ (0...ObservationSpace.largestVector).contains($0) }) else { return nil }
+      let count = n.values.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+      guard (0...ObservationSpace.largestVector).contains(count) else { return nil }
+      (counts, shape) = ([Int](repeating: 2, count: count), n.values)
+    default: return nil
+    }
+    let starts = start?.values ?? counts.map { _ in 0 }
+    guard starts.count == counts.count, starts.allSatisfy({ $0.magnitude <= Int32.max }) else { return nil }
+    return (counts, starts, shape)
+  }
+
+  /// How many numbers a box has that is no picture; nil of other spaces.
+  fileprivate var numberCount: Int? {
+    guard type == "Box", let shape, let dtype, shape.count <= 4, shape.allSatisfy({ (1...ObservationSpace.largestVector).contains($0) }) else { return nil }
+    guard let kind = dtype.firstMatch(of: /^(float|int|uint|bool)/), kind.1 != "float" || ["float32", "float64"].contains(dtype) else { return nil }
+    let count = shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+    return (1...ObservationSpace.largestVector).contains(count) ? count : nil
+  }
 
   /// The spaces that it is made of, by their names below it.
   fileprivate func leaves(below path: [String] = []) -> [(path: [String], space: SpaceDescription)] {
@@ -116,35 +161,17 @@ struct StoredObservations {
 
   /// What a space without others in it is stored as; nil of one that there is no field for.
   private static func part(_ space: SpaceDescription, _ field: String) -> (kind: ObservationSpace.Field.Kind, part: Part)? {
-    let classes = { (counts: [Int], shape: [Int]) -> (ObservationSpace.Field.Kind, Part)? in
-      let starts = space.start?.values ?? counts.map { _ in 0 }
-      guard starts.count == counts.count, starts.allSatisfy({ $0.magnitude <= Int32.max }) else { return nil }
-      return (.classes(counts), Part(field: field, shape: shape, form: .classes(starts: starts)))
+    if let (counts, starts, shape) = space.classes { return (.classes(counts), Part(field: field, shape: shape, form: .classes(starts: starts))) }
+    guard let count = space.numberCount, let shape = space.shape else { return nil }
+    // Four axes, such as a stack of pictures that have channels each, could be meant in many ways.
+    if space.dtype == "uint8", shape.count > 3 { return nil }
+    if space.dtype == "uint8", shape.count > 1 {
+      // Of three axes the shorter one at an end has the channels.
+      let isLast = shape.count == 3 && shape[2] <= shape[0]
+      let (channels, height, width) = shape.count == 2 ? (1, shape[0], shape[1]) : isLast ? (shape[2], shape[0], shape[1]) : (shape[0], shape[1], shape[2])
+      return (.image(channels: channels, height: height, width: width), Part(field: field, shape: shape, form: .pixels(channelsLast: isLast && channels > 1)))
     }
-    switch space.type {
-    case "Discrete":
-      guard let count = space.n?.single, space.start?.isArray != true else { return nil }
-      return classes([count], [])
-    case "MultiDiscrete": return space.nvec.flatMap { classes($0.values, [$0.values.count]) }
-    case "MultiBinary":
-      guard let n = space.n, n.values.allSatisfy({ (0...ObservationSpace.largestVector).contains($0) }) else { return nil }
-      let count = n.values.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
-      return (0...ObservationSpace.largestVector).contains(count) ? classes([Int](repeating: 2, count: count), n.values) : nil
-    case "Box":
-      guard let shape = space.shape, let dtype = space.dtype, shape.allSatisfy({ (1...ObservationSpace.largestVector).contains($0) }) else { return nil }
-      // Four axes, such as a stack of pictures that have channels each, could be meant in many ways.
-      if dtype == "uint8", shape.count > 3 { return nil }
-      if dtype == "uint8", shape.count > 1 {
-        // Of three axes the shorter one at an end has the channels.
-        let isLast = shape.count == 3 && shape[2] <= shape[0]
-        let (channels, height, width) = shape.count == 2 ? (1, shape[0], shape[1]) : isLast ? (shape[2], shape[0], shape[1]) : (shape[0], shape[1], shape[2])
-        return (.image(channels: channels, height: height, width: width), Part(field: field, shape: shape, form: .pixels(channelsLast: isLast && channels > 1)))
-      }
-      guard shape.count <= 4, let kind = dtype.firstMatch(of: /^(float|int|uint|bool)/), kind.1 != "float" || ["float32", "float64"].contains(dtype) else { return nil }
-      let count = shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
-      return (1...ObservationSpace.largestVector).contains(count) ? (.vector(count), Part(field: field, shape: shape, form: .numbers)) : nil
-    default: return nil
-    }
+    return (.vector(count), Part(field: field, shape: shape, form: .numbers))
   }
 
   /// The space as Minari's metadata have it, bounds included.
@@ -152,20 +179,8 @@ struct StoredObservations {
     let fields = zip(space.fields, parts).map { field, part -> (path: [String], json: String) in
       (space.isSingle ? [] : field.name.split(separator: "/").map(String.init), Self.json(of: field, shape: part.shape))
     }
-    return Self.json(of: fields)
+    return nestedJSON(of: fields)
   }
-
-  private static func json(of fields: [(path: [String], json: String)]) -> String {
-    if fields.count == 1, fields[0].path.isEmpty { return fields[0].json }
-    let keys = fields.map { $0.path[0] }.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-    let inner = keys.map { key in
-      let below = fields.filter { $0.path[0] == key }.map { (path: Array($0.path.dropFirst()), json: $0.json) }
-      return "\(quoted(key)): \(json(of: below))"
-    }
-    return #"{"type": "Dict", "subspaces": {\#(inner.joined(separator: ", "))}}"#
-  }
-
-  private static func quoted(_ text: String) -> String { String(decoding: (try? JSONEncoder().encode(text)) ?? Data(), as: UTF8.self) }
 
   private static func json(of field: ObservationSpace.Field, shape: [Int]) -> String {
     let nested = { (value: String) in
@@ -182,36 +197,87 @@ struct StoredObservations {
   }
 }
 
-/// What a dataset's file calls its actions: discrete ones may begin at another number than 0.
-struct StoredActions: Equatable {
-  let space: ActionSpace
-  let start: Int
+/// Where a dataset's file has the parts of what is done.
+struct StoredActions {
+  /// Of one step.
+  struct Part {
+    /// Below an episode's group.
+    let field: String
+    let shape: [Int]
+  }
 
-  init(_ space: ActionSpace) { (self.space, start) = (space, 0) }
+  let space: ActionSpace
+  /// In the order of the space's parts, that of their names.
+  let parts: [Part]
+
+  private static let field = "actions"
+
+  init(_ space: ActionSpace) {
+    self.space = space
+    parts = space.parts.map { part in
+      let count = part.classCounts.count + part.low.count
+      let isScalar = part.classCounts.count == 1
+      return Part(field: space.isSingle ? Self.field : "\(Self.field)/\(part.name)", shape: isScalar ? [] : [count])
+    }
+  }
 
   /// - Throws: `unsupportedActions`.
   init(_ described: SpaceDescription, file: String) throws {
     let unsupported = { DemonstrationError.unsupportedActions(file: file, found: $0) }
-    if described.isVector {
-      guard let low = described.low, let high = described.high, low.count == described.shape![0], high.count == low.count,
-        zip(low, high).allSatisfy({ $0.isFinite && $1.isFinite && $0 < $1 })
-      else { throw unsupported("\(described.summary) without finite bounds") }
-      (space, start) = (.box(low: low.map(Float.init), high: high.map(Float.init)), 0)
-      guard space.isSupported else { throw unsupported("\(described.summary) with bounds that are too far apart, or too close, or too many numbers") }
-      return
+    var (known, parts) = ([ActionSpace.Part](), [Part]())
+    for leaf in described.leaves() {
+      let name = leaf.path.isEmpty ? ActionSpace.single : leaf.path.joined(separator: "/")
+      let field = ([Self.field] + leaf.path).joined(separator: "/")
+      if let (counts, starts, shape) = leaf.space.classes {
+        known.append(.init(name, .classes(counts, starts: starts)))
+        parts.append(Part(field: field, shape: shape))
+      } else if let count = leaf.space.numberCount, leaf.space.dtype != "uint8" || leaf.space.shape!.count == 1 {
+        let bound = { (values: [Double]?, missing: Float) in values?.map(Float.init) ?? [Float](repeating: missing, count: count) }
+        let (low, high) = (bound(leaf.space.low, -.infinity), bound(leaf.space.high, .infinity))
+        guard low.count == count, high.count == count else { throw unsupported("\(described.summary) with bounds of another shape") }
+        known.append(.init(name, .box(low: low, high: high)))
+        parts.append(Part(field: field, shape: leaf.space.shape!))
+      } else {
+        throw unsupported(described.summary)
+      }
     }
-    guard described.type == "Discrete", let count = described.n?.single, described.start?.isArray != true, ActionSpace.discrete(count).isSupported else {
-      throw unsupported(described.summary)
-    }
-    start = described.start?.single ?? 0
-    guard start.magnitude <= Int32.max else { throw unsupported("Discrete from \(start)") }
-    space = .discrete(count)
+    let order = known.indices.sorted { known[$0].name < known[$1].name }
+    (space, self.parts) = (ActionSpace(order.map { known[$0] }), order.map { parts[$0] })
+    guard space.isSupported else { throw unsupported(described.summary) }
   }
 
+  /// The space as Minari's metadata have it.
   var json: String {
-    switch space {
-    case .discrete(let count): #"{"type": "Discrete", "dtype": "int64", "start": \#(start), "n": \#(count)}"#
-    case .box(let low, let high): #"{"type": "Box", "dtype": "float32", "shape": [\#(low.count)], "low": \#(low), "high": \#(high)}"#
+    nestedJSON(of: space.parts.map { part in
+      (path: space.isSingle ? [] : part.name.split(separator: "/").map(String.init), json: Self.json(of: part))
+    })
+  }
+
+  private static func json(of part: ActionSpace.Part) -> String {
+    switch part.kind {
+    case .classes(let counts, let starts):
+      counts.count == 1
+        ? #"{"type": "Discrete", "dtype": "int64", "start": \#(starts[0]), "n": \#(counts[0])}"#
+        : #"{"type": "MultiDiscrete", "dtype": "int64", "nvec": \#(counts), "start": \#(starts)}"#
+    case .box(let low, let high):
+      #"{"type": "Box", "dtype": "float32", "shape": [\#(low.count)], "low": \#(numbers(low)), "high": \#(numbers(high))}"#
     }
   }
+
+  /// As Python's `json` writes them, infinities included.
+  private static func numbers(_ values: [Float]) -> String {
+    "[\(values.map { $0.isFinite ? "\($0)" : $0 < 0 ? "-Infinity" : "Infinity" }.joined(separator: ", "))]"
+  }
+}
+
+/// A space of spaces by their paths, with a `Dict` at each level; the one alone that has no path.
+private func nestedJSON(of parts: [(path: [String], json: String)]) -> String {
+  if parts.count == 1, parts[0].path.isEmpty { return parts[0].json }
+  let keys = parts.map { $0.path[0] }.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+  let inner = keys.map { key in
+    let below = parts.filter { $0.path[0] == key }.map { (path: Array($0.path.dropFirst()), json: $0.json) }
+    let quoted = String(decoding: (try? JSONEncoder().encode(key)) ?? Data(), as: UTF8.self)
+    return "\(quoted): \(nestedJSON(of: below))"
+  }
+  return #"{"type": "Dict", "subspaces": {\#(inner.joined(separator: ", "))}}"#
 }

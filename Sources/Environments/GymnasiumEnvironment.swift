@@ -56,7 +56,8 @@ public final class GymnasiumEnvironment: Environment {
       throw EnvironmentError.wrongReply(environment: name, expectedBytes: 0, foundBytes: start.count)
     }
     observation = spaces.observation
-    actions = spaces.actions.map { .discrete($0) } ?? .box(low: spaces.low ?? [], high: spaces.high ?? [])
+    actions = ActionSpace(spaces.actions)
+    guard actions.isSupported else { throw EnvironmentError.refused(environment: name, reason: "its actions are \(actions), which there is no policy for") }
   }
 
   /// For tests, which harm the worker.
@@ -77,12 +78,7 @@ public final class GymnasiumEnvironment: Environment {
 
   public func step(_ actions: [Int: Action]) throws -> [Int: Outcome] {
     try running.check(actions, in: self.actions)
-    let outcomes = try exchange(.step, actions.mapValues { action in
-      switch action {
-      case .discrete(let number): bytes(UInt64(number))
-      case .continuous(let values): .bytes(of: values)
-      }
-    })
+    let outcomes = try exchange(.step, actions.mapValues { action in action.classes.flatMap { bytes(UInt64($0)) } + .bytes(of: action.numbers) })
     running.stepped(outcomes)
     return outcomes
   }
@@ -98,11 +94,10 @@ extension GymnasiumEnvironment {
     let pipeline: PixelPipeline
   }
 
-  /// What the worker says of an environment: so many discrete actions, or the bounds of others.
+  /// What the worker says of an environment.
   private struct Spaces: Decodable {
     let observation: ObservationSpace
-    let actions: Int?
-    let low, high: [Float]?
+    let actions: [ActionSpace.Part]
   }
 
   private enum Operation: UInt8 { case reset, step }

@@ -56,7 +56,7 @@ public final class Road: ScriptedExpert {
   public func step(_ actions: [Int: Action]) throws -> [Int: Outcome] {
     try running.check(actions, in: self.actions)
     var outcomes: [Int: Outcome] = [:]
-    for case (let slot, .discrete(let action)) in actions {
+    for (slot, action) in actions.mapValues({ $0.classes[0] }) {
       episodes[slot]!.step(action)
       let episode = episodes[slot]!
       outcomes[slot] = Outcome(

@@ -6,12 +6,12 @@ output goes where standard error goes, so nothing an environment prints can dist
 little-endian.
 
     message   u32 length of what follows, then that
-    request   u8 operation (0 reset, 1 step), then for each slot meant: u32 slot, and a u64, the seed or the action,
-              or the f32s of an action that is a vector
+    request   u8 operation (0 reset, 1 step), then for each slot meant: u32 slot, and a u64, the seed; or an action, a u64
+              for each group of classes, then an f32 for each number
     reply     u8 status, then the rest
       0 done    after the start, JSON: "observation", a list of fields with "name" and "image" ([C, Y, X]), "vector" (its
-                length) or "classes" (how many each group has), and "actions", their count, or "low" and "high", the bounds of
-                actions that are vectors;
+                length) or "classes" (how many each group has), and "actions", a list of parts with "name" and "classes" and
+                "starts" (the number of each group's first), or "low" and "high";
                 after a request, for each of its slots, in its order:
                 f64 reward, u8 terminated, u8 truncated, frame: field by field a picture's u8 [C, Y, X], or f32s
       1 refused UTF-8: why this environment cannot be used
@@ -101,7 +101,7 @@ def make(environment, pipeline):
         raise Refusal(f"Gymnasium cannot make it: {error}") from error
     except TypeError as error:
         raise Refusal(f"it does not take what the pixel pipeline asks for (kind '{kind}', arguments {pipeline['arguments']}): {error}") from error
-    check_actions(env.action_space)
+    ordered_parts(env.action_space)
 
     if kind == "atari":
         from gymnasium.wrappers import AtariPreprocessing, TimeLimit
@@ -205,14 +205,54 @@ def is_vector(space):
     return isinstance(space, gymnasium.spaces.Box) and space.dtype.kind == "f" and len(space.shape) == 1
 
 
-def check_actions(space):
-    import gymnasium
+def action_parts(space, path=()):
+    """The parts of what is done, those in a Dict or a Tuple one after the other."""
     import numpy
+    from gymnasium import spaces
 
-    if isinstance(space, gymnasium.spaces.Discrete):
-        return
-    if not is_vector(space) or not (numpy.isfinite(space.low).all() and numpy.isfinite(space.high).all()):
-        raise Refusal(f"its actions are {space}; there must be so many, or vectors with finite bounds")
+    part = {"name": "/".join(path) or "action"}
+    if isinstance(space, (spaces.Dict, spaces.Tuple)):
+        for key, inner in space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces):
+            yield from action_parts(inner, (*path, str(key) if isinstance(space, spaces.Dict) else f"_index_{key}"))
+    elif isinstance(space, spaces.Discrete):
+        yield part | {"classes": [int(space.n)], "starts": [int(space.start)]}
+    elif isinstance(space, spaces.MultiDiscrete):
+        starts = numpy.broadcast_to(getattr(space, "start", 0), space.nvec.shape)
+        yield part | {"classes": space.nvec.flatten().tolist(), "starts": starts.flatten().tolist()}
+    elif isinstance(space, spaces.MultiBinary):
+        count = int(numpy.prod(space.shape))
+        yield part | {"classes": [2] * count, "starts": [0] * count}
+    elif isinstance(space, spaces.Box) and space.dtype.kind in "fiub" and not (space.dtype == "uint8" and len(space.shape) > 1):
+        # What has no bound is beyond what JSON has numbers for.
+        largest = float(numpy.finfo("f4").max)
+        bounds = {key: numpy.clip(bound.astype("f8"), -largest, largest).flatten().tolist() for key, bound in (("low", space.low), ("high", space.high))}
+        yield part | bounds
+    else:
+        raise Refusal(f"its actions have {part['name']} of {space}, which there is no policy for")
+
+
+def ordered_parts(space):
+    """The parts in the order of their names, as in recordings."""
+    return sorted(action_parts(space), key=lambda part: part["name"])
+
+
+def build_action(space, values, path=()):
+    """The action that an environment takes, of the values of its parts by their names."""
+    import numpy
+    from gymnasium import spaces
+
+    if isinstance(space, spaces.Dict):
+        return {key: build_action(inner, values, (*path, str(key))) for key, inner in space.spaces.items()}
+    if isinstance(space, spaces.Tuple):
+        return tuple(build_action(inner, values, (*path, f"_index_{key}")) for key, inner in enumerate(space.spaces))
+    taken = numpy.array(values["/".join(path) or "action"])
+    if isinstance(space, spaces.Discrete):
+        return int(taken[0])
+    taken = taken.reshape(space.shape)
+    if isinstance(space, spaces.Box):
+        # What is a bound in single precision may lie beyond it in double.
+        taken = numpy.clip(taken if space.dtype.kind == "f" else numpy.rint(taken), space.low, space.high)
+    return taken.astype(space.dtype)
 
 
 def grey_picture(picture, crop, size):
@@ -236,12 +276,10 @@ def size_of(field):
 
 def spaces(env, observation):
     """What the start's reply says."""
-    if hasattr(env.action_space, "n"):
-        return {"observation": observation, "actions": int(env.action_space.n)}
-    return {"observation": observation, "low": env.action_space.low.tolist(), "high": env.action_space.high.tolist()}
+    return {"observation": observation, "actions": ordered_parts(env.action_space)}
 
 
-def act(env, to_frame, draws, slot, operation, value, size):
+def act(env, to_frame, draws, slot, operation, value, size, actions):
     """One slot's part of a reply."""
     reward, terminated, truncated = 0.0, False, False
     if operation == RESET:
@@ -250,7 +288,7 @@ def act(env, to_frame, draws, slot, operation, value, size):
         observation = first(env.reset(seed=seed))
     else:
         draws.enter(slot)
-        observation, reward, terminated, truncated = parts(env.step(action(env.action_space, value)))
+        observation, reward, terminated, truncated = parts(env.step(action(env.action_space, actions, value)))
     frame = to_frame(observation)
     if len(frame) != size:
         raise ValueError(f"a frame has {len(frame)} bytes, expected {size}")
@@ -276,13 +314,16 @@ def parts(outcome):
         raise Refusal(f"its step returned the reward {reward!r}, which is no number") from error
 
 
-def action(space, value):
-    if hasattr(space, "n"):
-        return int(space.start) + struct.unpack("<Q", value)[0]
-    import numpy
-
-    # What is a bound in single precision may lie beyond it in double.
-    return numpy.clip(numpy.frombuffer(value, "<f4").astype(space.dtype), space.low, space.high)
+def action(space, parts, value):
+    """What `value` says: the index of each group's class, all parts' one after the other, then the numbers likewise."""
+    count = sum(len(part.get("classes", [])) for part in parts)
+    classes = iter(struct.unpack(f"<{count}Q", value[: 8 * count]))
+    numbers = iter(struct.unpack(f"<{(len(value) - 8 * count) // 4}f", value[8 * count :]))
+    values = {}
+    for part in parts:
+        own = [start + next(classes) for start in part.get("starts", [])]
+        values[part["name"]] = own or [next(numbers) for _ in part["low"]]
+    return build_action(space, values)
 
 
 def serve(setup, requests, send):
@@ -292,11 +333,12 @@ def serve(setup, requests, send):
     seen = spaces(*slots[0][:2])
     send(DONE, json.dumps(seen).encode())
     size = sum(map(size_of, seen["observation"]))
+    action_size = sum(8 * len(part.get("classes", [])) + 4 * len(part.get("low", [])) for part in seen["actions"])
     while header := requests.read(4):
         request = requests.read(*struct.unpack("<I", header))
-        width = 8 if request[0] == RESET or "actions" in seen else 4 * len(seen["low"])
+        width = 8 if request[0] == RESET else action_size
         records = struct.iter_unpack(f"<I{width}s", request[1:])
-        send(DONE, b"".join(act(slots[slot][0], slots[slot][2], draws, slot, request[0], value, size) for slot, value in records))
+        send(DONE, b"".join(act(slots[slot][0], slots[slot][2], draws, slot, request[0], value, size, seen["actions"]) for slot, value in records))
 
 
 def missing_package(error):

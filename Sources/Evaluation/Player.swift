@@ -172,7 +172,7 @@ extension Player {
     let other = ExperimentError.otherEnvironment(name, trainedOn: "\(agent.observation) by the pipeline '\(pipeline.kind.rawValue)', and \(agent.actions)")
     do {
       let made = try makeEnvironment(name, pipeline: pipeline, slots: slots, unless: { Interruption.isRequested })
-      guard made.observation.fits(agent.observation), made.actions == agent.actions else {
+      guard made.observation.fits(agent.observation), made.actions.fits(agent.actions) else {
         made.close()
         throw other
       }

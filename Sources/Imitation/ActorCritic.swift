@@ -1,24 +1,6 @@
 import Spaces
 import Torch
 
-extension ActionSpace {
-  /// Numbers that a policy's network gives: logits, or means and deviations.
-  public var policyOutputs: Int {
-    switch self {
-    case .discrete(let count): count
-    case .box(let low, _): 2 * low.count
-    }
-  }
-
-  /// What a policy's network says, `[…, policyOutputs]`.
-  public func policy(_ outputs: Tensor) -> any Distribution {
-    switch self {
-    case .discrete: Categorical(logits: outputs)
-    case .box: TanhGaussian(outputs: outputs)
-    }
-  }
-}
-
 /// The policy and its values, all functions of the model state alone. Source: DITTO, eq 12.
 public final class ActorCritic: Module {
   /// Features to what `ActionSpace.policy` takes.
@@ -40,7 +22,7 @@ public final class ActorCritic: Module {
   }
 
   /// Over actions, of features `[…, F]`.
-  public func policy(_ features: Tensor) -> any Distribution { actions.policy(actor(features)) }
+  public func policy(_ features: Tensor) -> ActionDistribution { actions.policy(actor(features)) }
   /// `[…, F]` to `[…]`.
   public func value(_ features: Tensor) -> Tensor { scalars(critic(features)) }
   public func targetValue(_ features: Tensor) -> Tensor { noGrad { scalars(targetCritic(features)) } }

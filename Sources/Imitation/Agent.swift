@@ -51,7 +51,6 @@ public final class Agent {
     /// Frames seen.
     var steps = 0
     var state: LatentState?
-    /// Scaled, as the world model takes it.
     var previousAction: Action?
     /// The frames before, oldest first, where a policy sees several.
     var earlier: [[UInt8]] = []
@@ -138,11 +137,11 @@ public final class Agent {
     }
     var chosen: [Int: Action] = [:]
     for (row, slot) in order.enumerated() {
-      let action = opinions[row].chosen(choice, using: &slots[slot]!.generator)
+      let action = actions.unscaled(opinions[row].chosen(choice, using: &slots[slot]!.generator))
       slots[slot]!.state = states?[row]
       slots[slot]!.previousAction = action
       slots[slot]!.steps += 1
-      chosen[slot] = actions.unscaled(action)
+      chosen[slot] = action
       if case .pixels(let policy) = mind { slots[slot]!.earlier = (slots[slot]!.earlier + [frames[slot]!]).suffix(policy.frames - 1) }
     }
     return chosen
@@ -150,41 +149,50 @@ public final class Agent {
 
   /// Tells the agent that another action was taken in an episode than the one it chose: its memory goes on from that one.
   /// - Parameter action: as `act` returns them.
-  public func took(_ action: Action, slot: Int) { slots[slot]?.previousAction = actions.scaled(action) }
+  public func took(_ action: Action, slot: Int) { slots[slot]?.previousAction = action }
 
   /// The features of the state that an episode is in, for tests; nil before its first frame.
   func memory(slot: Int) -> [Float]? { slots[slot]?.state?.features.values() }
 
   /// What a policy says of one state.
-  private enum Opinion {
-    /// The probability of each action.
-    case probabilities([Float])
-    /// Of the normal before the tangent, for each number of an action.
-    case normal(mean: [Float], deviation: [Float])
+  private struct Opinion {
+    /// The probability of each class of each part that has classes.
+    let probabilities: [[Float]]
+    /// Of the normal before the tangent, for each number.
+    let mean, deviation: [Float]
 
-    /// Of each row of a policy's distribution `[N, …]`.
-    static func rows(_ policy: any Distribution, _ count: Int) -> [Opinion] {
+    /// Of each row of a policy's distribution over actions `[N, W]`.
+    static func rows(_ policy: ActionDistribution, _ count: Int) -> [Opinion] {
       let split = { (x: Tensor) -> [[Float]] in
         let values: [Float] = x.values()
         return (0..<count).map { Array(values[$0 * values.count / count..<($0 + 1) * values.count / count]) }
       }
-      switch policy {
-      case let classes as Categorical: return split(classes.probabilities).map(probabilities)
-      case let gaussian as TanhGaussian: return zip(split(gaussian.mean), split(exp(gaussian.logDeviation))).map { normal(mean: $0, deviation: $1) }
-      default: preconditionFailure("no policy is made of \(type(of: policy))")
+      let classes = policy.classes.map { (count: $0.columns.count, rows: split($0.distribution.probabilities)) }
+      let numbers = policy.numbers.map { (mean: split($0.distribution.mean), deviation: split(exp($0.distribution.logDeviation))) }
+      return (0..<count).map { row in
+        let probabilities = classes.flatMap { parts, rows -> [[Float]] in
+          let length = rows[row].count / parts
+          return (0..<parts).map { Array(rows[row][$0 * length..<($0 + 1) * length]) }
+        }
+        return Opinion(probabilities: probabilities, mean: numbers?.mean[row] ?? [], deviation: numbers?.deviation[row] ?? [])
       }
     }
 
+    /// An action whose numbers are in −1…1.
     func chosen(_ choice: ActionChoice, using generator: inout SeededGenerator) -> Action {
-      switch (self, choice) {
-      case (.probabilities(let p), .best): return .discrete(p.indices.max { p[$0] < p[$1] }!)
-      case (.probabilities(let p), .sampled):
-        var left = Float.random(in: 0..<1, using: &generator)
-        return .discrete(p.firstIndex { left -= $0; return left < 0 } ?? p.count - 1)
-      case (.normal(let mean, _), .best): return .continuous(mean.map { Foundation.tanh($0) })
-      case (.normal(let mean, let deviation), .sampled):
-        return .continuous(zip(mean, deviation).map { Foundation.tanh($0 + $1 * normalDraw(using: &generator)) })
+      var action = Action()
+      for p in probabilities {
+        switch choice {
+        case .best: action.classes.append(p.indices.max { p[$0] < p[$1] }!)
+        case .sampled:
+          var left = Float.random(in: 0..<1, using: &generator)
+          action.classes.append(p.firstIndex { left -= $0; return left < 0 } ?? p.count - 1)
+        }
       }
+      for (mean, deviation) in zip(mean, deviation) {
+        action.numbers.append(Foundation.tanh(choice == .best ? mean : mean + deviation * normalDraw(using: &generator)))
+      }
+      return action
     }
   }
 

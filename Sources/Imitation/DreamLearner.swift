@@ -197,8 +197,7 @@ public final class DreamLearner: LatentLearner {
     let steps = Tensor((0..<lead).map(Int64.init), [lead, 1], on: device)
     let wrong = actions.uniform([count], using: random).taking(copied)
     let right = windows.actions.sliced(0..<lead).sliced(0..<dreams, axis: 1)
-    let numbers = Array(repeating: 1, count: right.shape.count - 2)
-    let stays = (leaving - steps).isAtLeast(1).reshaped([lead, dreams] + numbers).to(right.type)
+    let stays = (leaving - steps).isAtLeast(1).reshaped(lead, dreams, 1).to(right.type)
     let taken = right * stays + wrong * (1 - stays)
     let displaced = dreamer.dream(from: windows.states[0].sliced(0..<dreams), following: taken, using: random).states[lead]
     let far = windows.steps(lead..<lead + c.horizon)

@@ -17,12 +17,12 @@ public struct Dreamer {
   /// - Parameter noise: of the model's transitions; nil for draws from `random`.
   public func dream(
     from start: LatentState, steps: Int, choosing choice: ActionChoice = .sampled, using random: RandomSource, noise: SharedNoise? = nil,
-    policy: @escaping (Tensor) -> any Distribution
+    policy: @escaping (Tensor) -> ActionDistribution
   ) -> Dream {
     dream(from: start, steps: steps, random, noise) { features, _ in policy(features).drawn(choice == .best ? .mode : .sample(random)) }
   }
 
-  /// Under given actions, `[steps, B]` or `[steps, B, A]`: what a dream can know of them.
+  /// Under given actions, `[steps, B, W]`: what a dream can know of them.
   public func dream(
     from start: LatentState, following actions: Tensor, using random: RandomSource, noise: SharedNoise? = nil
   ) -> Dream {

@@ -184,6 +184,12 @@ extension ExpertLatents {
     self.init(
       deterministic: try file.mapped("deterministic", on: device), classes: try file.mapped("classes", on: device),
       probabilities: file.contains("probabilities") ? try file.mapped("probabilities", on: device) : nil,
-      actions: try file.tensor("actions", on: device), lengths: lengths.map(Int.init), classCount: classCount)
+      actions: try Self.actions(in: file, on: device), lengths: lengths.map(Int.init), classCount: classCount)
+  }
+
+  /// `[N, W]`; versions before 0.2 kept numbered actions as `int64` `[N]`.
+  private static func actions(in file: Safetensors, on device: Device) throws -> Tensor {
+    let actions = try file.tensor("actions", on: device)
+    return actions.shape.count == 1 ? actions.to(.float32).reshaped(-1, 1) : actions
   }
 }

@@ -10,7 +10,7 @@ public struct ExpertLatents {
   public let classes: Tensor
   /// The posterior's probabilities of all classes, bf16 `[N, S·K]`, from which `z` can be drawn anew; nil where they were not kept.
   public let probabilities: Tensor?
-  /// The expert's action in each state, `int64` `[N]` or numbers `[N, A]`; −1 or zeros in an episode's last one.
+  /// The expert's action in each state, `[N, W]`; classes −1 and zeros in an episode's last one.
   public let actions: Tensor
   /// Numbers of states of the episodes.
   public let lengths: [Int]
@@ -103,7 +103,7 @@ public struct ExpertLatents {
   }
   var steps: [Int] { stepsByEpisode.flatMap { $0 } }
 
-  /// The states at some places and the actions there, `[N, …]` and `[N]` or `[N, A]`.
+  /// The states at some places and the actions there, `[N, …]` and `[N, W]`.
   func pairs(at places: [Int]) -> (states: LatentState, actions: Tensor) {
     let indices = Tensor(places.map(Int64.init), [places.count], on: deterministic.device)
     return (states(at: indices), actions.taking(indices))
@@ -125,7 +125,7 @@ extension Range<Int> {
   func pieces(of count: Int) -> [Range] { stride(from: lowerBound, to: upperBound, by: count).map { $0..<Swift.min($0 + count, upperBound) } }
 }
 
-/// Consecutive expert states: `[H + 1, B, …]` and the expert's actions between them, `[H, B]` or `[H, B, A]`.
+/// Consecutive expert states: `[H + 1, B, …]` and the expert's actions between them, `[H, B, W]`.
 public struct LatentWindows {
   public let states: LatentState
   public let actions: Tensor

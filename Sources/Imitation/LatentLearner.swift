@@ -19,7 +19,7 @@ public protocol LatentLearner: AnyObject {
 }
 
 extension LatentLearner {
-  public var policy: (Tensor) -> any Distribution { { [actor, actions] in actions.policy(actor($0)) } }
+  public var policy: (Tensor) -> ActionDistribution { { [actor, actions] in actions.policy(actor($0)) } }
 }
 
 /// How the agent is learned. Source: DITTO, section 4.1.
@@ -103,7 +103,7 @@ public final class LatentCloner: LatentLearner {
   }
 
   /// Eq 16 on states of gradient step `step`, and the policy and the expert's actions there.
-  private func loss(step: Int) -> (policy: any Distribution, action: Tensor, loss: Tensor) {
+  private func loss(step: Int) -> (policy: ActionDistribution, action: Tensor, loss: Tensor) {
     let windows = states.windows(step: step)
     let random = RandomSource(seed.stream("noise").step(step), on: windows.actions.device)
     let (h, z) = (windows.states[0].deterministic, windows.states[0].stochastic)

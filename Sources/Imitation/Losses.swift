@@ -5,10 +5,10 @@ import Torch
 /// Source: DITTO, equation 15; the paper's sum over steps differs by a constant factor.
 /// - Parameters:
 ///   - policy: over actions, of states `[H, B]`.
-///   - action: `[H, B]` or `[H, B, A]`, the ones taken.
+///   - action: `[H, B, W]`, the ones taken.
 ///   - advantage: `[H, B]`, `V − v`; no gradient flows through it.
 ///   - entropyWeight: `η`, per nat.
-public func actorLoss(policy: any Distribution, action: Tensor, advantage: Tensor, entropyWeight: Double) -> Tensor {
+public func actorLoss(policy: some Distribution, action: Tensor, advantage: Tensor, entropyWeight: Double) -> Tensor {
   -(policy.logProbability(of: action) * advantage.detached()).mean() - entropyWeight * policy.entropy.mean()
 }
 
@@ -24,7 +24,7 @@ public func criticLoss(value: Tensor, returns: Tensor) -> Tensor {
 ///   - drawnWith: log-probabilities that the actions were drawn with, `[H, B]`.
 ///   - clip: `ε`.
 public func clippedActorLoss(
-  policy: any Distribution, action: Tensor, drawnWith: Tensor, advantage: Tensor, clip: Double, entropyWeight: Double
+  policy: some Distribution, action: Tensor, drawnWith: Tensor, advantage: Tensor, clip: Double, entropyWeight: Double
 ) -> Tensor {
   let (ratio, a) = (exp(policy.logProbability(of: action) - drawnWith.detached()), advantage.detached())
   return -minimum(ratio * a, ratio.clamped(1 - clip, 1 + clip) * a).mean() - entropyWeight * policy.entropy.mean()
@@ -33,6 +33,6 @@ public func clippedActorLoss(
 /// Maximum likelihood of the expert's actions with an entropy bonus: `−log π(a | ŝ) − η H(π(ŝ))`, the mean over all states.
 ///
 /// Source: DITTO, equation 16.
-public func cloningLoss(policy: any Distribution, action: Tensor, entropyWeight: Double) -> Tensor {
+public func cloningLoss(policy: some Distribution, action: Tensor, entropyWeight: Double) -> Tensor {
   -policy.logProbability(ofOthers: action).mean() - entropyWeight * policy.entropy.mean()
 }

@@ -37,7 +37,7 @@ public final class PixelPolicy: NamedParts {
   public var device: Device { head.layers[0].weight.device }
 
   /// Of what is seen, under `[N]`.
-  public func callAsFunction(_ observed: Observed) -> any Distribution { actions.policy(outputs(observed)) }
+  public func callAsFunction(_ observed: Observed) -> ActionDistribution { actions.policy(outputs(observed)) }
 
   func outputs(_ observed: Observed) -> Tensor { head(encoded(observed)) }
 
@@ -94,7 +94,7 @@ public final class PixelCloner {
     }
   }
 
-  private func agreement(_ distribution: any Distribution, _ taken: Tensor) -> Tensor { policy.actions.likeness(distribution.drawn(.mode), taken).mean() }
+  private func agreement(_ distribution: ActionDistribution, _ taken: Tensor) -> Tensor { policy.actions.likeness(distribution.drawn(.mode), taken).mean() }
 
   /// What the policy sees of sequences, and what the expert did there, both under `[N]`. Frames before an episode's first are that one again.
   private func seen(in sequences: SequenceBatch) -> (Observed, Tensor) {

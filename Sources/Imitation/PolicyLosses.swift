@@ -3,7 +3,7 @@ import Torch
 /// What dreams and their rewards say to actor and critic. Source: DITTO, eq 13–15; Algorithm 1, lines 12–15.
 public struct PolicyLosses {
   /// Over actions, of the states that they were taken in, `[H, B]`.
-  public let policy: any Distribution
+  public let policy: ActionDistribution
   /// The critic's, `[H, B]`.
   public let value: Tensor
   /// λ-returns, `[H, B]`.
@@ -18,7 +18,7 @@ public struct PolicyLosses {
   /// - Parameters:
   ///   - before: where an update makes several steps on the same dreams, what the first of them found: returns and advantages stay as they were.
   ///   - features: of a dream's states, `[H + 1, B, F]`.
-  ///   - actions: `[H, B]` or `[H, B, A]`, taken in all states but the last.
+  ///   - actions: `[H, B, W]`, taken in all states but the last.
   ///   - reward: `[H, B]`, of each action.
   ///   - progress: the share of the training that is done, from 0 to 1.
   public init(

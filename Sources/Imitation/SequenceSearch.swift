@@ -13,12 +13,12 @@ public final class SequenceSearch {
   private let windows: WindowSampler
   private let learner: LatentCloner
   private let seed: Seed
-  /// All sequences, `int64` `[steps, sequences]`.
+  /// All sequences, `[steps, sequences, 1]`.
   private let sequences: Tensor
   /// Steps that are looked ahead.
   public let depth: Int
   private let actionCount: Int
-  /// What was searched so far: features `[N, F]`, the best first action `[N]` and how much it gains over the worst, `[N]`; the newest last.
+  /// What was searched so far: features `[N, F]`, the best first action `[N, 1]` and how much it gains over the worst, `[N]`; the newest last.
   private var found: [(features: Tensor, action: Tensor, gain: Tensor)] = []
 
   /// Windows that are searched in at a time, dreamed steps of each, steps from one search to the next, searches that are learned from, and gradient
@@ -32,12 +32,12 @@ public final class SequenceSearch {
   /// - Parameter learner: what learns, best from a clone on.
   /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a dream and a search.
   public init(_ dreamer: Dreamer, _ compared: ComparedState, on expert: ExpertLatents, teaching learner: LatentCloner, seed: Seed) throws {
-    guard case .discrete(let count) = dreamer.actions else { preconditionFailure("only sequences of discrete actions can all be tried") }
+    guard let count = dreamer.actions.discreteCount else { preconditionFailure("only sequences of discrete actions can all be tried") }
     (self.dreamer, self.compared, self.learner, self.seed, actionCount) = (dreamer, compared, learner, seed, count)
     let reach = count > 1 ? Int(Foundation.log(Double(Self.most)) / Foundation.log(Double(count))) : 1
     depth = max(1, min(Self.deepest, reach))
-    let all = (0..<depth).reduce([[Int64]()]) { sequences, _ in sequences.flatMap { start in (0..<count).map { start + [Int64($0)] } } }
-    sequences = Tensor((0..<depth).flatMap { step in all.map { $0[step] } }, [depth, all.count], on: dreamer.device)
+    let all = (0..<depth).reduce([[Float]()]) { sequences, _ in sequences.flatMap { start in (0..<count).map { start + [Float($0)] } } }
+    sequences = Tensor((0..<depth).flatMap { step in all.map { $0[step] } }, [depth, all.count, 1], on: dreamer.device)
     windows = try WindowSampler(expert, horizon: Self.roll + depth, batch: Self.batch, seed: seed.stream("windows"))
   }
 
@@ -69,7 +69,7 @@ public final class SequenceSearch {
     return (agreement / count, gain / count)
   }
 
-  /// The first action of the best sequence from each state, and what it gains over the worst: both `[B]`.
+  /// The first action of the best sequence from each state, `[B, 1]`, and what it gains over the worst, `[B]`.
   /// - Parameter reference: the expert's states from then on, `[depth + 1, B, …]`.
   func best(from start: LatentState, reference: LatentState, _ random: RandomSource) -> (action: Tensor, gain: Tensor) {
     noGrad {
@@ -84,7 +84,7 @@ public final class SequenceSearch {
       let earned = latentReward(expert: expert, learner: compared.reached(states)).sum(over: 0)  // [B · sequences]
       // Sequences of one first action are side by side.
       let byFirst = earned.reshaped(batch, actionCount, count / actionCount).max(over: 2)  // [B, A]
-      return (byFirst.argmax(over: 1), byFirst.max(over: 1) + (-byFirst).max(over: 1))
+      return (byFirst.argmax(over: 1).to(.float32).reshaped(-1, 1), byFirst.max(over: 1) + (-byFirst).max(over: 1))
     }
   }
 }

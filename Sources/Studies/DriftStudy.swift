@@ -59,7 +59,7 @@ public struct DriftStudy: Codable, Sendable {
     try dataset.checkFits(pipeline)
     let names = ["expert", "random"] + agents.map(\.name)
     if let name = names.enumerated().first(where: { names[..<$0].contains($1) })?.element { throw ExperimentError.namedTwice(name) }
-    for (name, loaded) in agents where loaded.agent.actions != model.actions {
+    for (name, loaded) in agents where !loaded.agent.actions.fits(model.actions) {
       throw ExperimentError.wrongActions(what: name, found: loaded.agent.actions, expected: model.actions)
     }
     if let other = agents.first(where: { $0.agent.pipeline != pipeline }) { throw ExperimentError.otherEyes(agent: other.name, worldModel: world.url.path) }

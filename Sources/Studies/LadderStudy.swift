@@ -56,7 +56,7 @@ public struct LadderStudy: Codable, Sendable {
       let clone = try parts.clone(of: latents, seeds.stream("clone"))
       for step in 0..<Self.cloningSteps { _ = clone.update(step: step, progress: Double(step) / Double(Self.cloningSteps)) }
       try play(name, .agent(parts.agent(clone.actor, seed: seed)))
-      guard name == "clone", case .discrete = parts.world.model.actions else { continue }
+      guard name == "clone", parts.world.model.actions.discreteCount != nil else { continue }
       let search = try SequenceSearch(
         Dreamer(parts.world.model, compute.precision), parts.configuration.imitation.reward.compared, on: latents, teaching: clone,
         seed: seeds.stream("search"))

@@ -36,7 +36,7 @@ struct OpenDreams {
         let (truth, last) = (inference.states.sliced(later).features.to(.float32), inference.states[context - 1])
 
         // The first frame of another episode, which counts no more, has no action that led to it.
-        let recorded = model.actions.tensor(sequences.previousActions[(context * batch)...].map { $0 ?? .discrete(0) }, on: model.device).unflattened(shape)
+        let recorded = model.actions.tensor(sequences.previousActions[(context * batch)...].map { $0 ?? model.actions.still }, on: model.device).unflattened(shape)
         let anything = model.actions.uniform(shape, using: random("actions"))
         // One noise for all, so that they differ by their actions alone.
         let dreams = ([recorded, anything] + constants.map(\.actions)).map {

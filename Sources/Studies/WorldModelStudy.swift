@@ -107,7 +107,7 @@ public struct WorldModelStudy: Codable, Sendable {
     let latents = try LatentCache(world, compute.precision).latents(of: expert, episodes: 0..<count, on: compute.device)
     let graded = count > 1 ? latents.episodes(Array(count / 2..<count)) : latents
     guard (graded.lengths.max() ?? 0) > 1 else { return nil }
-    var clone: ((Tensor) -> any Distribution)?
+    var clone: ((Tensor) -> ActionDistribution)?
     if count > 1 {
       let cloner = try LatentCloner(
         world.model, CloningConfiguration(), PolicySizes(), expert: latents.episodes(Array(0..<count / 2)), seed: seed)

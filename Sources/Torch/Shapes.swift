@@ -9,6 +9,8 @@ extension Tensor {
 
   /// The first `count` axes made one.
   public func flattened(first count: Int) -> Tensor { reshaped([shape.prefix(count).reduce(1, *)] + shape.dropFirst(count)) }
+  /// The last `count` axes made one.
+  public func flattened(last count: Int) -> Tensor { reshaped(shape.dropLast(count) + [shape.suffix(count).reduce(1, *)]) }
   /// The first axis split into `sizes`.
   public func unflattened(_ sizes: [Int]) -> Tensor { reshaped(sizes + shape.dropFirst()) }
 

@@ -55,6 +55,12 @@ public struct TanhGaussian {
     return (normal + slopes.dropFirst().reduce(slopes[0], +)).sum(over: -1)
   }
 
+  /// KL(self ‖ other) in nats, `[…]`: the normals' own, since what both are pressed through makes no difference.
+  public func divergence(from other: TanhGaussian) -> Tensor {
+    let spread = exp(2 * (logDeviation - other.logDeviation)) + ((mean - other.mean) / exp(other.logDeviation)).squared()
+    return (other.logDeviation - logDeviation + 0.5 * (spread - 1)).sum(over: -1)
+  }
+
   /// `log(1 − tanh² u)`, exact for large `u` too.
   private static func logSlope(_ u: Tensor) -> Tensor { (Foundation.log(2) - u - softplus(-2 * u)) * 2 }
 }

@@ -79,17 +79,23 @@ public enum AgentRun {
       guard count <= dataset.episodes.count else {
         throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: count, found: dataset.episodes.count)
       }
-      details = RunDetails(
-        device: compute.device, precision: compute.precision, threads: Libtorch.threads,
-        data: zip(data, datasets).map { .init($1, at: $0) },
-        try loaded?.record.details.observation ?? dataset.supportedObservation, loaded?.record.details.actions ?? dataset.actions,
-        useEpisodes: count, worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) },
-        usualSurprise: loaded.flatMap { Surprise.bounds(of: $0.url) })
-      weights = loaded?.weights
       world = switch source {
       case .worldModel: loaded!.configuration
       case .pixels(let configured): configured
       }
+      let (actions, notes) = if let known = loaded?.record.details.actions {
+        (known, try datasets.allSatisfy { $0.actions.fits(known) } ? datasets.numbers(beyond: known, world.actions) : [])
+      } else {
+        try datasets.learnedActions(world.actions)
+      }
+      notes.forEach(Console.warn)
+      details = RunDetails(
+        device: compute.device, precision: compute.precision, threads: Libtorch.threads,
+        data: zip(data, datasets).map { .init($1, at: $0) },
+        try loaded?.record.details.observation ?? dataset.supportedObservation, actions,
+        useEpisodes: count, worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) },
+        usualSurprise: loaded.flatMap { Surprise.bounds(of: $0.url) })
+      weights = loaded?.weights
       trainer = if let loaded {
         try LatentTrainer(loaded, datasets, configuration, details, seed: Seed(seed), output)
       } else {
@@ -298,7 +304,7 @@ struct AgentValidation {
   /// What the policy's dreams from held-out starts earn by eq 8, beside what the expert's own, uniformly random and constant actions
   /// earn there: where those earn the same, the model ignores actions, and nothing can be learned in it. And how often the policy most
   /// of all wants what the expert did.
-  func metrics(of policy: @escaping (Tensor) -> any Distribution) -> Metrics {
+  func metrics(of policy: @escaping (Tensor) -> ActionDistribution) -> Metrics {
     noGrad {
       let expert = windows.windows(step: 0)
       let (start, shape, space) = (expert.states[0], Array(expert.actions.shape.prefix(2)), dreamer.actions)

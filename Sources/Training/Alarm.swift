@@ -16,10 +16,7 @@ struct Alarm: Sendable {
 
   /// A policy that is learned by what it tries, and tries nothing any more: one action nearly always, or numbers within about 1 % of their range.
   static func entropy(of actions: ActionSpace) -> Alarm {
-    let least: Double = switch actions {
-    case .discrete(let count): 0.01 * log(Double(count))
-    case .box(let low, _): -3.2 * Double(low.count)
-    }
+    let least = 0.01 * actions.classCounts.reduce(0) { $0 + log(Double($1)) } - 3.2 * Double(actions.low.count)
     return Alarm(
       metric: "actor/entropy", isReached: { $0 < least },
       warning: "the policy has next to no entropy: it does nearly always the same and explores no more; raise imitation.entropyWeight, or lower imitation.actor.learningRate")

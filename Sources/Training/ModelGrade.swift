@@ -26,7 +26,7 @@ public struct ModelGrade: Codable, Sendable {
   /// - Throws: `ImitationError.episodesTooShort` where no episode has two states.
   public init(
     of dreamer: Dreamer, on latents: ExpertLatents, compared: ComparedState, horizon: Int, seed: Seed,
-    policy: ((Tensor) -> any Distribution)? = nil
+    policy: ((Tensor) -> ActionDistribution)? = nil
   ) throws {
     let horizon = max(1, min(horizon, (latents.lengths.max() ?? 1) - 1))
     let windows = try WindowSampler(latents, horizon: horizon, batch: Self.windows, seed: seed.stream("windows")).windows(step: 0)

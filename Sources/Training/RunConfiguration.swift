@@ -1,3 +1,4 @@
+import Demonstrations
 import Environments
 import Imitation
 import Settings
@@ -35,6 +36,7 @@ public struct WorldModelConfiguration: Configuration {
   public var optimizer = OptimizerConfiguration { $0.clipNorm = 200 }
   public var sequences = SequenceConfiguration()
   public var pixels = PixelConfiguration()
+  public var actions = ActionConfiguration()
   /// How frames were made of the environment's picture, and will be when an agent acts. A dataset that was recorded here says it itself.
   public var pipeline = PixelPipeline(.none)
   public var training = TrainingConfiguration()
@@ -47,6 +49,7 @@ public struct WorldModelConfiguration: Configuration {
     problems.check(optimizer, "optimizer")
     problems.check(sequences, "sequences")
     problems.check(pixels, "pixels")
+    problems.check(actions, "actions")
     problems.check(pipeline, "pipeline")
     problems.check(training, "training")
   }

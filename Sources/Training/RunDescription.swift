@@ -25,8 +25,9 @@ public struct RunDetails: Codable, Equatable, Sendable {
   private let fields: ObservationSpace?
   private let frame: Square?
   private let vector: Int?
-  /// What they do: one of so many actions; or so many numbers, and their bounds.
-  private let actionCount: Int
+  /// What they do; absent where a version before 0.2 wrote it, which knew so many actions, or numbers and their bounds.
+  private let actionParts: [ActionSpace.Part]?
+  private let actionCount: Int?
   private let low, high: [Float]?
   /// Episodes of the data that an agent learned from; a world model uses all.
   public let useEpisodes: Int
@@ -42,8 +43,7 @@ public struct RunDetails: Codable, Equatable, Sendable {
     self.usualSurprise = usualSurprise
     (self.device, self.precision, self.threads, self.data) = (device, precision, threads, data)
     (fields, frame, vector) = (observation, nil, nil)
-    actionCount = actions.size
-    if case .box(let low, let high) = actions { (self.low, self.high) = (low, high) } else { (low, high) = (nil, nil) }
+    (actionParts, actionCount, low, high) = (actions.parts, nil, nil, nil)
     (self.useEpisodes, self.worldModel) = (useEpisodes, worldModel)
   }
 
@@ -55,14 +55,14 @@ public struct RunDetails: Codable, Equatable, Sendable {
     fields ?? frame.map { ObservationSpace(channels: $0.channels, height: $0.side, width: $0.side, vector: vector ?? 0) } ?? ObservationSpace(vector: vector ?? 0)
   }
   public var actions: ActionSpace {
-    if let low, let high { .box(low: low, high: high) } else { .discrete(actionCount) }
+    if let actionParts { ActionSpace(actionParts) } else if let low, let high { .box(low: low, high: high) } else { .discrete(actionCount ?? 0) }
   }
 }
 
 extension RunDetails: CheckedDetails {
   package var problem: String? {
     if !observation.isSupported { return "names frames that there are no networks for" }
-    if !actions.isSupported { return "names actions that there are no networks for" }
+    if !actions.isSupported || !actions.isBounded { return "names actions that there are no networks for" }
     return (1...4096).contains(threads) && useEpisodes >= 0 ? nil : "names numbers that cannot be"
   }
 }

@@ -47,10 +47,12 @@ public enum WorldModelRun {
   ) throws -> (Trainer, RunDetails) {
     try RunFolder.checkAvailable(output)
     let datasets = try data.map { try Dataset(at: $0) }
+    let (actions, notes) = try datasets.learnedActions(configuration.actions)
+    notes.forEach(Console.warn)
     let details = RunDetails(
       device: compute.device, precision: compute.precision, threads: Libtorch.threads,
       data: zip(data, datasets).map { .init($1, at: $0) },
-      try datasets[0].supportedObservation, datasets[0].actions, useEpisodes: 0, worldModel: nil)
+      try datasets[0].supportedObservation, actions, useEpisodes: 0, worldModel: nil)
     let pipeline = configuration.pipeline
     if pipeline.kind != .none, let frame = details.observation.images.first.flatMap({ details.observation.fields[$0].frame }), frame.height != pipeline.size {
       throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: frame.height, pipeline: pipeline.size)
@@ -221,7 +223,7 @@ extension Dataset {
 
   /// - Throws: `ExperimentError` where its frames or actions are not what a model was trained on.
   package func checkFits(_ shown: ObservationSpace, _ done: ActionSpace) throws {
-    guard actions == done else { throw ExperimentError.wrongActions(what: name, found: actions, expected: done) }
+    guard actions.fits(done) else { throw ExperimentError.wrongActions(what: name, found: actions, expected: done) }
     guard try supportedObservation.fits(shown) else { throw ExperimentError.wrongFrames(environment: name, found: "\(observation)", expected: "\(shown)") }
   }
 

@@ -17,7 +17,8 @@ struct ActCommand: ParsableCommand {
       The same without lengths, where nobody can tell a frame that is too small from one that is late:
         f FRAME
         r
-      For each frame one line is written: an action's number, or the numbers of an action that is a vector. The end of the input ends it.
+      For each frame one line is written: an action's classes, from 0, then its numbers, part by part as --describe has them. The end of the input
+      ends it.
       What the agent takes is said on standard error first.
       """)
 
@@ -43,25 +44,18 @@ struct ActCommand: ParsableCommand {
 
 /// What an agent sees and does: what `--describe` prints.
 private struct AgentDescription: Encodable {
-  struct Actions: Encodable {
-    let count: Int?
-    let low, high: [Float]?
-  }
   let frameBytes: Int
   let observation: ObservationSpace
-  let actions: Actions
+  let actions: [ActionSpace.Part]
 
   init(_ agent: Agent) {
     (frameBytes, observation) = (agent.observation.frameSize, agent.observation)
-    actions = switch agent.actions {
-    case .discrete(let count): Actions(count: count, low: nil, high: nil)
-    case .box(let low, let high): Actions(count: nil, low: low, high: high)
-    }
+    actions = agent.actions.parts
   }
 }
 
 extension AgentDescription: CustomStringConvertible {
   var description: String {
-    "takes frames of \(frameBytes) bytes, \(observation), and answers with \(actions.count.map { "one of \($0) actions" } ?? "\(actions.low?.count ?? 0) numbers")"
+    "takes frames of \(frameBytes) bytes, \(observation), and answers with \(ActionSpace(actions))"
   }
 }

@@ -8,7 +8,7 @@ import Testing
 private struct RawDataset {
   enum Field {
     case bytes([UInt8], [Int])
-    case integers([Int64])
+    case integers([Int64], [Int]? = nil)
     case numbers([Double])
     case flags([Bool])
   }
@@ -32,7 +32,7 @@ private struct RawDataset {
     for (name, field) in fields {
       switch field {
       case .bytes(let values, let shape): try file.write(values, name, shape: shape, chunk: 1)
-      case .integers(let values): try file.write(values, name)
+      case .integers(let values, let shape): try file.write(values, name, shape: shape ?? [values.count], chunk: 1)
       case .numbers(let values): try file.write(values, name)
       case .flags(let values): try file.write(values, name)
       }
@@ -270,28 +270,36 @@ private struct RawDataset {
   }
 
   @Test func actionsThatAreNotSupported() throws {
-    for (low, high) in [("[-1, -Infinity]", "[1, 1]"), ("[-1, 1]", "[1, 1]"), ("[-1]", "[1, 1]")] {
-      try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [2] without finite bounds")) {
-        $0.metadata["action_space"] = .string(#"{"type": "Box", "dtype": "float32", "shape": [2], "low": \#(low), "high": \#(high)}"#)
-      }
+    try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [2] with bounds of another shape")) {
+      $0.metadata["action_space"] = #"{"type": "Box", "dtype": "float32", "shape": [2], "low": [-1], "high": [1, 1]}"#
     }
-    for (low, high) in [("[-3.4e38]", "[3.4e38]"), ("[1]", "[1.000000000001]")] {
-      let found = "Box float32 [1] with bounds that are too far apart, or too close, or too many numbers"
-      try expect(.unsupportedActions(file: metadataFile, found: found)) {
-        $0.metadata["action_space"] = .string(#"{"type": "Box", "dtype": "float32", "shape": [1], "low": \#(low), "high": \#(high)}"#)
-      }
+    try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [1]")) {
+      $0.metadata["action_space"] = #"{"type": "Box", "dtype": "float32", "shape": [1], "low": [1], "high": [-1]}"#
+    }
+    try expect(.unsupportedActions(file: metadataFile, found: "Box uint8 [4, 4]")) {
+      $0.metadata["action_space"] = #"{"type": "Box", "dtype": "uint8", "shape": [4, 4]}"#
     }
     try expect(.unsupportedActions(file: metadataFile, found: "Discrete int64 of 2147483647")) {
       $0.metadata["action_space"] = .string(StoredActions(2_147_483_647).json)
     }
-    try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [2, 2]")) {
-      $0.metadata["action_space"] = #"{"type": "Box", "dtype": "float32", "shape": [2, 2], "low": [[-1, -1], [-1, -1]], "high": [[1, 1], [1, 1]]}"#
-    }
     try expect(.unsupportedActions(file: metadataFile, found: "Discrete int64 of 0")) {
       $0.metadata["action_space"] = .string(StoredActions(0).json)
     }
-    try expect(.unsupportedActions(file: metadataFile, found: "MultiBinary of [2, 3]")) {
-      $0.metadata["action_space"] = #"{"type": "MultiBinary", "n": [2, 3]}"#
+    try expect(.unsupportedActions(file: metadataFile, found: "Dict of 'key' (Text)")) {
+      $0.metadata["action_space"] = #"{"type": "Dict", "subspaces": {"key": {"type": "Text"}}}"#
+    }
+  }
+
+  @Test func anAxisOfOneIsNone() throws {
+    var dataset = RawDataset()
+    dataset.fields["episode_0/actions"] = .integers([0, 1, 2, 0], [4, 1])
+    try dataset.write(in: folder.url)
+    #expect(try Dataset(at: folder.url).episodes[0].actions == [0, 1, 2, 0])
+  }
+
+  @Test func actionsThatLookOneHot() throws {
+    try expect(.oneHotActions(file: file, field: "episode_0/actions", count: 3)) {
+      $0.fields["episode_0/actions"] = .integers([1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0], [4, 3])
     }
   }
 

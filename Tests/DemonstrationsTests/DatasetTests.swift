@@ -16,7 +16,7 @@ import Testing
     let dataset = try Dataset(at: fixture(name))
     #expect(dataset.name == "fixtures/\(name)")
     #expect(dataset.observation == ObservationSpace(channels: 1, height: 32, width: 32))
-    #expect(dataset.actions == 3)
+    #expect(dataset.actions.fits(3) && dataset.actions.parts[0].starts == [name == "channels-last-v0" ? 2 : 0])
     #expect(dataset.episodes.map(\.length) == [3, 73])
     #expect(dataset.episodes.map(\.terminated) == [true, false])
     #expect(dataset.episodes.map(\.truncated) == [false, true])

@@ -164,7 +164,7 @@ import Testing
     #expect(throws: DemonstrationError.unsupportedObservations(file: "some-v0", found: "3×64×300 uint8")) {
       try DatasetWriter(id: "some-v0", in: folder.url, observation: ObservationSpace(channels: 3, height: 64, width: 300), actions: 3)
     }
-    #expect(throws: DemonstrationError.unsupportedActions(file: "some-v0", found: "0 in number")) {
+    #expect(throws: DemonstrationError.unsupportedActions(file: "some-v0", found: "0 actions")) {
       try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 0)
     }
   }

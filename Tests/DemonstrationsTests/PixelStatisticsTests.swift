@@ -49,7 +49,7 @@ import Testing
     let returns = [1.5, (0..<73).reduce(0) { $0 + Double($1) / 2 - 1 }]
     #expect(summary.return.mean == (returns[0] + returns[1]) / 2)
     #expect(summary.return.min == returns[0] && summary.return.max == returns[1])
-    #expect(summary.actions == [25, 26, 25])
+    #expect(summary.actions.map(\.counts) == [[[25, 26, 25]]])
     #expect(summary.ends == DatasetSummary.Ends(terminated: 1, truncated: 1))
     #expect(summary.fields["observation"]?[0].min == 0 && summary.fields["observation"]?[0].max == 250)
     #expect(summary.description.contains("transitions   76"))

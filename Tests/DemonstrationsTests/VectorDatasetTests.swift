@@ -41,8 +41,7 @@ import Testing
     #expect(dataset.observation == space && dataset.actions == Self.box)
     for (index, episode) in written.enumerated() {
       #expect(try dataset.frames(episode: index) == episode.frames)
-      // Scaled, as networks take them.
-      #expect(dataset.episodes[index].actions == episode.actions.map(Self.box.scaled))
+      #expect(dataset.episodes[index].actions == episode.actions)
     }
     #expect(try dataset.frames(episode: 1, range: 60..<66) == Array(written[1].frames[60 * space.frameSize..<66 * space.frameSize]))
 
@@ -50,17 +49,19 @@ import Testing
     let statistics = try VectorStatistics(over: [EpisodeSelection(dataset, episodes: [0])], field: vector)
     #expect(abs(statistics.means[1] - 2.6) < 1e-6 && abs(statistics.deviations[0] - (35.0 / 12).squareRoot()) < 1e-5)
     let summary = try DatasetSummary(dataset)
-    #expect(summary.actions == nil && summary.numbers?[1] == Spread(mean: 4, sd: 0, min: 4, max: 4) && summary.numbers?[0].min == -2)
+    let done = try #require(summary.actions.first)
+    #expect(summary.actions.count == 1 && done.counts == nil && done.beyondBounds == [0, 0])
+    #expect(done.numbers?[1] == Spread(mean: 4, sd: 0, min: 4, max: 4) && done.numbers?[0].min == -2)
     let numbers = try #require(summary.fields[space.fields[vector].name])
     #expect(numbers.count == 3 && numbers[1].max == Double(70.1 as Float))
     let batch = try dataset.sequence(episode: 0)
-    #expect(batch.previousActions[0] == nil && batch.previousActions[1] == .continuous([-1, 1]))
+    #expect(batch.previousActions[0] == nil && batch.previousActions[1] == .continuous([-2, 4]))
   }
 
   /// Spaces as nobody would think of them come back with their names, and frames with their bytes.
   @Test(arguments: 0..<100 as Range<UInt64>) func readsAnySpaceThatItWrites(seed: UInt64) throws {
     var generator = Seed(seed).generator
-    let number = { (range: ClosedRange<Int>) in Int.random(in: range, using: &generator) }
+    func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
     let words = ["observation", "été", "a b", "x.y", "\"q\"", "_index_0", "深度", "camera-1"]
     let fields = (0..<number(1...6)).map { index -> ObservationSpace.Field in
       let path = (0..<number(1...3)).map { $0 == 0 && index > 0 ? "\(index)\(words[number(0...7)])" : words[number(0...7)] }
@@ -72,12 +73,24 @@ import Testing
       return .init(path.joined(separator: "/"), kind)
     }
     let space = ObservationSpace(fields.sorted { ($0.isImage ? 0 : 1, $0.name) < ($1.isImage ? 0 : 1, $1.name) })
-    let writer = try DatasetWriter(at: folder.url.appending(path: "any-v0"), observation: space, actions: Self.box)
-    let written = episode(space, steps: number(1...5))
+    let parts = (0..<number(1...4)).map { index -> ActionSpace.Part in
+      let name = (0..<number(1...3)).map { $0 == 0 ? "\(index)\(words[number(0...7)])" : words[number(0...7)] }.joined(separator: "/")
+      guard number(0...1) == 0 else {
+        let low = (0..<number(1...4)).map { _ in [-Float.infinity, -3.5, 0][number(0...2)] }
+        return .init(name, .box(low: low, high: low.map { $0.isFinite ? $0 + 2 : .infinity }))
+      }
+      let counts = (0..<number(1...4)).map { _ in number(1...5) }
+      return .init(name, .classes(counts, starts: counts.map { _ in number(-2...2) }))
+    }
+    let actions = ActionSpace(parts.sorted { $0.name < $1.name })
+    let writer = try DatasetWriter(at: folder.url.appending(path: "any-v0"), observation: space, actions: actions)
+    var written = episode(space, steps: number(1...5))
+    written.actions = written.actions.map { _ in actions.random(using: &generator) }
     try writer.append(written)
     try writer.finish()
     let dataset = try Dataset(at: writer.folder)
     #expect(try dataset.observation == space && dataset.frames(episode: 0) == written.frames)
+    #expect(dataset.actions == actions && dataset.episodes[0].actions == written.actions)
   }
 
   @Test func refusesNumbersThatAreNone() throws {

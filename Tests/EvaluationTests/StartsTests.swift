@@ -28,7 +28,7 @@ private final class Counter: Environments.Environment {
 
   func step(_ actions: [Int: Action]) -> [Int: Outcome] {
     actions.reduce(into: [:]) { outcomes, step in
-      guard case .discrete(let number) = step.value else { return }
+      let number = step.value.classes[0]
       let (sum, steps) = sums[step.key]!
       sums[step.key] = (sum + Float(number), steps + 1)
       outcomes[step.key] = Outcome(

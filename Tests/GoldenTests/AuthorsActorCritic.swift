@@ -34,7 +34,7 @@ struct AuthorsActorCritic {
   }
 
   struct Update {
-    let policy: Categorical
+    let policy: ActionDistribution
     /// All `[T, B]`.
     let logProbability, value, targetValue, returns, rawAdvantage, advantage: Tensor
     let entropy, policyLoss, rawPolicyLoss, valueLoss, loss: Tensor
@@ -42,8 +42,8 @@ struct AuthorsActorCritic {
 
   /// - Parameters: `features` `[T, B, F]`; `actions`, integers, and `rewards` `[T, B]`.
   func update(_ features: Tensor, _ actions: Tensor, _ rewards: Tensor) -> Update {
-    let actions = actions.to(.int64)
-    let (policy, value, targetValue) = (networks.policy(features) as! Categorical, networks.value(features), networks.targetValue(features))
+    let actions = actions.to(.float32).reshaped(actions.shape + [1])
+    let (policy, value, targetValue) = (networks.policy(features), networks.value(features), networks.targetValue(features))
     var own = ImitationConfiguration()
     (own.discount, own.lambda, own.baseline, own.normalizeAdvantages, own.entropyWeight) = (discount, lambda, .target, false, 0)
     let losses = PolicyLosses(networks, features: features, actions: actions.dropLast(), reward: rewards.dropLast(), own)
@@ -72,7 +72,7 @@ struct AuthorsActorCritic {
 extension AuthorsActorCritic {
   /// Equation 16 as both files have it.
   func compareCloning(of latents: Tensor, _ actions: Tensor) throws {
-    let policy = networks.policy(latents) as! Categorical
+    let (policy, actions) = (networks.policy(latents), actions.to(.float32).reshaped(actions.shape + [1]))
     try golden.compare("bc.nll", cloningLoss(policy: policy, action: actions, entropyWeight: 0))
     try golden.compare("bc.entropy", policy.entropy.mean())
     let loss = cloningLoss(policy: policy, action: actions, entropyWeight: try golden.setting("hp.bc_entropy_weight"))

@@ -12,7 +12,7 @@ import Torch
 
     let update = authors.update(latents, actions, rewards)
     try golden.compare("logits", authors.networks.actor(latents))
-    try golden.compare("action_probs", update.policy.probabilities)
+    try golden.compare("action_probs", update.policy.classes[0].distribution.probabilities.flattened(last: 2))
     try golden.compare("entropy_each", update.policy.entropy)
     try golden.compare("advantage_raw", update.rawAdvantage)
     try golden.compare("policy_loss_raw", update.rawPolicyLoss)

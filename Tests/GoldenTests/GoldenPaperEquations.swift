@@ -60,7 +60,7 @@ import Torch
     let size = states.shape[1]
     let same = states.reshaped(-1, 1, size).isEqual(to: expert.reshaped(1, -1, size)).to(.float64).mean(over: -1)
     let (actions, expertActions) = (try golden["eq4.in.actions"], try golden["eq4.in.expert_actions"])
-    try golden.compare("eq4.reward", sparseReward(same: same, share: 1, sameAction: ActionSpace.discrete(1).same(actions, expertActions)))
+    try golden.compare("eq4.reward", sparseReward(same: same, share: 1, sameAction: ActionSpace.discrete(1).same(actions.reshaped(-1, 1), expertActions.reshaped(-1, 1))))
   }
 
   /// Equation 7, whatever the pieces that the search goes by.

@@ -26,7 +26,7 @@ import Torch
     let frames = Observed(policy.observation, [images.flattened(first: 2)])
     try golden.compare("embed", policy.encoded(frames).unflattened(Array(images.shape.prefix(2))))
     try golden.compare("logits", policy.outputs(frames))
-    let loss = cloningLoss(policy: policy(frames), action: try golden["in.action"].argmax(over: -1), entropyWeight: 0)
+    let loss = cloningLoss(policy: policy(frames), action: try golden["in.action"].argmax(over: -1).to(.float32).reshaped(-1, 1), entropyWeight: 0)
     try golden.compare("loss", loss)
     try golden.compare("grad.", gradientsOf: loss, parameters)
 

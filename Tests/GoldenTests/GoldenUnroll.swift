@@ -26,8 +26,8 @@ import WorldModel
           return LatentState(deterministic: next, stochastic: tanh(0.8 * z + 0.3 * next))
         })
     }
-    let preActions = try golden["in.pre_actions"].argmax(over: -1)  // [T, B]: that led to each row
-    let window = LatentWindows(states: expert, actions: preActions.dropFirst())
+    let preActions = try golden["in.pre_actions"].argmax(over: -1).to(.float32)  // [T, B]: that led to each row
+    let window = LatentWindows(states: expert, actions: preActions.dropFirst().reshaped([preActions.shape[0] - 1, -1, 1]))
 
     // A reward belongs to the state after the action; the step after the expert's last row has none.
     func compare(_ name: String, _ dream: Dream, _ reward: any Reward) throws {
@@ -51,7 +51,7 @@ import WorldModel
     let loss = discriminatorLoss(expert: real, learner: imagined)
     try golden.compare("gail.disc_loss", loss)
     try golden.compare("gail.disc_grad.", gradientsOf: loss, parameters)
-    try authors.compareCloning(of: latents.dropLast(), window.actions)
+    try authors.compareCloning(of: latents.dropLast(), window.actions.at(0, axis: 2))
     golden.finish()
   }
 }

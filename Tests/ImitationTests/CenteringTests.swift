@@ -14,7 +14,7 @@ import WorldModel
     let random = RandomSource(Seed(1))
     let latents = ExpertLatents(
       deterministic: .ones([60, 8]) + 0.1 * .normal([60, 8], using: random), classes: (Tensor.uniform([60, 2], using: random) * 3).to(.uint8),
-      actions: (Tensor.uniform([60], using: random) * 3).to(.int64), lengths: [60], classCount: 3)
+      actions: ActionSpace.discrete(3).uniform([60], using: random), lengths: [60], classCount: 3)
     let first = { (isCentered: Bool) -> Metrics in
       var c = ImitationConfiguration()
       (c.horizon, c.batch, c.centerRewards, c.reward.weights.dot) = (4, 32, isCentered, 20)

@@ -20,7 +20,7 @@ import WorldModel
     let random = RandomSource(Seed(1))
     latents = ExpertLatents(
       deterministic: tanh(.normal([50, 8], using: random)), classes: (Tensor.uniform([50, 2], using: random) * 3).to(.uint8),
-      actions: (Tensor.uniform([50], using: random) * 3).to(.int64), lengths: [50], classCount: 3)
+      actions: ActionSpace.discrete(3).uniform([50], using: random), lengths: [50], classCount: 3)
     windows = try WindowSampler(latents, horizon: Self.horizon + Self.lead, batch: Self.batch, seed: Seed(2)).windows(step: 0)
   }
 
@@ -28,7 +28,7 @@ import WorldModel
     var configuration = ImitationConfiguration()
     (configuration.horizon, configuration.displacedShare, configuration.displacementSteps) = (Self.horizon, share, Self.lead)
     let (start, expert) = try DreamLearner(model, configuration, expert: latents, seed: Seed(3)).begun(windows, using: RandomSource(Seed(4)))
-    #expect(expert.states.deterministic.shape == [Self.horizon + 1, Self.batch, 8] && expert.actions.shape == [Self.horizon, Self.batch])
+    #expect(expert.states.deterministic.shape == [Self.horizon + 1, Self.batch, 8] && expert.actions.shape == [Self.horizon, Self.batch, 1])
     let rows = { (x: Tensor) in let all: [Float] = x.values(); return (0..<Self.batch).map { Array(all[$0 * 8..<$0 * 8 + 8]) } }
     return (rows(start.deterministic), rows(expert.states[0].deterministic), configuration.windowSteps)
   }
@@ -42,7 +42,7 @@ import WorldModel
   @Test func beginsTheLastDreamsWhereOthersWere() throws {
     let random = RandomSource(Seed(5))
     let mixed = ExpertLatents(
-      deterministic: .zeros([9, 8]) + 2, classes: (Tensor.uniform([9, 2], using: random) * 3).to(.uint8), actions: .zeros([9]).to(.int64), lengths: [9], classCount: 3)
+      deterministic: .zeros([9, 8]) + 2, classes: (Tensor.uniform([9, 2], using: random) * 3).to(.uint8), actions: .zeros([9, 1]), lengths: [9], classCount: 3)
     var configuration = ImitationConfiguration()
     (configuration.horizon, configuration.batch, configuration.dreamsPerWindow, configuration.mixedShare) = (Self.horizon, Self.batch, 2, 0.5)
     (configuration.reward.weights.dot, configuration.reward.weights.nearest) = (0, 1)

@@ -33,7 +33,7 @@ import WorldModel
     let (found, expected): ([Float], [Float]) = (together.deterministic.values(), alone.flatMap { $0.deterministic.values(as: Float.self) })
     #expect(found.count == 28 * 8 && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-5 })
     #expect(together.lengths == [5, 11, 1, 11])
-    #expect(together.actions.values(as: Int64.self) == alone.flatMap { $0.actions.values(as: Int64.self) })
+    #expect(together.actions.values(as: Float.self) == alone.flatMap { $0.actions.values(as: Float.self) })
     let classes: [UInt8] = together.classes.values()
     #expect(classes == alone.flatMap { $0.classes.values(as: UInt8.self) } && Set(classes).count > 1)
   }
@@ -53,7 +53,7 @@ import WorldModel
     #expect(latents.lengths == [5, 11, 5, 11, 5, 11])
     let encodings = (0..<3).map { copy in latents.episodes([2 * copy, 2 * copy + 1]) }
     for one in encodings {
-      #expect(one.actions.values(as: Int64.self) == encodings[0].actions.values())
+      #expect(one.actions.values(as: Float.self) == encodings[0].actions.values())
       // Nothing was drawn before an episode's first state.
       for first in [0, 5] { #expect(one.deterministic[first].values(as: Float.self) == encodings[0].deterministic[first].values()) }
     }

@@ -21,7 +21,7 @@ import WorldModel
     let random = RandomSource(Seed(1))
     latents = ExpertLatents(
       deterministic: tanh(.normal([200, 16], using: random)), classes: (Tensor.uniform([200, 3], using: random) * Double(Self.classes)).to(.uint8),
-      actions: (Tensor.uniform([200], using: random) * 3).to(.int64), lengths: [100, 100], classCount: Self.classes)
+      actions: ActionSpace.discrete(3).uniform([200], using: random), lengths: [100, 100], classCount: Self.classes)
   }
 
   private func reads(_ body: () throws -> Metrics) rethrows -> Int {

@@ -1,5 +1,6 @@
 import Foundation
 import Settings
+import Spaces
 import Testing
 import Torch
 import WorldModel
@@ -24,7 +25,7 @@ import WorldModel
     latents = ExpertLatents(
       deterministic: tanh(.normal([40, Self.size], using: random)),
       classes: (Tensor.uniform([40, Self.groups], using: random) * Double(Self.classes)).to(.uint8),
-      actions: (Tensor.uniform([40], using: random) * 3).to(.int64), lengths: [40], classCount: Self.classes)
+      actions: ActionSpace.discrete(3).uniform([40], using: random), lengths: [40], classCount: Self.classes)
     context = RewardContext(expert: latents, sizes: sizes, actions: 3, seed: Seed(2))
     windows = try WindowSampler(latents, horizon: Self.horizon, batch: Self.batch, seed: Seed(3)).windows(step: 0)
     same = Dream(states: windows.states, actions: windows.actions)
@@ -32,7 +33,7 @@ import WorldModel
     let z = (Tensor.uniform(shape + [Self.groups], using: random) * Double(Self.classes)).to(.int64).oneHot(Self.classes)
     other = Dream(
       states: LatentState(deterministic: tanh(.normal(shape + [Self.size], using: random)), stochastic: z.reshaped(shape + [Self.groups * Self.classes])),
-      actions: (Tensor.uniform([Self.horizon, Self.batch], using: random) * 3).to(.int64))
+      actions: ActionSpace.discrete(3).uniform([Self.horizon, Self.batch], using: random))
   }
 
   private func earned(_ kind: RewardKind, _ dream: Dream, _ change: (inout RewardConfiguration) -> Void = { _ in }) throws -> [Float] {
@@ -109,7 +110,7 @@ import WorldModel
   }
 
   @Test func sparseNeedsTheActionToo() throws {
-    let wrong = Dream(states: same.states, actions: (same.actions + 1).to(.int64))
+    let wrong = Dream(states: same.states, actions: same.actions + 1)
     let right = try earned(.sparse, same), others = try earned(.sparse, wrong)
     #expect(right.allSatisfy { $0 == 1 } && others.contains(0))
     // Fewer classes need to be the same: no less reward.
@@ -165,7 +166,7 @@ import WorldModel
       states: .joined(
         LatentState(deterministic: states.deterministic.reshaped(1, heldOut.count, -1), stochastic: states.stochastic.reshaped(1, heldOut.count, -1)),
         LatentState(deterministic: states.deterministic.reshaped(1, heldOut.count, -1), stochastic: states.stochastic.reshaped(1, heldOut.count, -1)), axis: 0),
-      actions: actions.reshaped(1, heldOut.count))
+      actions: actions.reshaped(1, heldOut.count, 1))
     #expect(abs(red(windows, unseen).mean().item - c.expertMean) < 1e-3)
     // Fitted once more it is the same to the bit, as a run that resumes needs it.
     #expect(try RedReward(c, context)(windows, other).values(as: Float.self) == red(windows, other).values(as: Float.self))
@@ -189,7 +190,7 @@ import WorldModel
       states: .joined(
         LatentState(deterministic: states.deterministic.reshaped(1, 36, -1), stochastic: states.stochastic.reshaped(1, 36, -1)),
         LatentState(deterministic: states.deterministic.reshaped(1, 36, -1), stochastic: states.stochastic.reshaped(1, 36, -1)), axis: 0),
-      actions: actions.reshaped(1, 36))
+      actions: actions.reshaped(1, 36, 1))
     let own: [Float] = dril(windows, stacked).values()
     #expect(Set(own + dril(windows, other).values(as: Float.self)).isSubset(of: [-1, 1]))
     #expect(own.filter { $0 == 1 }.count >= 32)

@@ -16,7 +16,7 @@ import WorldModel
     let random = RandomSource(Seed(2))
     latents = ExpertLatents(
       deterministic: tanh(.normal([60, 8], using: random)), classes: (Tensor.uniform([60, 2], using: random) * 4).to(.uint8),
-      actions: (Tensor.uniform([60], using: random) * 2).to(.int64), lengths: [60], classCount: 4)
+      actions: ActionSpace.discrete(2).uniform([60], using: random), lengths: [60], classCount: 4)
   }
 
   private func search() throws -> (SequenceSearch, LatentCloner) {
@@ -37,12 +37,12 @@ import WorldModel
     let (action, gain) = search.best(from: windows.states[0], reference: windows.states, random)
     let expert = ComparedState.both.reached(windows.states)
     let earned = (0..<64).map { number -> [Double] in
-      let actions = Tensor((0..<6).flatMap { step in [Int64](repeating: Int64(number >> (5 - step) & 1), count: 3) }, [6, 3])
+      let actions = Tensor((0..<6).flatMap { step in [Float](repeating: Float(number >> (5 - step) & 1), count: 3) }, [6, 3, 1])
       let noise = SharedNoise(random.seed.stream("search"), dreamsPerWindow: 1, on: .cpu)
       let dream = Dreamer(model).dream(from: windows.states[0], following: actions, using: random, noise: noise)
       return latentReward(expert: expert, learner: ComparedState.both.reached(dream.states)).sum(over: 0).values()
     }
-    let (actions, gains): ([Int64], [Double]) = (action.values(), gain.values())
+    let (actions, gains): ([Float], [Double]) = (action.values(), gain.values())
     for window in 0..<3 {
       let best = (0..<2).map { first in (0..<32).map { earned[first << 5 | $0][window] }.max()! }
       #expect(actions[window] == (best[1] > best[0] ? 1 : 0) && abs(gains[window] - abs(best[0] - best[1])) < 1e-5)

@@ -17,7 +17,7 @@ import WorldModel
     let random = RandomSource(Seed(2))
     latents = ExpertLatents(
       deterministic: tanh(.normal([60, 8], using: random)), classes: (Tensor.uniform([60, 2], using: random) * 4).to(.uint8),
-      actions: (Tensor.uniform([60], using: random) * 3).to(.int64), lengths: [60], classCount: 4)
+      actions: ActionSpace.discrete(3).uniform([60], using: random), lengths: [60], classCount: 4)
   }
 
   private func learner(_ change: (inout ImitationConfiguration) -> Void) throws -> DreamLearner {
@@ -100,12 +100,12 @@ import WorldModel
   @Test func divergencesAreThoseOfTheirDistributions() {
     let (p, q) = (Categorical(logits: Tensor([0.5, -1, 2] as [Float], [1, 3])), Categorical(logits: Tensor([1, 1, 0] as [Float], [1, 3])))
     let expected = zip(p.probabilities.values(as: Double.self), q.probabilities.values(as: Double.self)).map { $0 * Foundation.log($0 / $1) }.reduce(0, +)
-    #expect(abs((p as any Distribution).divergence(from: q).item - expected) < 1e-5)
+    #expect(abs(p.divergence(from: q).item - expected) < 1e-5)
     // Of normals, by a sum over draws of one against its own density and the other's.
     let (a, b) = (TanhGaussian(outputs: Tensor([0.3, 0.2] as [Float], [1, 2])), TanhGaussian(outputs: Tensor([-0.2, 0.6] as [Float], [1, 2])))
     let many = TanhGaussian(outputs: Tensor([0.3, 0.2] as [Float], [1, 2]).expanded([200_000, 2]))
     let draws = many.drawn(.sample(RandomSource(Seed(1))))
     let estimate = (many.logProbability(of: draws) - TanhGaussian(outputs: Tensor([-0.2, 0.6] as [Float], [1, 2]).expanded([200_000, 2])).logProbability(of: draws)).mean().item
-    #expect(abs((a as any Distribution).divergence(from: b).item - estimate) < 0.02)
+    #expect(abs(a.divergence(from: b).item - estimate) < 0.02)
   }
 }

@@ -8,12 +8,12 @@ import Torch
   /// Two episodes of 5 and 3 states, each state its own number.
   private let latents = ExpertLatents(
     deterministic: Tensor((0..<8).map(Float.init), [8, 1]), classes: Tensor((0..<8).map { UInt8($0 % 3) }, [8, 1]),
-    actions: Tensor([0, 1, 2, 1, -1, 2, 0, -1] as [Int64], [8]), lengths: [5, 3], classCount: 3)
+    actions: Tensor([0, 1, 2, 1, -1, 2, 0, -1] as [Float], [8, 1]), lengths: [5, 3], classCount: 3)
 
   @Test func staysWithinAnEpisodeAndReachesEveryStart() throws {
     let windows = try WindowSampler(latents, horizon: 2, batch: 64, seed: Seed(1)).windows(step: 0)
     let h: [Float] = windows.states.deterministic.values()
-    let actions: [Int64] = windows.actions.values()
+    let actions: [Float] = windows.actions.values()
     var starts: Set<Float> = []
     for b in 0..<64 {
       starts.insert(h[b])

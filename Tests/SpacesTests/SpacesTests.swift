@@ -5,17 +5,20 @@ import Testing
 
 @Suite struct SpacesTests {
   private let box = ActionSpace.box(low: [-2, 0], high: [2, 10])
+  private let pad = ActionSpace([.init("buttons", .classes([2, 3], starts: [0, 5])), .init("stick", .box(low: [-2, 0], high: [2, 10]))])
 
   @Test func scalesNumbersToOneAndBack() {
     #expect(box.scaled(.continuous([0, 10])) == .continuous([0, 1]) && box.unscaled(.continuous([0, 1])) == .continuous([0, 10]))
     // What a recorder wrote beyond the bounds, the environment has clipped.
     #expect(box.scaled(.continuous([-7, 20])) == .continuous([-1, 1]))
-    #expect(box.scaled(3) == 3 && ActionSpace.discrete(5).unscaled(3) == 3)
+    #expect(ActionSpace.discrete(5).scaled(3) == 3 && ActionSpace.discrete(5).unscaled(3) == 3)
+    let mixed = Action(classes: [1, 0], numbers: [1, 5])
+    #expect(pad.scaled(mixed) == Action(classes: [1, 0], numbers: [0.5, 0]) && pad.unscaled(pad.scaled(mixed)) == mixed)
   }
 
   @Test(arguments: 0..<20 as Range<UInt64>) func drawsWhatItContains(seed: UInt64) {
     var generator = Seed(seed).generator
-    for space in [box, .discrete(4)] {
+    for space in [box, .discrete(4), pad] {
       let action = space.random(using: &generator)
       #expect(space.contains(action))
       #expect(space.contains(space.unscaled(space.scaled(action))))
@@ -25,6 +28,25 @@ import Testing
   @Test func containsNothingElse() {
     for action: Action in [.continuous([0]), .continuous([0, 11]), .continuous([.nan, 1]), 0] { #expect(!box.contains(action)) }
     for action: Action in [-1, 4, .continuous([0])] { #expect(!ActionSpace.discrete(4).contains(action)) }
+    for classes in [[0], [0, 3], [0, 0, 0]] { #expect(!pad.contains(Action(classes: classes, numbers: [0, 1]))) }
+  }
+
+  @Test func drawsNumbersWithoutBounds() {
+    var generator = Seed(1).generator
+    let wide = ActionSpace.box(low: [-.infinity, 3, -.infinity, -3.4e38, 5], high: [.infinity, .infinity, 3, 3.4e38, 5])
+    #expect(wide.isSupported && !wide.isBounded && box.isBounded)
+    for _ in 0..<100 {
+      let action = wide.random(using: &generator)
+      #expect(wide.contains(action) && action.numbers.allSatisfy { abs($0) < 100 })
+    }
+  }
+
+  @Test func actionsFitWhateverTheirBounds() throws {
+    let other = ActionSpace([.init("buttons", .classes([2, 3], starts: [1, 0])), .init("stick", .box(low: [-1, 0], high: [1, .infinity]))])
+    #expect(pad.fits(other) && pad != other && !pad.fits(box) && !ActionSpace.discrete(3).fits(4))
+    #expect(pad.bounded(low: other.low, high: other.high).parts[1] == other.parts[1])
+    let json = try JSONEncoder().encode(pad.parts)
+    #expect(try ActionSpace(JSONDecoder().decode([ActionSpace.Part].self, from: json)) == pad)
   }
 
   @Test func takesFramesApartAndPutsThemTogether() {

@@ -78,8 +78,8 @@ import WorldModel
       let push = { (x: Float) -> Float in
         agent.reset()
         let action = try agent.act(on: Self.frame(space, x))
-        guard Self.box.contains(action), case .continuous(let values) = action else { throw ExperimentError.cannotCompare("\(action)") }
-        return values[0]
+        guard Self.box.contains(action) else { throw ExperimentError.cannotCompare("\(action)") }
+        return action.numbers[0]
       }
       let (left, right) = (try push(-0.6), try push(0.6))
       if method == .bc || method == .dbc { #expect(left > 0.5 && right < -0.5, "\(method): \(left), \(right)") }

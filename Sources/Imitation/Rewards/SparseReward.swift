@@ -15,17 +15,13 @@ public func sparseReward(same: Tensor, share: Double, sameAction: Tensor) -> Ten
 }
 
 extension ActionSpace {
-  /// Numbers that differ by less are the same, of −1…1.
+  /// Numbers that differ by less are the same, of −1…1; classes differ by more.
   private static let tolerance = 0.1
 
-  /// Whether each of N actions is the same as each of M others: `bool` `[N, M]`.
+  /// Whether each of N actions `[N, W]` is the same as each of M others: `bool` `[N, M]`.
   func same(_ a: Tensor, _ b: Tensor) -> Tensor {
-    switch self {
-    case .discrete: return a.reshaped(-1, 1).isEqual(to: b.reshaped(1, -1))
-    case .box:
-      let furthest = (a.reshaped(a.shape[0], 1, -1) - b.reshaped(1, b.shape[0], -1)).magnitude().max(over: -1)
-      return (-furthest).isAtLeast(-Self.tolerance)
-    }
+    let furthest = (a.reshaped(a.shape[0], 1, -1) - b.reshaped(1, b.shape[0], -1)).magnitude().max(over: -1)
+    return (-furthest).isAtLeast(-Self.tolerance)
   }
 }
 

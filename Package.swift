@@ -55,7 +55,7 @@ let imports: [String: [String]] = [
   "ImitationTests": ["Demonstrations", "Imitation", "Settings", "Spaces", "Torch", "WorldModel"],
   "RunsTests": ["Runs", "Settings", "Torch"],
   "TrainingTests": ["Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
-  "EvaluationTests": ["Environments", "Evaluation", "Imitation", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
+  "EvaluationTests": ["Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
   "StudiesTests": [
     "CZlib", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Studies", "Torch", "Training", "WorldModel",
   ],

@@ -5,29 +5,44 @@ public struct Checkpoint: Equatable {
   public let url: URL
   public let step: Int
 
-  package struct Manifest: Codable {
-    package struct File: Codable, Equatable {
+  struct Manifest: Codable {
+    struct File: Codable, Equatable {
       let bytes: Int
-      package let crc32c: UInt32
+      let crc32c: UInt32
+      /// Of all but the last four bytes; absent where a version before 0.2 wrote the manifest.
+      let bodyCRC32C: UInt32?
 
-      init(bytes: Int, crc32c: UInt32) { (self.bytes, self.crc32c) = (bytes, crc32c) }
+      /// Of every file that ends with its own checksum, whatever is before it.
+      private static let residue: UInt32 = 0x4867_4bc7
+
+      init(bytes: Int, crc32c: UInt32, bodyCRC32C: UInt32?) { (self.bytes, self.crc32c, self.bodyCRC32C) = (bytes, crc32c, bodyCRC32C) }
 
       /// Reads the file at `url` piece by piece: what is mapped counts as held too.
       init(describing url: URL) throws {
         let file = try FileHandle(forReadingFrom: url)
         defer { try? file.close() }
-        var (bytes, crc32c) = (0, CRC32C.checksum([]))
-        while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty { (bytes, crc32c) = (bytes + piece.count, CRC32C.checksum(piece, after: crc32c)) }
-        self.init(bytes: bytes, crc32c: crc32c)
+        let bytes = Int(try file.seekToEnd())
+        try file.seek(toOffset: 0)
+        var (read, crc32c, body) = (0, CRC32C.checksum([]), CRC32C.checksum([]))
+        while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
+          body = CRC32C.checksum(piece.prefix(max(0, bytes - 4 - read)), after: body)
+          (read, crc32c) = (read + piece.count, CRC32C.checksum(piece, after: crc32c))
+        }
+        self.init(bytes: read, crc32c: crc32c, bodyCRC32C: body)
       }
+
+      /// Identifies the content.
+      var content: UInt32 { crc32c == Self.residue ? bodyCRC32C ?? crc32c : crc32c }
+
+      func isAs(_ written: File) -> Bool { crc32c == written.crc32c && (written.bodyCRC32C ?? bodyCRC32C) == bodyCRC32C }
     }
     static let name = "manifest.json"
 
     let step: Int
     /// By path within the folder.
-    package let files: [String: File]
+    let files: [String: File]
 
-    package static func read(at folder: URL) throws -> Manifest {
+    static func read(at folder: URL) throws -> Manifest {
       try JSONDecoder().decode(Manifest.self, from: Data(contentsOf: folder.appendingPathComponent(name)))
     }
   }
@@ -81,11 +96,16 @@ public struct Checkpoint: Equatable {
       guard found.bytes == written.bytes else {
         throw RunError.damagedCheckpoint(url.path, reason: "\(path) has \(found.bytes) of \(written.bytes) bytes")
       }
-      guard found.crc32c == written.crc32c else {
+      guard found.isAs(written) else {
         throw RunError.damagedCheckpoint(url.path, reason: "\(path) has changed since it was written")
       }
     }
     self.init(url: url, step: manifest.step)
+  }
+
+  /// Identifies the files' content.
+  package func fingerprint() throws -> String {
+    try Manifest.read(at: url).files.keys.sorted().map { String(format: "%08x", try Manifest.File(describing: url.appendingPathComponent($0)).content) }.joined()
   }
 
   private static func describe(_ folder: URL) throws -> [String: Manifest.File] {

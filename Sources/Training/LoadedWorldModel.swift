@@ -76,10 +76,4 @@ extension Checkpoint {
     for warning in warnings { Console.warn(warning) }
     return newest
   }
-
-  /// Identifies the files' content.
-  func fingerprint() throws -> String {
-    let files = try Manifest.read(at: url).files
-    return files.sorted { $0.key < $1.key }.map { String(format: "%08x", $0.value.crc32c) }.joined()
-  }
 }

@@ -276,6 +276,22 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     #expect(try text(newest.checkpoint!.url.appendingPathComponent("model")) == "weights of 500")
   }
 
+  /// Files that end with their own checksum all have the same checksum as a whole.
+  @Test func tellsIntactFilesApart() throws {
+    let scratch = try ScratchFolder()
+    let checkpoints = Checkpoints(in: scratch.url, keep: 3)
+    let saved = try (1...3).map { step in
+      try checkpoints.save(step: step) { folder in
+        let weights = Safetensors.pieces(of: [("weights", Tensor([step < 3 ? Float(step) : 1], [1]))])
+        try AtomicFile.write(weights, to: folder.appendingPathComponent("state.safetensors"))
+      }
+    }
+    #expect(try saved[0].fingerprint() == saved[2].fingerprint() && saved[0].fingerprint() != saved[1].fingerprint())
+    let (one, other) = (saved[0].url.appendingPathComponent("state.safetensors"), saved[1].url.appendingPathComponent("state.safetensors"))
+    try Data(contentsOf: one).write(to: other)
+    #expect(throws: RunError.damagedCheckpoint(saved[1].url.path, reason: "state.safetensors has changed since it was written")) { try Checkpoint(at: saved[1].url) }
+  }
+
   @Test(arguments: ["truncated", "changed", "missing", "no manifest"]) func passesOverDamagedOnes(damage: String) throws {
     let scratch = try ScratchFolder()
     let checkpoints = Checkpoints(in: scratch.url, keep: 3)

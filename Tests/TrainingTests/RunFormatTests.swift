@@ -14,7 +14,7 @@ import Torch
   @Test func aWorldModelOfTheFirstFormatLoads() throws {
     let world = try LoadedWorldModel(at: run("world-model"))
     #expect(world.record.seed == 1 && world.record.details.observation == ObservationSpace(height: 32, width: 32) && world.record.details.actions == 3)
-    #expect(world.configuration.model.depth == 2 && world.configuration.training.steps == 4 && world.fingerprint == "48674bc7")
+    #expect(world.configuration.model.depth == 2 && world.configuration.training.steps == 4 && world.fingerprint == "91923c56")
     let file = try Safetensors(at: run("world-model").appending(path: "checkpoints/step-00000004/state.safetensors"))
     for (name, tensor) in world.weights { #expect(try file.tensor(name).bytes() == tensor.bytes(), "\(name)") }
   }

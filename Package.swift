@@ -42,6 +42,7 @@ let imports: [String: [String]] = [
   "Evaluation": ["Demonstrations", "Environments", "Imitation", "Runs", "Settings", "Spaces", "Training"],
   "Studies": ["CZlib", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
   "Benchmarking": ["Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
+  "Ditto": ["Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Studies", "Torch", "Training", "WorldModel"],
   "ditto": [
     "Benchmarking", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Studies", "Torch", "Training", "WorldModel",
   ],
@@ -78,7 +79,7 @@ func below(_ target: String) -> [Target.Dependency] {
 let package = Package(
   name: "ditto",
   products: [
-    .library(name: "Ditto", targets: ["Studies"]),
+    .library(name: "Ditto", targets: ["Ditto"]),
     .executable(name: "ditto", targets: ["ditto"]),
   ],
   dependencies: [
@@ -114,6 +115,7 @@ let package = Package(
     .target(name: "Evaluation", dependencies: below("Evaluation")),
     .target(name: "Studies", dependencies: below("Studies")),
     .target(name: "Benchmarking", dependencies: below("Benchmarking")),
+    .target(name: "Ditto", dependencies: below("Ditto")),
     .executableTarget(name: "ditto", dependencies: below("ditto") + [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .testTarget(name: "SettingsTests", dependencies: below("SettingsTests")),
     .testTarget(name: "SpacesTests", dependencies: below("SpacesTests")),

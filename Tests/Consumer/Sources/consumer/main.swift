@@ -1,5 +1,4 @@
-import Imitation
-import Training
+import Ditto
 
 // Loads the agent in the folder given, and prints what it does on a black frame.
 let agent = try Agent.load(CommandLine.arguments[1])

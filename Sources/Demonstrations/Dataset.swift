@@ -10,7 +10,10 @@ public final class Dataset: Sendable {
   public let name: String
   /// The dataset's folder, as it was given.
   public let path: String
+  /// What frames have.
   public let observation: ObservationSpace
+  /// How they are made of what is recorded.
+  public let view: ObservationView
   public let actions: ActionSpace
   /// In the order of their numbers.
   public let episodes: [EpisodeInfo]
@@ -29,14 +32,16 @@ public final class Dataset: Sendable {
   static let blockLength = 64
 
   /// Opens the dataset in a folder that holds `data/main_data.hdf5`, or in that `data` folder itself.
-  /// - Parameter cached: whether frames are kept in memory; if not, blocks are read anew each time.
+  /// - Parameters:
+  ///   - seeing: what of the observations is read.
+  ///   - cached: whether frames are kept in memory; if not, blocks are read anew each time.
   /// - Throws: `DemonstrationError` where the dataset cannot be read, is inconsistent, or is of a kind that is not supported.
-  public convenience init(at folder: URL, cached: Bool = true) throws {
-    try self.init(at: folder, cache: cached ? .shared : FrameCache(capacity: 0))
+  public convenience init(at folder: URL, seeing: ObservationConfiguration = ObservationConfiguration(), cached: Bool = true) throws {
+    try self.init(at: folder, seeing: seeing, cache: cached ? .shared : FrameCache(capacity: 0))
   }
 
   /// - Parameter cache: where decompressed frames are kept.
-  init(at folder: URL, cache: FrameCache) throws {
+  init(at folder: URL, seeing: ObservationConfiguration = ObservationConfiguration(), cache: FrameCache) throws {
     let (data, metadataFile) = try Self.dataFolder(in: folder)
     let file = data.appendingPathComponent("main_data.hdf5")
     let json = try metadataFile.map(Self.contents)
@@ -49,7 +54,9 @@ public final class Dataset: Sendable {
     let reader = EpisodeReader(
       file: hdf5, observations: try StoredObservations(metadata.observationSpace, file: metadata.file),
       actions: try StoredActions(metadata.actionSpace, file: metadata.file))
-    (observation, actions) = (reader.observations.space, reader.actions.space)
+    actions = reader.actions.space
+    view = try seeing.view(of: reader.observations.space, in: folder.path)
+    observation = view.seen
     episodes = try Self.episodes(reader, metadata)
     name = metadata.identifier ?? folder.lastPathComponent
     path = folder.path
@@ -92,7 +99,7 @@ public final class Dataset: Sendable {
     while next < range.upperBound {
       let block = next / Self.blockLength
       let held = block * Self.blockLength..<min((block + 1) * Self.blockLength, count)
-      let bytes = try cache.block(FrameCache.Key(dataset: ObjectIdentifier(self), episode: episode, block: block)) { try reader.frames(episode, held) }
+      let bytes = try cache.block(FrameCache.Key(dataset: ObjectIdentifier(self), episode: episode, block: block)) { view.frames(of: try reader.frames(episode, held)) }
       guard bytes.count == held.count * size else { throw DemonstrationError.damagedField(file: reader.file.path, field: "episode_\(episode)/observations") }
       let end = min(held.upperBound, range.upperBound)
       try bytes.withUnsafeBytes { buffer in

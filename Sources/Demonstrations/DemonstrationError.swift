@@ -23,6 +23,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
   case wrongShape(file: String, field: String, found: [Int], expected: [Int])
   case unsupportedObservations(file: String, found: String)
   case unsupportedActions(file: String, found: String)
+  case noSuchView(dataset: String, reason: String)
   case lossyFrames(file: String, field: String)
   case noEpisodes(file: String)
   case emptyEpisode(file: String, field: String)
@@ -92,6 +93,8 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
       """
     case .unsupportedActions(let file, let found):
       "\(file): actions are \(found); there are policies for Discrete, MultiDiscrete, MultiBinary, boxes of numbers, and Dict and Tuple of them"
+    case .noSuchView(let dataset, let reason):
+      "\(dataset): \(reason); change observation.fields, observation.crop or observation.resize"
     case .lossyFrames(let file, let field):
       "\(file): '\(field)' holds frames compressed as JPEG, which loses detail; record raw ones "
         + "(with Minari: DataCollector(..., jpeg_encoding=False), or observations of shape [1, Y, X])"

@@ -82,9 +82,12 @@ public final class Agent {
     self.seed = seed
   }
 
+  /// How what it is shown becomes what it sees; nil where that is the same.
+  public var view: ObservationView?
   /// What it is shown.
   public var observation: ObservationSpace {
-    switch mind {
+    if let view, !view.isIdentity { return view.recorded }
+    return switch mind {
     case .latent(let worldModel, _): worldModel.observation
     case .pixels(let policy): policy.observation
     }
@@ -104,7 +107,11 @@ public final class Agent {
   }
 
   /// The same policy with nothing remembered.
-  public func copy(states: StateChoice) -> Agent { Agent(mind, normalizer, choice, states, precision, seed) }
+  public func copy(states: StateChoice) -> Agent {
+    let copy = Agent(mind, normalizer, choice, states, precision, seed)
+    copy.view = view
+    return copy
+  }
 
   /// Forgets everything: the next frame starts an episode.
   /// - Parameter episode: names the episode, for its random draws; nil for one more than before in this slot.
@@ -130,10 +137,11 @@ public final class Agent {
       if slots[slot] == nil { reset(slot: slot, episode: slot) }
       if observation.firstWrong(in: frames[slot]!) != nil { throw ImitationError.notFinite(episode: slots[slot]!.episode, step: slots[slot]!.steps) }
     }
+    let seen = frames.mapValues { view?.frames(of: $0) ?? $0 }
     // On the CPU a few rows take as long as reading the weights, so that arithmetic in bf16 would save nothing.
     let precision = order.count > 4 || device != .cpu ? precision : .f32
     let (states, opinions) = noGrad {
-      computing(in: precision, on: device) { infer(order.map { frames[$0]! }, order.map { slots[$0]! }) }
+      computing(in: precision, on: device) { infer(order.map { seen[$0]! }, order.map { slots[$0]! }) }
     }
     var chosen: [Int: Action] = [:]
     for (row, slot) in order.enumerated() {
@@ -142,7 +150,7 @@ public final class Agent {
       slots[slot]!.previousAction = action
       slots[slot]!.steps += 1
       chosen[slot] = action
-      if case .pixels(let policy) = mind { slots[slot]!.earlier = (slots[slot]!.earlier + [frames[slot]!]).suffix(policy.frames - 1) }
+      if case .pixels(let policy) = mind { slots[slot]!.earlier = (slots[slot]!.earlier + [seen[slot]!]).suffix(policy.frames - 1) }
     }
     return chosen
   }

@@ -96,7 +96,7 @@ struct TakenApart {
   init(_ run: URL, _ loaded: LoadedAgent, _ compute: Compute) throws {
     record = loaded.record
     world = try LoadedWorldModel(weights: run.appending(path: LoadedAgent.worldModelFile), record, record.details.worldModel!, on: compute.device)
-    dataset = try record.details.openData()[0]
+    dataset = try record.details.openData(seeing: world.configuration.observation)[0]
     configuration = try AgentConfiguration.stored(record.layers(in: run))
     (choice, pipeline, precision) = (loaded.facts.actions, loaded.pipeline, compute.precision)
     world.model.freeze(computingIn: precision)
@@ -111,7 +111,9 @@ struct TakenApart {
   }
 
   func agent(_ actor: MLP, seed: UInt64) -> Agent {
-    Agent(world.model, world.normalizer, actor, choosing: choice, precision, seed: Seed(seed))
+    let agent = Agent(world.model, world.normalizer, actor, choosing: choice, precision, seed: Seed(seed))
+    agent.view = dataset.view
+    return agent
   }
 
   /// Returns of episodes that begin as recorded ones, with the recorded actions, and that the agent then goes on with; only of those that were the recorded ones up to there.
@@ -123,14 +125,14 @@ struct TakenApart {
     let made = try player.environment(environment, pipeline: pipeline, slots: min(Evaluation.slots, own.count))
     defer { made.close() }
     var returns: [Double] = []
-    let frameSize = dataset.observation.frameSize
+    let frameSize = dataset.view.recorded.frameSize
     try EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { own[$0].seed! }, seed: Seed(seed).stream("lead"),
-      opening: { own[$0].actions.prefix(lead).map { dataset.actions.unscaled($0) } }, keepsFrames: { _ in true }
+      opening: { Array(own[$0].actions.prefix(lead)) }, keepsFrames: { _ in true }
     ).play(own.count) { episode in
       let place = own[episode.index].index
       let isRecorded = try episode.frames.count >= (lead + 1) * frameSize
-        && dataset.frames(episode: place, range: lead..<lead + 1) == Array(episode.frames[lead * frameSize..<(lead + 1) * frameSize])
+        && dataset.frames(episode: place, range: lead..<lead + 1) == dataset.view.frames(of: Array(episode.frames[lead * frameSize..<(lead + 1) * frameSize]))
       if isRecorded { returns.append(episode.total) }
     }
     return returns

@@ -124,7 +124,7 @@ extension LoadedWorldModel {
   /// The recordings that its run names.
   /// - Throws: `ExperimentError.trainingDataGone`.
   fileprivate func trainingData() throws -> [Dataset] {
-    do { return try record.details.openData() } catch DemonstrationError.missing(let path), ExperimentError.dataChanged(let path, _) {
+    do { return try record.details.openData(seeing: configuration.observation) } catch DemonstrationError.missing(let path), ExperimentError.dataChanged(let path, _) {
       throw ExperimentError.trainingDataGone(path)
     }
   }

@@ -73,15 +73,16 @@ public enum AgentRun {
         Console.warn("no reward has a weight above 0: the agent is trained away from the expert")
       }
       try configuration.checkMixed(data.dropFirst())
-      let datasets = try data.map { try Dataset(at: $0) }
+      world = switch source {
+      case .worldModel: loaded!.configuration
+      case .pixels(let configured): configured
+      }
+      let seeing = world.observation
+      let datasets = try data.map { try Dataset(at: $0, seeing: seeing) }
       let dataset = datasets[0]
       let count = useEpisodes ?? dataset.episodes.count
       guard count <= dataset.episodes.count else {
         throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: count, found: dataset.episodes.count)
-      }
-      world = switch source {
-      case .worldModel: loaded!.configuration
-      case .pixels(let configured): configured
       }
       let (actions, notes) = if let known = loaded?.record.details.actions {
         (known, try datasets.allSatisfy { $0.actions.fits(known) } ? datasets.numbers(beyond: known, world.actions) : [])
@@ -92,7 +93,7 @@ public enum AgentRun {
       details = RunDetails(
         device: compute.device, precision: compute.precision, threads: Libtorch.threads,
         data: zip(data, datasets).map { .init($1, at: $0) },
-        try loaded?.record.details.observation ?? dataset.supportedObservation, actions,
+        try loaded?.record.details.observation ?? dataset.supportedObservation, of: dataset.view.changed, actions,
         useEpisodes: count, worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) },
         usualSurprise: loaded.flatMap { Surprise.bounds(of: $0.url) })
       weights = loaded?.weights
@@ -130,7 +131,8 @@ public enum AgentRun {
     _ = try record.details.device.required()
     Libtorch.set(threads: threads, begunWith: record.details.threads)
     let seed = Seed(record.seed)
-    let datasets = try record.details.openData()
+    let world = try WorldModelConfiguration.load(.worldModel, from: record.layers(in: output))
+    let datasets = try record.details.openData(seeing: world.observation)
     guard let dataset = datasets.first else { throw RunError.damagedRun(output.path, reason: "its run.json names no data") }
     guard record.details.useEpisodes <= dataset.episodes.count else {
       throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: record.details.useEpisodes, found: dataset.episodes.count)
@@ -148,7 +150,6 @@ public enum AgentRun {
       }
       trainer = try LatentTrainer(loaded, datasets, configuration, record.details, seed: seed, output)
     } else {
-      let world = try WorldModelConfiguration.load(.worldModel, from: record.layers(in: output))
       trainer = try PixelCloningTrainer(dataset, world, configuration, record.details, seed: seed)
     }
     return (trainer, configuration, record.details.actions)

@@ -44,7 +44,7 @@ extension RunDetails {
   var withoutFolders: RunDetails {
     let named = { (source: Source) in Source(path: URL(fileURLWithPath: source.path).lastPathComponent, fingerprint: source.fingerprint) }
     return RunDetails(
-      device: device, precision: precision, threads: threads, data: data.map(named), observation, actions, useEpisodes: useEpisodes,
+      device: device, precision: precision, threads: threads, data: data.map(named), observation, of: recorded, actions, useEpisodes: useEpisodes,
       worldModel: worldModel.map(named), usualSurprise: usualSurprise)
   }
 }

@@ -57,6 +57,7 @@ public struct LoadedAgent {
       agent = Agent(model, normalizer, actor, choosing: facts.actions, states: own.states, compute.precision, seed: Seed(seed))
       usualSurprise = record.details.usualSurprise
     }
+    agent.view = try details.view(world.observation, of: url)
   }
 }
 

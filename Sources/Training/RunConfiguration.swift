@@ -35,6 +35,7 @@ public struct WorldModelConfiguration: Configuration {
   public var loss = LossConfiguration()
   public var optimizer = OptimizerConfiguration { $0.clipNorm = 200 }
   public var sequences = SequenceConfiguration()
+  public var observation = ObservationConfiguration()
   public var pixels = PixelConfiguration()
   public var actions = ActionConfiguration()
   /// How frames were made of the environment's picture, and will be when an agent acts. A dataset that was recorded here says it itself.
@@ -48,6 +49,7 @@ public struct WorldModelConfiguration: Configuration {
     problems.check(loss, "loss")
     problems.check(optimizer, "optimizer")
     problems.check(sequences, "sequences")
+    problems.check(observation, "observation")
     problems.check(pixels, "pixels")
     problems.check(actions, "actions")
     problems.check(pipeline, "pipeline")

@@ -1,3 +1,4 @@
+import Demonstrations
 import Foundation
 import Imitation
 import Runs
@@ -23,6 +24,8 @@ public struct RunDetails: Codable, Equatable, Sendable {
   public let data: [Source]
   /// What the run's networks are shown; absent where a version before 0.2 wrote it, which knew a square picture and a vector of so many numbers.
   private let fields: ObservationSpace?
+  /// What was recorded, where that is not the same.
+  let recorded: ObservationSpace?
   private let frame: Square?
   private let vector: Int?
   /// What they do; absent where a version before 0.2 wrote it, which knew so many actions, or numbers and their bounds.
@@ -37,12 +40,12 @@ public struct RunDetails: Codable, Equatable, Sendable {
   public let usualSurprise: Surprise?
 
   public init(
-    device: Device, precision: Precision, threads: Int, data: [Source], _ observation: ObservationSpace, _ actions: ActionSpace, useEpisodes: Int,
+    device: Device, precision: Precision, threads: Int, data: [Source], _ observation: ObservationSpace, of recorded: ObservationSpace? = nil, _ actions: ActionSpace, useEpisodes: Int,
     worldModel: Source?, usualSurprise: Surprise? = nil
   ) {
     self.usualSurprise = usualSurprise
     (self.device, self.precision, self.threads, self.data) = (device, precision, threads, data)
-    (fields, frame, vector) = (observation, nil, nil)
+    (fields, self.recorded, frame, vector) = (observation, recorded, nil, nil)
     (actionParts, actionCount, low, high) = (actions.parts, nil, nil, nil)
     (self.useEpisodes, self.worldModel) = (useEpisodes, worldModel)
   }
@@ -53,6 +56,12 @@ public struct RunDetails: Codable, Equatable, Sendable {
 
   public var observation: ObservationSpace {
     fields ?? frame.map { ObservationSpace(channels: $0.channels, height: $0.side, width: $0.side, vector: vector ?? 0) } ?? ObservationSpace(vector: vector ?? 0)
+  }
+  /// How networks' frames are made of those that an environment shows.
+  /// - Throws: `DemonstrationError.noSuchView`.
+  func view(_ c: ObservationConfiguration, of run: URL) throws -> ObservationView {
+    guard let recorded else { return try ObservationConfiguration().view(of: observation, in: run.path) }
+    return try c.view(of: recorded, in: run.path)
   }
   public var actions: ActionSpace {
     if let actionParts { ActionSpace(actionParts) } else if let low, let high { .box(low: low, high: high) } else { .discrete(actionCount ?? 0) }

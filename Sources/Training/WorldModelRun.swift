@@ -46,15 +46,15 @@ public enum WorldModelRun {
     _ output: URL, _ data: [URL], _ configuration: WorldModelConfiguration, _ seed: UInt64, _ compute: Compute
   ) throws -> (Trainer, RunDetails) {
     try RunFolder.checkAvailable(output)
-    let datasets = try data.map { try Dataset(at: $0) }
+    let datasets = try data.map { try Dataset(at: $0, seeing: configuration.observation) }
     let (actions, notes) = try datasets.learnedActions(configuration.actions)
     notes.forEach(Console.warn)
     let details = RunDetails(
       device: compute.device, precision: compute.precision, threads: Libtorch.threads,
       data: zip(data, datasets).map { .init($1, at: $0) },
-      try datasets[0].supportedObservation, actions, useEpisodes: 0, worldModel: nil)
+      try datasets[0].supportedObservation, of: datasets[0].view.changed, actions, useEpisodes: 0, worldModel: nil)
     let pipeline = configuration.pipeline
-    if pipeline.kind != .none, let frame = details.observation.images.first.flatMap({ details.observation.fields[$0].frame }), frame.height != pipeline.size {
+    if pipeline.kind != .none, let frame = datasets[0].view.recorded.images.first.flatMap({ datasets[0].view.recorded.fields[$0].frame }), frame.height != pipeline.size {
       throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: frame.height, pipeline: pipeline.size)
     }
     for dataset in datasets { try dataset.checkFits(pipeline) }
@@ -105,7 +105,7 @@ public enum WorldModelRun {
     let configuration = try WorldModelConfiguration.load(.worldModel, from: record.layers(in: output))
     _ = try record.details.device.required()
     Libtorch.set(threads: threads, begunWith: record.details.threads)
-    return (try Trainer(record.details.openData(), configuration, record.details, seed: Seed(record.seed)), configuration)
+    return (try Trainer(record.details.openData(seeing: configuration.observation), configuration, record.details, seed: Seed(record.seed)), configuration)
   }
 
   private static func train(_ trainer: Trainer, _ configuration: WorldModelConfiguration, _ run: RunFolder) throws {
@@ -190,9 +190,9 @@ public enum WorldModelRun {
 extension RunDetails {
   /// Opens the run's data again.
   /// - Throws: `DemonstrationError`; `ExperimentError.dataChanged`.
-  package func openData() throws -> [Dataset] {
+  package func openData(seeing: ObservationConfiguration) throws -> [Dataset] {
     try data.map { source in
-      let dataset = try Dataset(at: URL(fileURLWithPath: source.path))
+      let dataset = try Dataset(at: URL(fileURLWithPath: source.path), seeing: seeing)
       guard try dataset.wasFingerprinted(as: source.fingerprint) else {
         let found = Source(dataset, at: URL(fileURLWithPath: source.path)).contents
         let isCounted = source.contents != nil && source.contents != found

@@ -26,7 +26,7 @@ struct DreamCommand: ParsableCommand {
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
     var movie = DreamMovie()
     (movie.context, movie.steps, movie.seed) = (context, steps, seed)
-    let dream = try movie.animation(of: world, Dataset(at: URL(fileURLWithPath: data)), episode: episode, compute.precision)
+    let dream = try movie.animation(of: world, Dataset(at: URL(fileURLWithPath: data), seeing: world.configuration.observation), episode: episode, compute.precision)
     try AtomicFile.write(dream.data(for: place), to: place)
     Console.say("wrote \(output)")
   }

@@ -49,8 +49,8 @@ struct StudyWorldModel: ParsableCommand {
     let compute = try options.apply()
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
     let study = try WorldModelStudy(
-      world, data: data.map { try Dataset(at: URL(fileURLWithPath: $0)) },
-      expert: expert.map { try Dataset(at: URL(fileURLWithPath: $0)) }, steps: steps, seed: options.seed, compute)
+      world, data: data.map { try Dataset(at: URL(fileURLWithPath: $0), seeing: world.configuration.observation) },
+      expert: expert.map { try Dataset(at: URL(fileURLWithPath: $0), seeing: world.configuration.observation) }, steps: steps, seed: options.seed, compute)
     try options.show(study, study.picture)
   }
 }
@@ -71,7 +71,7 @@ struct StudySignal: ParsableCommand {
     let compute = try options.apply()
     let configuration: AgentConfiguration = try settings.load(.agent)
     let world = try LoadedWorldModel(at: URL(fileURLWithPath: worldModel), on: compute.device)
-    let dataset = try Dataset(at: URL(fileURLWithPath: data))
+    let dataset = try Dataset(at: URL(fileURLWithPath: data), seeing: world.configuration.observation)
     let study = try SignalStudy(
       world, dataset, useEpisodes: useEpisodes, rewards: reward.isEmpty ? RewardKind.allCases : reward, configuration, seed: options.seed, compute)
     try options.show(study, study.picture)
@@ -117,7 +117,7 @@ struct StudyDrift: ParsableCommand {
       return (named.name, try LoadedAgent(at: named.runs[0], seed: options.seed, compute))
     }
     let study = try DriftStudy(
-      world, Dataset(at: URL(fileURLWithPath: data)), named, environment: environment, episodes: episodes, seed: options.seed, compute)
+      world, Dataset(at: URL(fileURLWithPath: data), seeing: world.configuration.observation), named, environment: environment, episodes: episodes, seed: options.seed, compute)
     try options.show(study, study.picture)
   }
 }

@@ -107,7 +107,7 @@ import Testing
       let environment = try GymnasiumEnvironment(
         "own:Own-v0", pipeline: pipeline(.none), slots: 1, replyTimeout: .seconds(120), python: python)
       #expect(environment.observation == ObservationSpace(channels: 2, height: 2, width: 3))
-      #expect(environment.actions == 3)
+      #expect(environment.actions.fits(3) && environment.actions.parts[0].starts == [1])
       let picture: [UInt8] = [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]
       #expect(try environment.reset([0: 0])[0] == picture)
       let after = picture.map { $0 + 100 }

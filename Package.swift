@@ -20,13 +20,15 @@ let libtorch: String = {
   return found
 }()
 
-// Vectors are handed over differently on different processors, which is nothing to functions that are always part of their caller (`-Wno-psabi`).
+// Vectors are handed over differently on different processors, which is nothing to functions that are always part of
+// their caller (`-Wno-psabi`).
 let ctorchFlags = [
-  "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-psabi",
+  "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include", "-Wall", "-Wextra",
+  "-Wno-unused-parameter", "-Wno-psabi",
 ]
 
-// A card's libraries are needed by `libtorch.so` alone, which nothing calls by name. What goes to other machines (Scripts/dist) is told there where libtorch is,
-// and is linked where no such libraries need be.
+// A card's libraries are needed by `libtorch.so` alone, which nothing calls by name. What goes to other machines
+// (Scripts/dist) is told there where libtorch is, and is linked where no such libraries need be.
 let isDistributed = Context.environment["DITTO_DIST"] != nil
 let linkerFlags = ["--no-as-needed"] + (isDistributed ? ["--allow-shlib-undefined"] : ["-rpath", "\(libtorch)/lib"])
 
@@ -40,11 +42,21 @@ let imports: [String: [String]] = [
   "Runs": ["CChecksum", "Demonstrations", "Settings"],
   "Training": ["Demonstrations", "Environments", "Imitation", "Runs", "Settings", "Spaces", "Torch", "WorldModel"],
   "Evaluation": ["Demonstrations", "Environments", "Imitation", "Runs", "Settings", "Spaces", "Training"],
-  "Studies": ["CZlib", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
-  "Benchmarking": ["Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
-  "Ditto": ["Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Studies", "Torch", "Training", "WorldModel"],
+  "Studies": [
+    "CZlib", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch",
+    "Training", "WorldModel",
+  ],
+  "Benchmarking": [
+    "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training",
+    "WorldModel",
+  ],
+  "Ditto": [
+    "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Studies", "Torch",
+    "Training", "WorldModel",
+  ],
   "ditto": [
-    "Benchmarking", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Studies", "Torch", "Training", "WorldModel",
+    "Benchmarking", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces",
+    "Studies", "Torch", "Training", "WorldModel",
   ],
 
   "SettingsTests": ["Settings"],
@@ -55,19 +67,29 @@ let imports: [String: [String]] = [
   "WorldModelTests": ["Settings", "Spaces", "Torch", "WorldModel"],
   "ImitationTests": ["Demonstrations", "Imitation", "Settings", "Spaces", "Torch", "WorldModel"],
   "RunsTests": ["Runs", "Settings", "Torch"],
-  "TrainingTests": ["Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
-  "EvaluationTests": ["Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training", "WorldModel"],
+  "TrainingTests": [
+    "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training",
+    "WorldModel",
+  ],
+  "EvaluationTests": [
+    "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training",
+    "WorldModel",
+  ],
   "StudiesTests": [
-    "CZlib", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Studies", "Torch", "Training", "WorldModel",
+    "CZlib", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Studies",
+    "Torch", "Training", "WorldModel",
   ],
   "BenchmarkingTests": ["Benchmarking", "Torch", "Training", "WorldModel"],
   "DittoTests": ["Torch", "ditto"],
   "GoldenTests": ["Imitation", "Settings", "Spaces", "Torch", "WorldModel"],
-  "FuzzTests": ["CChecksum", "Demonstrations", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training"],
+  "FuzzTests": [
+    "CChecksum", "Demonstrations", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training",
+  ],
 ]
 
-/// What a target depends on: what it imports, and all below that. SwiftPM compiles a target anew only when a module that it depends on directly has changed; a type
-/// that embeds another target's can have another layout while its own module stays the same to the byte, and whoever uses it would crash.
+/// What a target depends on: what it imports, and all below that. SwiftPM compiles a target anew only when a module
+/// that it depends on directly has changed; a type that embeds another target's can have another layout while its own
+/// module stays the same to the byte, and whoever uses it would crash.
 func below(_ target: String) -> [Target.Dependency] {
   var (found, left) = (Set<String>(), imports[target] ?? [])
   while let name = left.popLast() {
@@ -102,13 +124,17 @@ let package = Package(
     .target(name: "Spaces"),
     .target(name: "Torch", dependencies: below("Torch")),
     .target(name: "Demonstrations", dependencies: below("Demonstrations")),
-    .target(name: "Environments", dependencies: below("Environments"), resources: [.embedInCode("gymnasium_worker.py")]),
+    .target(
+      name: "Environments", dependencies: below("Environments"), resources: [.embedInCode("gymnasium_worker.py")]),
     .target(name: "WorldModel", dependencies: below("WorldModel")),
     .target(name: "Imitation", dependencies: below("Imitation")),
     .target(name: "Runs", dependencies: below("Runs")),
     .target(
       name: "Training", dependencies: below("Training"),
-      resources: ["paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout", "atari", "pendulum", "carracing"].map {
+      resources: [
+        "paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout", "atari", "pendulum",
+        "carracing",
+      ].map {
         .embedInCode("Presets/\($0).yaml")
       },
       plugins: ["CommitPlugin"]),
@@ -116,11 +142,14 @@ let package = Package(
     .target(name: "Studies", dependencies: below("Studies")),
     .target(name: "Benchmarking", dependencies: below("Benchmarking")),
     .target(name: "Ditto", dependencies: below("Ditto")),
-    .executableTarget(name: "ditto", dependencies: below("ditto") + [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(
+      name: "ditto", dependencies: below("ditto") + [.product(name: "ArgumentParser", package: "swift-argument-parser")]
+    ),
     .testTarget(name: "SettingsTests", dependencies: below("SettingsTests")),
     .testTarget(name: "SpacesTests", dependencies: below("SpacesTests")),
     .testTarget(name: "TorchTests", dependencies: below("TorchTests")),
-    .testTarget(name: "DemonstrationsTests", dependencies: below("DemonstrationsTests"), resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "DemonstrationsTests", dependencies: below("DemonstrationsTests"), resources: [.copy("Fixtures")]),
     .testTarget(name: "EnvironmentsTests", dependencies: below("EnvironmentsTests")),
     .testTarget(name: "WorldModelTests", dependencies: below("WorldModelTests")),
     .testTarget(name: "ImitationTests", dependencies: below("ImitationTests")),
@@ -135,7 +164,8 @@ let package = Package(
     Context.environment["DITTO_FUZZ"] == nil
       ? .testTarget(name: "FuzzTests", dependencies: below("FuzzTests"), exclude: ["Fuzzer.swift", "Corpus"])
       : .executableTarget(
-        name: "ditto-fuzz", dependencies: below("FuzzTests"), path: "Tests/FuzzTests", exclude: ["FuzzTests.swift", "Corpus"],
+        name: "ditto-fuzz", dependencies: below("FuzzTests"), path: "Tests/FuzzTests",
+        exclude: ["FuzzTests.swift", "Corpus"],
         swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
   ],
   cxxLanguageStandard: .cxx20

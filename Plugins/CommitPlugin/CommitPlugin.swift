@@ -17,8 +17,12 @@ struct CommitPlugin: BuildToolPlugin {
     let root = context.package.directoryURL
     let output = context.pluginWorkDirectoryURL.appending(path: "Commit.swift")
     // The commands that change the commit change these; edits change the sources.
-    let git = [".git/logs/HEAD", ".git/index"].map { root.appending(path: $0) }.filter { FileManager.default.fileExists(atPath: $0.path) }
-    let sources = context.package.targets.compactMap { $0.sourceModule }.filter { $0.kind != .test }.flatMap { $0.sourceFiles.map(\.url) }
+    let git = [".git/logs/HEAD", ".git/index"].map { root.appending(path: $0) }.filter {
+      FileManager.default.fileExists(atPath: $0.path)
+    }
+    let sources = context.package.targets.compactMap { $0.sourceModule }.filter { $0.kind != .test }.flatMap {
+      $0.sourceFiles.map(\.url)
+    }
     return [
       .buildCommand(
         displayName: "Asking git for the commit", executable: URL(filePath: "/bin/sh"),

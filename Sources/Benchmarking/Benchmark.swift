@@ -26,7 +26,8 @@ public struct BenchmarkResult: Codable, Sendable {
   /// That it was computed in.
   public let dtype: Precision
   public let threads: Int
-  /// Of one repetition: a gradient step with clipping and optimiser; a set of episodes encoded; an action; a batch read.
+  /// Of one repetition: a gradient step with clipping and optimiser; a set of episodes encoded; an action; a batch
+  /// read.
   public let seconds: Seconds
   /// Frames per second; for an agent, imagined steps.
   public let rate: Double
@@ -50,7 +51,9 @@ public struct Benchmark {
   /// Actions of the made-up environment: as many as the paper's authors give every game.
   private static let actionCount = 18
 
-  public init(_ world: WorldModelConfiguration, _ agent: AgentConfiguration, side: Int, _ compute: Compute, repeats: Int) {
+  public init(
+    _ world: WorldModelConfiguration, _ agent: AgentConfiguration, side: Int, _ compute: Compute, repeats: Int
+  ) {
     (self.world, self.agent, frame) = (world, agent, FrameShape(channels: 1, height: side, width: side))
     (self.compute, self.repeats) = (compute, repeats)
   }
@@ -58,11 +61,21 @@ public struct Benchmark {
   private var random: RandomSource { RandomSource(Seed(0), on: compute.device) }
   private var work: ArithmeticWork { ArithmeticWork(sizes: world.model, frame: frame, actions: Self.actionCount) }
   private var pixelCount: Int { frame.dimensions.reduce(1, *) }
-  private var observation: ObservationSpace { ObservationSpace(channels: frame.channels, height: frame.height, width: frame.width) }
-  private var model: WorldModel { WorldModel(world.model, observation, actions: .discrete(Self.actionCount), using: random) }
+  private var observation: ObservationSpace {
+    ObservationSpace(channels: frame.channels, height: frame.height, width: frame.width)
+  }
+  private var model: WorldModel {
+    WorldModel(world.model, observation, actions: .discrete(Self.actionCount), using: random)
+  }
   private var normalizer: Normalizer {
-    Normalizer(observation, [.image(PixelNormalizer(
-      mean: [Float](repeating: 127, count: pixelCount), deviation: [Float](repeating: 74, count: pixelCount), frame, on: compute.device))])
+    Normalizer(
+      observation,
+      [
+        .image(
+          PixelNormalizer(
+            mean: [Float](repeating: 127, count: pixelCount), deviation: [Float](repeating: 74, count: pixelCount),
+            frame, on: compute.device))
+      ])
   }
   private func frames(_ count: Int) -> [UInt8] {
     var generator = Seed(0).stream("data").generator
@@ -76,7 +89,8 @@ public struct Benchmark {
     var generator = Seed(0).stream("actions").generator
     let data = SequenceBatch(
       length: steps, batch: batch, observation: observation, frames: frames(steps * batch),
-      previousActions: (0..<steps * batch).map { _ in .discrete(Int.random(in: 0..<Self.actionCount, using: &generator)) },
+      previousActions: (0..<steps * batch).map { _ in .discrete(Int.random(in: 0..<Self.actionCount, using: &generator))
+      },
       isFirst: [Bool](repeating: false, count: steps * batch))
     return measured("world-model", items: steps * batch, flops: work.worldModelStep(frames: steps * batch)) { step in
       trainer.update(on: data, using: RandomSource(Seed(0).step(step), on: compute.device))["loss/total"]!.item
@@ -92,7 +106,8 @@ public struct Benchmark {
     let latents = ExpertLatents(
       deterministic: tanh(.normal([count, w.deterministic], using: random)),
       classes: (Tensor.uniform([count, w.groups], using: random) * Double(w.classes)).to(.uint8),
-      actions: (Tensor.uniform([count], using: random) * Double(Self.actionCount)).to(.int64), lengths: [count], classCount: w.classes)
+      actions: (Tensor.uniform([count], using: random) * Double(Self.actionCount)).to(.int64), lengths: [count],
+      classCount: w.classes)
     let learner = try DreamLearner(frozen, c, expert: latents, compute.precision, seed: Seed(0))
     return measured("agent", items: c.horizon * c.batch, flops: work.agentStep(c)) { step in
       learner.update(step: step, progress: 0)["critic/loss"]!.item
@@ -103,16 +118,21 @@ public struct Benchmark {
   public func encode() throws -> BenchmarkResult {
     let (episodes, length) = (16, 512)
     let (model, normalizer, recorded) = (model, normalizer, frames(length))
-    let expert = (0..<episodes).map { _ in ExpertEpisode(actions: (1..<length).map { .discrete($0 % Self.actionCount) }, frames: recorded) }
+    let expert = (0..<episodes).map { _ in
+      ExpertEpisode(actions: (1..<length).map { .discrete($0 % Self.actionCount) }, frames: recorded)
+    }
     let items = episodes * length
     return try measured("encode", items: items, flops: Double(items) * work.filtering) { _ in
-      try ExpertLatents(encoding: expert, with: model, normalizer, compute.precision, seed: Seed(0)).deterministic.sliced(0..<1).sum().item
+      try ExpertLatents(encoding: expert, with: model, normalizer, compute.precision, seed: Seed(0)).deterministic
+        .sliced(0..<1).sum().item
     }
   }
 
-  /// One observation to one action, whose arithmetic is in f32 with weights as they are stored for acting: 100 of them in a repetition.
+  /// One observation to one action, whose arithmetic is in f32 with weights as they are stored for acting: 100 of them
+  /// in a repetition.
   public func act() throws -> BenchmarkResult {
-    let networks = ActorCritic(features: world.model.features, actions: .discrete(Self.actionCount), agent.imitation.policy, using: random)
+    let networks = ActorCritic(
+      features: world.model.features, actions: .discrete(Self.actionCount), agent.imitation.policy, using: random)
     let model = model
     model.freeze(computingIn: compute.precision)
     networks.actor.freeze(computingIn: compute.precision)
@@ -124,40 +144,50 @@ public struct Benchmark {
     }
   }
 
-  /// One batch of sequences from recordings on disk, through the prefetching reader: 100 of them in a repetition, so that those that it made ahead do not
-  /// count for much. Without recordings, from some of the road's that are made for this and read without a cache, as if there were no end to them.
+  /// One batch of sequences from recordings on disk, through the prefetching reader: 100 of them in a repetition, so
+  /// that those that it made ahead do not count for much. Without recordings, from some of the road's that are made for
+  /// this and read without a cache, as if there were no end to them.
   public func data(_ folders: [URL]) throws -> BenchmarkResult {
     let sequences = world.sequences
     let datasets = try folders.isEmpty ? [recorded()] : folders.map { try Dataset(at: $0) }
     let sampler = try SequenceSampler(
-      datasets.map { EpisodeSelection($0) }, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling, seed: Seed(0))
+      datasets.map { EpisodeSelection($0) }, batch: sequences.batch, length: sequences.length,
+      sampling: sequences.sampling, seed: Seed(0))
     let batches = try Prefetcher(from: 0) { try sampler.batch(step: $0) }
-    return try measured("data", items: sequences.batch * sequences.length, flops: nil, repeats: 100 * repeats) { _ in Double(try batches.next().batch) }
+    return try measured("data", items: sequences.batch * sequences.length, flops: nil, repeats: 100 * repeats) { _ in
+      Double(try batches.next().batch)
+    }
   }
 
   /// A dataset of 20 episodes whose folder is gone already.
   private func recorded() throws -> Dataset {
     let folder = FileManager.default.temporaryDirectory.appending(path: "ditto-bench-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
-    let recording = Recording(environment: "road", pipeline: PixelPipeline(.road, size: frame.height), episodes: 20, epsilons: [0], seed: 0)
+    let recording = Recording(
+      environment: "road", pipeline: PixelPipeline(.road, size: frame.height), episodes: 20, epsilons: [0], seed: 0)
     try recording.run(.scripted, named: "scripted", to: folder)
     return try Dataset(at: folder, cached: false)
   }
 
   /// Runs `body` twice to warm up, then `repeats` times; its result is waited for.
   private func measured(
-    _ name: String, items: Int, flops: Double?, repeats: Int? = nil, arithmetic: Precision? = nil, _ body: (Int) throws -> Double
+    _ name: String, items: Int, flops: Double?, repeats: Int? = nil, arithmetic: Precision? = nil,
+    _ body: (Int) throws -> Double
   ) rethrows -> BenchmarkResult {
     let clock = ContinuousClock()
-    let times = try (0..<(repeats ?? self.repeats) + 2).map { step in try clock.measure { _ = try body(step) } / .seconds(1) }.dropFirst(2).sorted()
+    let times = try (0..<(repeats ?? self.repeats) + 2).map { step in
+      try clock.measure { _ = try body(step) } / .seconds(1)
+    }.dropFirst(2).sorted()
     let median = times[times.startIndex + times.count / 2]
     let (memory, device) = (ProcessMemory.peak, compute.device)
     let deviceMemory = device == .cpu ? nil : device.peakMemory
     let rate = flops.map { $0 / median / 1e9 }
     return BenchmarkResult(
-      work: name, device: device, deviceFacts: device.facts, libtorch: Libtorch.version, dtype: compute.precision, threads: Libtorch.threads,
+      work: name, device: device, deviceFacts: device.facts, libtorch: Libtorch.version, dtype: compute.precision,
+      threads: Libtorch.threads,
       seconds: .init(median: median, min: times.first!, max: times.last!), rate: Double(items) / median,
-      gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: device) }, peakMemory: memory,
+      gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: device) },
+      peakMemory: memory,
       peakDeviceMemory: deviceMemory)
   }
 

@@ -7,12 +7,14 @@ import Spaces
 import Torch
 import WorldModel
 
-/// What a device computes beside what the CPU does with our kernels, of the same weights, data and draws. On the CPU itself, what it computes without them.
+/// What a device computes beside what the CPU does with our kernels, of the same weights, data and draws. On the CPU
+/// itself, what it computes without them.
 public struct DeviceParity: Codable, Sendable {
   public struct Row: Codable, Sendable {
     public let dtype: Precision
     public let what: String
-    /// The norm of the difference from the CPU's float32 numbers, and the largest allowed, as shares of the norm of those; of several tensors the largest.
+    /// The norm of the difference from the CPU's float32 numbers, and the largest allowed, as shares of the norm of
+    /// those; of several tensors the largest.
     public let difference, allowed: Double
   }
   public let device: Device
@@ -25,22 +27,30 @@ public struct DeviceParity: Codable, Sendable {
 
   static let (length, batch, side, dreams) = (5, 4, 32, 128)
   /// Shares that rounding may add up to: of results, and of gradients.
-  private static let allowed: [Precision: (results: Double, gradients: Double)] = [.f32: (1e-4, 1e-3), .bf16: (0.03, 0.2)]
+  private static let allowed: [Precision: (results: Double, gradients: Double)] = [
+    .f32: (1e-4, 1e-3), .bf16: (0.03, 0.2),
+  ]
 
   /// - Parameter device: one that is there.
   public init(_ device: Device) throws {
     (self.device, facts, libtorch) = (device, device.facts, Libtorch.version)
-    rows = try Self.rows(on: device, "", .discrete(6), RewardKind.allCases)
+    rows =
+      try Self.rows(on: device, "", .discrete(6), RewardKind.allCases)
       + Self.rows(on: device, ", vectors", .box(low: [-1, 0, -3], high: [1, 2, 3]), [.dot, .gail])
   }
 
   /// - Parameters:
   ///   - space: what rows are called besides.
   ///   - kinds: rewards that learners make steps by.
-  private static func rows(on device: Device, _ space: String, _ actions: ActionSpace, _ kinds: [RewardKind]) throws -> [Row] {
+  private static func rows(on device: Device, _ space: String, _ actions: ActionSpace, _ kinds: [RewardKind]) throws
+    -> [Row]
+  {
     let (model, networks, batch) = (Self.model(on: .cpu, actions), Self.networks(on: .cpu, actions), recorded(actions))
     // Draws are given: where two classes are about as probable, rounding would choose another.
-    let draws = noGrad { model.infer(batch, normalizer(on: .cpu), from: start(model), draw: .sample(RandomSource(Seed(4)))).0.states.stochastic }
+    let draws = noGrad {
+      model.infer(batch, normalizer(on: .cpu), from: start(model), draw: .sample(RandomSource(Seed(4)))).0.states
+        .stochastic
+    }
     let copies = { (device: Device) in
       let (copy, others) = (Self.model(on: device, actions), Self.networks(on: device, actions))
       copy.copyParameters(from: model)
@@ -55,7 +65,10 @@ public struct DeviceParity: Codable, Sendable {
     }
     let expected = results(model, networks, batch, draws, .f32)
     var rows: [Row] = []
-    func compare(_ found: [(what: String, tensors: [Tensor])], _ expected: [(what: String, tensors: [Tensor])], _ precision: Precision) {
+    func compare(
+      _ found: [(what: String, tensors: [Tensor])], _ expected: [(what: String, tensors: [Tensor])],
+      _ precision: Precision
+    ) {
       let allowed = Self.allowed[precision]!
       rows += zip(expected, found).map { wanted, found in
         Row(
@@ -65,7 +78,8 @@ public struct DeviceParity: Codable, Sendable {
     }
     func repeated(_ what: String, _ precision: Precision, _ body: () throws -> [Tensor]) rethrows {
       let found = try withoutKernels(on: device) { (try body(), try body()) }
-      rows.append(Row(dtype: precision, what: "\(what), again\(space)", difference: difference(found.1, found.0), allowed: 0))
+      rows.append(
+        Row(dtype: precision, what: "\(what), again\(space)", difference: difference(found.1, found.0), allowed: 0))
     }
     for precision in Precision.allCases {
       let found = withoutKernels(on: device) {
@@ -82,7 +96,9 @@ public struct DeviceParity: Codable, Sendable {
     // Rewards are float32 in any precision, and few rows on the CPU.
     let (own, there) = (frozen(.cpu, .f32), frozen(device, .f32))
     let learners = try Learners(own.model)
-    let found = try withoutKernels(on: device) { try results(Learners(there.model, like: learners), there.model, there.networks) }
+    let found = try withoutKernels(on: device) {
+      try results(Learners(there.model, like: learners), there.model, there.networks)
+    }
     compare(found, try results(learners, own.model, own.networks), .f32)
     return rows
   }
@@ -94,7 +110,8 @@ public struct DeviceParity: Codable, Sendable {
   private static func model(on device: Device, _ actions: ActionSpace) -> WorldModel {
     var sizes = LatentSizes()
     (sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (64, 48, 8, 8)
-    return WorldModel(sizes, ObservationSpace(height: side, width: side), actions: actions, using: RandomSource(Seed(1), on: device))
+    return WorldModel(
+      sizes, ObservationSpace(height: side, width: side), actions: actions, using: RandomSource(Seed(1), on: device))
   }
 
   private static func networks(on device: Device, _ actions: ActionSpace) -> ActorCritic {
@@ -105,12 +122,16 @@ public struct DeviceParity: Codable, Sendable {
     var generator = Seed(3).generator
     let places = 0..<length * batch
     let taken = places.map { place in
-      actions.unscaled(Action(classes: actions.classCounts.map { place % $0 }, numbers: actions.low.indices.map { Float((place + $0) % 5) / 2 - 1 }))
+      actions.unscaled(
+        Action(
+          classes: actions.classCounts.map { place % $0 },
+          numbers: actions.low.indices.map { Float((place + $0) % 5) / 2 - 1 }))
     }
     return SequenceBatch(
       length: length, batch: batch, observation: ObservationSpace(height: side, width: side),
       frames: (0..<places.count * side * side).map { _ in UInt8.random(in: 0...255, using: &generator) },
-      previousActions: places.map { $0 < batch ? nil : taken[$0] }, isFirst: places.map { $0 == 0 || $0 == 2 * batch + 1 })
+      previousActions: places.map { $0 < batch ? nil : taken[$0] },
+      isFirst: places.map { $0 == 0 || $0 == 2 * batch + 1 })
   }
 
   /// What a world model and a policy's step compute, with gradients.
@@ -119,23 +140,36 @@ public struct DeviceParity: Codable, Sendable {
   ) -> [(what: String, tensors: [Tensor])] {
     let device = model.device
     let (inference, losses, decoded, dream) = computing(in: precision, on: device) {
-      let (inference, observed) = model.infer(batch, normalizer(on: device), from: start(model), draw: .clocks(model.clocks(for: draws)))
+      let (inference, observed) = model.infer(
+        batch, normalizer(on: device), from: start(model), draw: .clocks(model.clocks(for: draws)))
       let actions = model.actions.rows(batch.previousActions, on: device).unflattened([length, self.batch])
       let dream = model.imagine(from: start(model), actions: actions, draw: .clocks(model.clocks(for: draws[0])))
-      return (inference, model.loss(inference, observed, LossConfiguration()), model.decode(inference.states).image!, dream)
+      return (
+        inference, model.loss(inference, observed, LossConfiguration()), model.decode(inference.states).image!, dream
+      )
     }
     let features = Tensor.normal([length, dreams, model.sizes.features], using: RandomSource(Seed(6))).to(device)
     let taken = model.actions.uniform([length - 1, dreams], using: RandomSource(Seed(10))).to(device)
     let reward = latentReward(expert: features.dropFirst(), learner: features.dropLast())
     var settings = ImitationConfiguration()
-    settings.normalizeAdvantages = false  // to deviation 1 they would be made of what rounding left of their differences
-    let policy = computing(in: precision, on: device) { PolicyLosses(networks, features: features, actions: taken, reward: reward, settings) }
-    let gradients = { (loss: Tensor, module: Module) in Torch.gradients(of: loss, withRespectTo: module.parameters).compactMap { $0 } }
+    // To deviation 1 they would be made of what rounding left of their differences.
+    settings.normalizeAdvantages = false
+    let policy = computing(in: precision, on: device) {
+      PolicyLosses(networks, features: features, actions: taken, reward: reward, settings)
+    }
+    let gradients = { (loss: Tensor, module: Module) in
+      Torch.gradients(of: loss, withRespectTo: module.parameters).compactMap { $0 }
+    }
     return [
-      ("posterior", [inference.posteriorLogits, inference.states.deterministic]), ("prior", [inference.priorLogits]), ("frames", [decoded]),
-      ("dream", [dream.deterministic]), ("losses", [losses.total, losses.image!, losses.divergence, policy.critic]), ("rewards, returns", [reward, policy.returns]),
+      ("posterior", [inference.posteriorLogits, inference.states.deterministic]), ("prior", [inference.priorLogits]),
+      ("frames", [decoded]),
+      ("dream", [dream.deterministic]), ("losses", [losses.total, losses.image!, losses.divergence, policy.critic]),
+      ("rewards, returns", [reward, policy.returns]),
       ("gradients of the world model", gradients(losses.total.mean(), model)),
-      ("gradients of actor and critic", gradients(policy.actor, networks.actor) + gradients(policy.critic, networks.critic)),
+      (
+        "gradients of actor and critic",
+        gradients(policy.actor, networks.actor) + gradients(policy.critic, networks.critic)
+      ),
     ]
   }
 
@@ -144,16 +178,24 @@ public struct DeviceParity: Codable, Sendable {
     let frame = FrameShape(channels: 1, height: side, width: side)
     return Normalizer(
       ObservationSpace(height: side, width: side),
-      [.image(PixelNormalizer(mean: [Float](repeating: 127, count: count), deviation: [Float](repeating: 74, count: count), frame, on: device))])
+      [
+        .image(
+          PixelNormalizer(
+            mean: [Float](repeating: 127, count: count), deviation: [Float](repeating: 74, count: count), frame,
+            on: device))
+      ])
   }
 
   private static func start(_ model: WorldModel) -> LatentState { .zero(model.sizes, batch: batch, on: model.device) }
 
   /// The parameters after three steps on the device, whose draws are the device's own.
-  private static func trained(from model: WorldModel, on device: Device, _ batch: SequenceBatch, _ precision: Precision) -> [Tensor] {
+  private static func trained(from model: WorldModel, on device: Device, _ batch: SequenceBatch, _ precision: Precision)
+    -> [Tensor]
+  {
     let copy = Self.model(on: device, model.actions)
     copy.copyParameters(from: model)
-    let trainer = WorldModelTrainer(copy, normalizer(on: device), LossConfiguration(), OptimizerConfiguration { $0.clipNorm = 200 }, precision)
+    let trainer = WorldModelTrainer(
+      copy, normalizer(on: device), LossConfiguration(), OptimizerConfiguration { $0.clipNorm = 200 }, precision)
     for step in 0..<3 { _ = trainer.update(on: batch, using: RandomSource(Seed(5).step(step), on: device)) }
     return copy.parameters.map { $0.detached() }
   }
@@ -171,7 +213,9 @@ public struct DeviceParity: Codable, Sendable {
 
 extension WorldModel {
   /// Clocks `[…, S, K]` by which the classes `[…, S·K]` are drawn whatever their probability.
-  fileprivate func clocks(for drawn: Tensor) -> Tensor { (1 - drawn + 1e-30).reshaped(drawn.shape.dropLast() + [sizes.groups, sizes.classes]) }
+  fileprivate func clocks(for drawn: Tensor) -> Tensor {
+    (1 - drawn + 1e-30).reshaped(drawn.shape.dropLast() + [sizes.groups, sizes.classes])
+  }
 }
 
 extension DeviceParity: CustomStringConvertible {
@@ -179,7 +223,12 @@ extension DeviceParity: CustomStringConvertible {
     let number = { (value: Double) in String(format: "%.2g", value) }
     let table = TextTable(
       columns: ["dtype", "what", "difference", "allowed", ""],
-      rows: rows.map { [$0.dtype.rawValue, $0.what, number($0.difference), number($0.allowed), $0.difference <= $0.allowed ? "" : "DIFFERS"] })
+      rows: rows.map {
+        [
+          $0.dtype.rawValue, $0.what, number($0.difference), number($0.allowed),
+          $0.difference <= $0.allowed ? "" : "DIFFERS",
+        ]
+      })
     return "\(facts), libtorch \(libtorch), beside the CPU in f32:\n\(table)"
   }
 }

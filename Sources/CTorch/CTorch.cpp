@@ -26,8 +26,8 @@ Activation ours(CTActivation then) {
   return then == CTELU ? Activation::ELU : then == CTReLU ? Activation::ReLU : Activation::Identity;
 }
 
-/// Numbers of the CPU on a card. They go there from memory that the system cannot move, in their turn and without a wait; libtorch keeps that memory for the next,
-/// for ever, so that much at once goes without.
+/// Numbers of the CPU on a card. They go there from memory that the system cannot move, in their turn and without a
+/// wait; libtorch keeps that memory for the next, for ever, so that much at once goes without.
 at::Tensor uploaded(const at::Tensor &a, const at::TensorOptions &options) {
   constexpr size_t most = 64 << 20;
   if (a.nbytes() > most) return a.to(options);
@@ -38,8 +38,8 @@ at::OptionalIntArrayRef axes_or_all(const int64_t *axes, int count) {
   return count ? at::OptionalIntArrayRef(ints(axes, count)) : at::OptionalIntArrayRef(std::nullopt);
 }
 
-/// In place of what it is given, which nobody else reads yet: gradients need only what comes out, so that is all that is kept. On the way back
-/// the gradient is changed in place too, unless somebody else has it.
+/// In place of what it is given, which nobody else reads yet: gradients need only what comes out, so that is all that
+/// is kept. On the way back the gradient is changed in place too, unless somebody else has it.
 struct Activated : torch::autograd::Function<Activated> {
   static at::Tensor forward(torch::autograd::AutogradContext *context, at::Tensor y, int64_t then) {
     then == CTELU ? at::elu_(y) : at::relu_(y);
@@ -56,8 +56,9 @@ struct Activated : torch::autograd::Function<Activated> {
 
 at::Tensor activated(at::Tensor y, CTActivation then) { return then == CTIdentity ? y : Activated::apply(std::move(y), then); }
 
-/// A transposed convolution of stride 2 and kernel 6 onto one channel, `[N, C, Y, X]` to `[N, 1, 2 Y + 4, 2 X + 4]`. Every second row and
-/// column of the result is a plain convolution with every second row and column of the kernel; four such give all of it.
+/// A transposed convolution of stride 2 and kernel 6 onto one channel, `[N, C, Y, X]` to `[N, 1, 2 Y + 4, 2 X + 4]`.
+/// Every second row and column of the result is a plain convolution with every second row and column of the kernel;
+/// four such give all of it.
 struct Interleaved : torch::autograd::Function<Interleaved> {
   static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &x, const at::Tensor &weight) {
     auto w = weight.to(x.scalar_type());

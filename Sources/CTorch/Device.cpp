@@ -5,7 +5,8 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <dlfcn.h>
 
-// What devices there are. CUDA's driver is asked by its own library, which is there where a card is: libtorch says of it no more than how many cards it can use.
+// What devices there are. CUDA's driver is asked by its own library, which is there where a card is: libtorch says of
+// it no more than how many cards it can use.
 
 using namespace shim;
 

@@ -3,7 +3,8 @@ import Spaces
 
 /// Which bounds the numbers of actions have.
 public enum ActionBounds: String, Codable, CaseIterable, Sendable {
-  /// Those that are declared, and those that were recorded where none are declared, or such as are a hundred times as far apart as what was recorded.
+  /// Those that are declared, and those that were recorded where none are declared, or such as are a hundred times as
+  /// far apart as what was recorded.
   case automatic
   case declared
   case recorded
@@ -37,27 +38,38 @@ extension [Dataset] {
   public func learnedActions(_ c: ActionConfiguration) throws -> (space: ActionSpace, notes: [String]) {
     let declared = self[0].actions
     for other in self where !other.actions.fits(declared) {
-      throw DemonstrationError.spacesDiffer(first: self[0].name, firstSpaces: self[0].spaces, second: other.name, secondSpaces: other.spaces)
+      throw DemonstrationError.spacesDiffer(
+        first: self[0].name, firstSpaces: self[0].spaces, second: other.name, secondSpaces: other.spaces)
     }
     // Where datasets declare others, what all of them allow.
     var (low, high, notes) = (declared.low, declared.high, [String]())
     for other in self {
-      for index in low.indices { (low[index], high[index]) = (Swift.min(low[index], other.actions.low[index]), Swift.max(high[index], other.actions.high[index])) }
+      for index in low.indices {
+        (low[index], high[index]) = (
+          Swift.min(low[index], other.actions.low[index]), Swift.max(high[index], other.actions.high[index])
+        )
+      }
     }
     for index in low.indices where c.bounds != .declared || !ActionSpace.isBounded(low[index], high[index]) {
       let recorded = recordedNumbers(index).sorted()
       let outside = Int(c.quantile * Double(recorded.count))
       let (first, last) = (recorded[outside], recorded[recorded.count - 1 - outside])
       let isBounded = ActionSpace.isBounded(low[index], high[index])
-      guard c.bounds == .recorded || !isBounded || high[index] - low[index] > Self.far * (last - first) && last > first else { continue }
+      guard c.bounds == .recorded || !isBounded || high[index] - low[index] > Self.far * (last - first) && last > first
+      else { continue }
       // What never changed says nothing of how far it could.
       let margin = last > first ? Float(c.margin) * (last - first) : 1
       let wide = (first - margin, last + margin)
       // Who asks for what was recorded has declared bounds that are wrong.
       let allowed = c.bounds == .recorded ? wide : (Swift.max(wide.0, low[index]), Swift.min(wide.1, high[index]))
       (low[index], high[index]) = ActionSpace.isBounded(allowed.0, allowed.1) ? allowed : wide
-      let why = isBounded ? "" : declared.low[index] == declared.high[index] ? ", whose declared bounds are equal" : ", which has no finite bounds"
-      notes.append("\(declared.name(ofNumber: index))\(why): learned within \(low[index]) to \(high[index]), as recorded")
+      let why =
+        isBounded
+        ? ""
+        : declared.low[index] == declared.high[index]
+          ? ", whose declared bounds are equal" : ", which has no finite bounds"
+      notes.append(
+        "\(declared.name(ofNumber: index))\(why): learned within \(low[index]) to \(high[index]), as recorded")
     }
     let space = declared.bounded(low: low, high: high)
     return (space, notes + (try numbers(beyond: space, c)))
@@ -72,17 +84,25 @@ extension [Dataset] {
       // Less rounding: other programs hold bounds in double precision.
       let tolerance = 1e-5 * (high - low)
       let beyond = recorded.filter { $0 < low - tolerance || $0 > high + tolerance }
-      guard let furthest = beyond.max(by: { Swift.max(low - $0, $0 - high) < Swift.max(low - $1, $1 - high) }) else { continue }
+      guard let furthest = beyond.max(by: { Swift.max(low - $0, $0 - high) < Swift.max(low - $1, $1 - high) }) else {
+        continue
+      }
       let (share, name) = (Double(beyond.count) / Double(recorded.count), space.name(ofNumber: index))
       guard share <= c.mostBeyond else {
-        throw DemonstrationError.actionsBeyond(dataset: map(\.name).joined(separator: ", "), what: name, share: share, low: low, high: high, furthest: furthest)
+        throw DemonstrationError.actionsBeyond(
+          dataset: map(\.name).joined(separator: ", "), what: name, share: share, low: low, high: high,
+          furthest: furthest)
       }
-      notes.append("\(name): \(beyond.count) of \(recorded.count) recorded steps are beyond \(low) to \(high), as far as \(furthest), and are clipped")
+      notes.append(
+        "\(name): \(beyond.count) of \(recorded.count) recorded steps are beyond \(low) to \(high), as far as \(furthest), and are clipped"
+      )
     }
     return notes
   }
 
-  private func recordedNumbers(_ index: Int) -> [Float] { flatMap { dataset in dataset.episodes.flatMap { $0.actions.map { $0.numbers[index] } } } }
+  private func recordedNumbers(_ index: Int) -> [Float] {
+    flatMap { dataset in dataset.episodes.flatMap { $0.actions.map { $0.numbers[index] } } }
+  }
 }
 
 extension ActionSpace {
@@ -90,7 +110,9 @@ extension ActionSpace {
   fileprivate func name(ofNumber index: Int) -> String {
     var place = index
     for part in parts {
-      if place < part.low.count { return isSingle ? "number \(place + 1) of the actions" : "number \(place + 1) of the action '\(part.name)'" }
+      if place < part.low.count {
+        return isSingle ? "number \(place + 1) of the actions" : "number \(place + 1) of the action '\(part.name)'"
+      }
       place -= part.low.count
     }
     preconditionFailure("there is no number \(index) in \(self)")

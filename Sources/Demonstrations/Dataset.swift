@@ -3,8 +3,9 @@ import Spaces
 
 /// A Minari dataset on disk: recorded episodes of pixels, vectors or both, and of actions.
 ///
-/// Opening reads everything but the frames. Those are read when they are asked for, in blocks of 64, and the blocks used last are kept in
-/// memory, 512 MiB in all datasets together, so that a small dataset is decompressed once and a large one takes bounded memory. Safe to use from several threads at once.
+/// Opening reads everything but the frames. Those are read when they are asked for, in blocks of 64, and the blocks
+/// used last are kept in memory, 512 MiB in all datasets together, so that a small dataset is decompressed once and a
+/// large one takes bounded memory. Safe to use from several threads at once.
 public final class Dataset: Sendable {
   /// The dataset's id, such as `ditto/pong-expert-v0`, or its folder's name where it has none.
   public let name: String
@@ -19,8 +20,8 @@ public final class Dataset: Sendable {
   public let episodes: [EpisodeInfo]
   /// All that the dataset says about itself, keys of other programs included.
   public let metadata: [String: JSONValue]
-  /// A `w` and 16 hexadecimal digits that change with the content, wherever it is stored: a key for what is computed from the dataset. Covers every byte of its
-  /// files.
+  /// A `w` and 16 hexadecimal digits that change with the content, wherever it is stored: a key for what is computed
+  /// from the dataset. Covers every byte of its files.
   public let fingerprint: String
 
   private let cache: FrameCache
@@ -35,8 +36,11 @@ public final class Dataset: Sendable {
   /// - Parameters:
   ///   - seeing: what of the observations is read.
   ///   - cached: whether frames are kept in memory; if not, blocks are read anew each time.
-  /// - Throws: `DemonstrationError` where the dataset cannot be read, is inconsistent, or is of a kind that is not supported.
-  public convenience init(at folder: URL, seeing: ObservationConfiguration = ObservationConfiguration(), cached: Bool = true) throws {
+  /// - Throws: `DemonstrationError` where the dataset cannot be read, is inconsistent, or is of a kind that is not
+  ///   supported.
+  public convenience init(
+    at folder: URL, seeing: ObservationConfiguration = ObservationConfiguration(), cached: Bool = true
+  ) throws {
     try self.init(at: folder, seeing: seeing, cache: cached ? .shared : FrameCache(capacity: 0))
   }
 
@@ -47,7 +51,9 @@ public final class Dataset: Sendable {
     let json = try metadataFile.map(Self.contents)
     let stored = try json.map { try DatasetMetadata(json: $0, file: data.appendingPathComponent("metadata.json").path) }
     try stored?.checkFormat()
-    guard FileManager.default.fileExists(atPath: file.path) else { throw DemonstrationError.notADataset(path: folder.path) }
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw DemonstrationError.notADataset(path: folder.path)
+    }
     let hdf5 = try HDF5Reader(path: file.path)
     let metadata = try stored ?? DatasetMetadata(attributesOf: hdf5)
 
@@ -71,7 +77,8 @@ public final class Dataset: Sendable {
   public func wasFingerprinted(as fingerprint: String) throws -> Bool {
     if fingerprint == self.fingerprint { return true }
     guard !fingerprint.hasPrefix("w") else { return false }
-    return try DatasetFiles(metadata: metadataJSON, data: reader.file.files).sampledFingerprint(of: episodes, actions) == fingerprint
+    return try DatasetFiles(metadata: metadataJSON, data: reader.file.files).sampledFingerprint(of: episodes, actions)
+      == fingerprint
   }
 
   deinit { cache.forget(ObjectIdentifier(self)) }
@@ -83,7 +90,9 @@ public final class Dataset: Sendable {
     let size = observation.frameSize
     return try [UInt8](unsafeUninitializedCapacity: range.count * size) { buffer, initialized in
       try forEachFrame(episode: episode, range: range) { index, frame in
-        UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[index * size..<(index + 1) * size]).copyMemory(from: frame)
+        UnsafeMutableRawBufferPointer(
+          rebasing: UnsafeMutableRawBufferPointer(buffer)[index * size..<(index + 1) * size]
+        ).copyMemory(from: frame)
       }
       initialized = range.count * size
     }
@@ -99,8 +108,12 @@ public final class Dataset: Sendable {
     while next < range.upperBound {
       let block = next / Self.blockLength
       let held = block * Self.blockLength..<min((block + 1) * Self.blockLength, count)
-      let bytes = try cache.block(FrameCache.Key(dataset: ObjectIdentifier(self), episode: episode, block: block)) { view.frames(of: try reader.frames(episode, held)) }
-      guard bytes.count == held.count * size else { throw DemonstrationError.damagedField(file: reader.file.path, field: "episode_\(episode)/observations") }
+      let bytes = try cache.block(FrameCache.Key(dataset: ObjectIdentifier(self), episode: episode, block: block)) {
+        view.frames(of: try reader.frames(episode, held))
+      }
+      guard bytes.count == held.count * size else {
+        throw DemonstrationError.damagedField(file: reader.file.path, field: "episode_\(episode)/observations")
+      }
       let end = min(held.upperBound, range.upperBound)
       try bytes.withUnsafeBytes { buffer in
         for frame in next..<end {
@@ -145,7 +158,8 @@ extension Dataset {
     do { return try handle.readToEnd() ?? Data() } catch { throw failure(error.localizedDescription) }
   }
 
-  static let tooManySteps = "brings the dataset to more than 64 steps for each byte of its files, which no recording has; record the dataset again"
+  static let tooManySteps =
+    "brings the dataset to more than 64 steps for each byte of its files, which no recording has; record the dataset again"
 
   private static func episodes(_ reader: EpisodeReader, _ metadata: DatasetMetadata) throws -> [EpisodeInfo] {
     let (count, found) = (try metadata.episodeCount, reader.file.rootCount)
@@ -164,7 +178,9 @@ extension Dataset {
       }
       episodes.append(try reader.episode(index))
       guard try groups.insert(reader.file.identity("episode_\(index)")).inserted else {
-        throw DemonstrationError.unsupportedField(file: reader.file.path, field: "episode_\(index)", reason: "is another name of an episode before it: copy that, or leave it out")
+        throw DemonstrationError.unsupportedField(
+          file: reader.file.path, field: "episode_\(index)",
+          reason: "is another name of an episode before it: copy that, or leave it out")
       }
     }
     return episodes

@@ -9,7 +9,8 @@ struct DatasetFiles {
   /// `main_data.hdf5`, then those that it links to.
   let data: [HDF5File]
 
-  /// What `metadata.json` calls the checksum of `main_data.hdf5`, CRC32C in 8 hexadecimal digits, where the recorder wrote it down.
+  /// What `metadata.json` calls the checksum of `main_data.hdf5`, CRC32C in 8 hexadecimal digits, where the recorder
+  /// wrote it down.
   static let checksumKey = "ditto_crc32c"
 
   /// - Parameter checksum: of the first file.
@@ -19,15 +20,17 @@ struct DatasetFiles {
     if let metadata { fingerprint.add(metadata) }
     for (index, file) in data.enumerated() {
       let found = Self.text(try file.checksum { fingerprint.add(UInt64($0)) })
-      if index == 0, let checksum, checksum != found { throw DemonstrationError.changedFile(file: file.path, field: Self.checksumKey) }
+      if index == 0, let checksum, checksum != found {
+        throw DemonstrationError.changedFile(file: file.path, field: Self.checksumKey)
+      }
     }
     return "w" + fingerprint.text
   }
 
   static func text(_ checksum: UInt32) -> String { String(format: "%08x", checksum) }
 
-  /// What earlier versions took for the fingerprint: of the first file its size and 1 MiB at equal distances, and what was read of it, numbers that were done as they
-  /// are scaled.
+  /// What earlier versions took for the fingerprint: of the first file its size and 1 MiB at equal distances, and what
+  /// was read of it, numbers that were done as they are scaled.
   func sampledFingerprint(of episodes: [EpisodeInfo], _ actions: ActionSpace) throws -> String {
     var fingerprint = Fingerprint()
     if let metadata { fingerprint.add(metadata) }

@@ -10,7 +10,9 @@ struct DatasetMetadata {
   init(json: Data, file: String) throws {
     self.file = file
     // The decoder stops the program where text is no UTF-8.
-    guard String(data: json, encoding: .utf8) != nil else { throw DemonstrationError.unreadableMetadata(file: file, reason: "it is no UTF-8 text") }
+    guard String(data: json, encoding: .utf8) != nil else {
+      throw DemonstrationError.unreadableMetadata(file: file, reason: "it is no UTF-8 text")
+    }
     do {
       values = try JSONDecoder.decodePython([String: JSONValue].self, from: json)
     } catch {
@@ -45,7 +47,9 @@ struct DatasetMetadata {
 
   var episodeCount: Int {
     get throws {
-      guard let value = values["total_episodes"] else { throw DemonstrationError.missingField(file: file, field: "total_episodes") }
+      guard let value = values["total_episodes"] else {
+        throw DemonstrationError.missingField(file: file, field: "total_episodes")
+      }
       guard case .integer(let count) = value, count >= 0 else {
         throw DemonstrationError.unreadableMetadata(file: file, reason: "'total_episodes' is no whole number")
       }

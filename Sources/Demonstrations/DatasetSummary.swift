@@ -14,7 +14,8 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
     public let name: String
     /// How often each class of each group was taken; absent where it is numbers.
     public let counts: [[Int]]?
-    /// Each number, in the dataset's own units, and in how many steps it was beyond its bounds; absent where it is classes.
+    /// Each number, in the dataset's own units, and in how many steps it was beyond its bounds; absent where it is
+    /// classes.
     public let numbers: [Spread]?
     public let beyondBounds: [Int]?
   }
@@ -29,7 +30,8 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
   public let length: Spread
   public let observation: ObservationSpace
   public let actions: [ActionPart]
-  /// Of each field of what is seen, by its name: all pixels together (0…255), each number of a vector, or the classes of each group.
+  /// Of each field of what is seen, by its name: all pixels together (0…255), each number of a vector, or the classes
+  /// of each group.
   public let fields: [String: [Spread]]
   public let ends: Ends
 
@@ -44,12 +46,21 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
     length = Spread(recorded.map { Double($0.length) })
     observation = dataset.observation
     actions = Self.parts(of: dataset)
-    fields = try Dictionary(uniqueKeysWithValues: dataset.observation.fields.enumerated().map { index, field in
-      guard field.isImage else { return (field.name, try VectorStatistics(over: [EpisodeSelection(dataset)], field: index).spreads) }
-      let statistics = try PixelStatistics(over: [EpisodeSelection(dataset)], field: index)
-      return (field.name, [Spread(
-        mean: Double(statistics.mean), sd: Double(statistics.deviation), min: Double(statistics.minimum), max: Double(statistics.maximum))])
-    })
+    fields = try Dictionary(
+      uniqueKeysWithValues: dataset.observation.fields.enumerated().map { index, field in
+        guard field.isImage else {
+          return (field.name, try VectorStatistics(over: [EpisodeSelection(dataset)], field: index).spreads)
+        }
+        let statistics = try PixelStatistics(over: [EpisodeSelection(dataset)], field: index)
+        return (
+          field.name,
+          [
+            Spread(
+              mean: Double(statistics.mean), sd: Double(statistics.deviation), min: Double(statistics.minimum),
+              max: Double(statistics.maximum))
+          ]
+        )
+      })
     ends = Ends(terminated: recorded.count { $0.terminated }, truncated: recorded.count { $0.truncated })
   }
 }
@@ -68,9 +79,15 @@ extension DatasetSummary {
         group += counts.count
       } else {
         let own = number..<number + part.low.count
-        let beyond = own.map { place in taken.count { $0.numbers[place] < dataset.actions.low[place] || $0.numbers[place] > dataset.actions.high[place] } }
+        let beyond = own.map { place in
+          taken.count {
+            $0.numbers[place] < dataset.actions.low[place] || $0.numbers[place] > dataset.actions.high[place]
+          }
+        }
         parts.append(
-          ActionPart(name: part.name, counts: nil, numbers: own.map { place in Spread(taken.map { Double($0.numbers[place]) }) }, beyondBounds: beyond))
+          ActionPart(
+            name: part.name, counts: nil, numbers: own.map { place in Spread(taken.map { Double($0.numbers[place]) }) },
+            beyondBounds: beyond))
         number = own.upperBound
       }
     }
@@ -88,17 +105,26 @@ extension DatasetSummary: CustomStringConvertible {
     let share = { (count: Int) in "\(number(100 * Double(count) / Double(transitions))) %" }
     let done = actions.map { part -> (String, String) in
       let groups = part.counts?.map { $0.enumerated().map { "\($0): \($1) (\(share($1)))" }.joined(separator: ", ") }
-      let numbers = part.numbers.map { zip($0, part.beyondBounds!).map { spread($0) + ($1 > 0 ? ", \(share($1)) beyond its bounds" : "") }.joined(separator: ", ") }
-      return (actions.count == 1 && part.name == ActionSpace.single ? "actions" : "action \(part.name)", numbers ?? groups!.joined(separator: "; "))
+      let numbers = part.numbers.map {
+        zip($0, part.beyondBounds!).map { spread($0) + ($1 > 0 ? ", \(share($1)) beyond its bounds" : "") }.joined(
+          separator: ", ")
+      }
+      return (
+        actions.count == 1 && part.name == ActionSpace.single ? "actions" : "action \(part.name)",
+        numbers ?? groups!.joined(separator: "; ")
+      )
     }
     let seen = observation.fields.map { field in
       let title = !observation.isSingle ? field.name : field.isImage ? "pixels" : "numbers"
       return (title, fields[field.name]!.map(spread).joined(separator: ", "))
     }
-    return ([
-      ("dataset", name), ("episodes", "\(episodes), \(ends.terminated) terminated, \(ends.truncated) truncated"),
-      ("transitions", "\(transitions)"), ("return", spread(self.return)), ("length", "\(spread(length)) steps"),
-      ("observations", observation.description),
-    ] + seen + done).map { key, value in key.padding(toLength: max(14, key.count + 2), withPad: " ", startingAt: 0) + value }.joined(separator: "\n")
+    return
+      ([
+        ("dataset", name), ("episodes", "\(episodes), \(ends.terminated) terminated, \(ends.truncated) truncated"),
+        ("transitions", "\(transitions)"), ("return", spread(self.return)), ("length", "\(spread(length)) steps"),
+        ("observations", observation.description),
+      ] + seen + done).map { key, value in
+        key.padding(toLength: max(14, key.count + 2), withPad: " ", startingAt: 0) + value
+      }.joined(separator: "\n")
   }
 }

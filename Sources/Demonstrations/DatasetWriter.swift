@@ -3,9 +3,9 @@ import Spaces
 
 /// Writes a Minari 0.5.4 dataset episode by episode; it appears, whole, with `finish()`.
 ///
-/// Pictures are raw `uint8` `[C, Y, X]`: channels come first because Minari takes pixels with channels last for pictures, which most of its
-/// versions compress as JPEG. Until it is finished, a dataset is a `PartialFolder` beside its place, which goes with the writer, and which no other
-/// process can write meanwhile.
+/// Pictures are raw `uint8` `[C, Y, X]`: channels come first because Minari takes pixels with channels last for
+/// pictures, which most of its versions compress as JPEG. Until it is finished, a dataset is a `PartialFolder` beside
+/// its place, which goes with the writer, and which no other process can write meanwhile.
 public final class DatasetWriter {
   public let id: String
   /// Where the dataset will be: the root followed by the id, as Minari wants it.
@@ -26,8 +26,10 @@ public final class DatasetWriter {
   private static let minariVersion = "0.5.4"
 
   /// Begins the dataset called `id`, such as `ditto/road-mixed-v0`, below `root`.
-  /// - Parameter metadata: what else `metadata.json` should say, such as `ditto_policy`; Minari's own keys cannot be replaced.
-  /// - Throws: `invalidIdentifier`, `alreadyExists`, `beingRecorded`, `unsupportedObservations`, `unsupportedActions`, `cannotWrite`.
+  /// - Parameter metadata: what else `metadata.json` should say, such as `ditto_policy`; Minari's own keys cannot be
+  ///   replaced.
+  /// - Throws: `invalidIdentifier`, `alreadyExists`, `beingRecorded`, `unsupportedObservations`, `unsupportedActions`,
+  ///   `cannotWrite`.
   public convenience init(
     id: String, in root: URL, observation: ObservationSpace, actions: ActionSpace, metadata: [String: JSONValue] = [:]
   ) throws {
@@ -35,16 +37,22 @@ public final class DatasetWriter {
   }
 
   /// Begins a dataset in a folder of any name; its id is that name, with `-v0` where it ends in no version.
-  public convenience init(at folder: URL, observation: ObservationSpace, actions: ActionSpace, metadata: [String: JSONValue] = [:]) throws {
+  public convenience init(
+    at folder: URL, observation: ObservationSpace, actions: ActionSpace, metadata: [String: JSONValue] = [:]
+  ) throws {
     let name = folder.lastPathComponent.replacing(/[^-_A-Za-z0-9]/, with: "_")
     try self.init(
-      name.contains(/-v[0-9]+$/) ? name : name + "-v0", folder.deletingLastPathComponent(), folder, observation, actions, metadata)
+      name.contains(/-v[0-9]+$/) ? name : name + "-v0", folder.deletingLastPathComponent(), folder, observation,
+      actions, metadata)
   }
 
   private init(
-    _ id: String, _ root: URL, _ folder: URL, _ observation: ObservationSpace, _ actions: ActionSpace, _ metadata: [String: JSONValue]
+    _ id: String, _ root: URL, _ folder: URL, _ observation: ObservationSpace, _ actions: ActionSpace,
+    _ metadata: [String: JSONValue]
   ) throws {
-    guard id.wholeMatch(of: /([-_A-Za-z0-9][-_A-Za-z0-9\/]*[-_A-Za-z0-9]\/)?[-_A-Za-z0-9]+-v[0-9]+/) != nil, !id.contains("//") else {
+    guard id.wholeMatch(of: /([-_A-Za-z0-9][-_A-Za-z0-9\/]*[-_A-Za-z0-9]\/)?[-_A-Za-z0-9]+-v[0-9]+/) != nil,
+      !id.contains("//")
+    else {
       throw DemonstrationError.invalidIdentifier(id)
     }
     guard observation.isSupported else {
@@ -61,18 +69,24 @@ public final class DatasetWriter {
     self.folder = folder
     var status = stat()
     guard lstat(folder.path, &status) != 0 else { throw DemonstrationError.alreadyExists(path: folder.path) }
-    guard errno != ENAMETOOLONG else { throw DemonstrationError.cannotWrite(path: folder.path, reason: String(cString: strerror(ENAMETOOLONG))) }
+    guard errno != ENAMETOOLONG else {
+      throw DemonstrationError.cannotWrite(path: folder.path, reason: String(cString: strerror(ENAMETOOLONG)))
+    }
     partial = try Self.writing(to: folder) { try PartialFolder(for: folder) }
     // Another process may have finished it before we had the lock.
-    guard !FileManager.default.fileExists(atPath: folder.path) else { throw DemonstrationError.alreadyExists(path: folder.path) }
+    guard !FileManager.default.fileExists(atPath: folder.path) else {
+      throw DemonstrationError.alreadyExists(path: folder.path)
+    }
     let data = partial.url.appendingPathComponent("data")
-    try Self.writing(to: folder) { try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true) }
+    try Self.writing(to: folder) {
+      try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+    }
     file = try HDF5Writer(path: data.appendingPathComponent("main_data.hdf5").path)
   }
 
   /// Adds an episode and hands it to the operating system.
-  /// - Throws: `emptyEpisode`, `wrongShape`, `actionOutOfRange`, `notFinite`, after which others can still be added; `cannotWrite`, say
-  ///   on a full disk, after which none can.
+  /// - Throws: `emptyEpisode`, `wrongShape`, `actionOutOfRange`, `notFinite`, after which others can still be added;
+  ///   `cannotWrite`, say on a full disk, after which none can.
   public func append(_ episode: RecordedEpisode) throws {
     let name = "episode_\(episodeCount)"
     try episode.check(observations.space, actions.space, file: folder.path, name: name)
@@ -104,9 +118,13 @@ public final class DatasetWriter {
       let place = "\(name)/\(part.field)"
       try episode.frames.withUnsafeBytes { frames in
         switch part.form {
-        case .pixels: try file.write(space.bytes(of: index, in: frames), place, shape: [rows] + part.shape, chunk: chunk)
-        case .numbers: try file.write(space.numbers(of: index, in: frames), place, shape: [rows] + part.shape, chunk: chunk)
-        case .classes: try file.write(space.numbers(of: index, in: frames).map { Int64($0) }, place, shape: [rows] + part.shape, chunk: chunk)
+        case .pixels:
+          try file.write(space.bytes(of: index, in: frames), place, shape: [rows] + part.shape, chunk: chunk)
+        case .numbers:
+          try file.write(space.numbers(of: index, in: frames), place, shape: [rows] + part.shape, chunk: chunk)
+        case .classes:
+          try file.write(
+            space.numbers(of: index, in: frames).map { Int64($0) }, place, shape: [rows] + part.shape, chunk: chunk)
         }
       }
     }
@@ -119,7 +137,9 @@ public final class DatasetWriter {
     try file.setAttribute("total_steps", of: name, to: length)
     if let seed = episode.seed { try file.setAttribute("seed", of: name, to: seed) }
     // In order, since a dictionary has none: the same recording gives the same file.
-    for (key, value) in attributes(of: episode).sorted(by: { $0.key < $1.key }) { try file.setAttribute(key, of: name, to: value) }
+    for (key, value) in attributes(of: episode).sorted(by: { $0.key < $1.key }) {
+      try file.setAttribute(key, of: name, to: value)
+    }
     try file.flush()
   }
 
@@ -133,7 +153,9 @@ public final class DatasetWriter {
         try file.write(values, place, shape: [taken.count] + part.shape, chunk: taken.count)
         group += counts.count
       case .box(let low, _):
-        try file.write(taken.flatMap { $0.numbers[number..<number + low.count] }, place, shape: [taken.count] + part.shape, chunk: taken.count)
+        try file.write(
+          taken.flatMap { $0.numbers[number..<number + low.count] }, place, shape: [taken.count] + part.shape,
+          chunk: taken.count)
         number += low.count
       }
     }
@@ -143,7 +165,8 @@ public final class DatasetWriter {
   private func attributes(of episode: RecordedEpisode) -> [String: Double] {
     let spread = Spread(episode.rewards)
     let own = [
-      "rewards_sum": episode.rewards.reduce(0, +), "rewards_mean": spread.mean, "rewards_std": spread.sd, "rewards_min": spread.min,
+      "rewards_sum": episode.rewards.reduce(0, +), "rewards_mean": spread.mean, "rewards_std": spread.sd,
+      "rewards_min": spread.min,
       "rewards_max": spread.max,
     ]
     return own.merging(episode.attributes.filter { !["id", "seed", "total_steps"].contains($0.key) }) { own, _ in own }
@@ -154,7 +177,9 @@ public final class DatasetWriter {
   public func finish() throws {
     guard file != nil else { throw ended }
     guard episodeCount > 0 else { throw DemonstrationError.noEpisodes(file: folder.path) }
-    guard !FileManager.default.fileExists(atPath: folder.path) else { throw DemonstrationError.alreadyExists(path: folder.path) }
+    guard !FileManager.default.fileExists(atPath: folder.path) else {
+      throw DemonstrationError.alreadyExists(path: folder.path)
+    }
     file = nil  // closes it; every append has flushed
     let data = partial.url.appendingPathComponent("data")
     try Self.writing(to: folder) {
@@ -198,10 +223,12 @@ public final class DatasetWriter {
 
   private func completeMetadata(bytes: Int, checksum: UInt32) -> [String: JSONValue] {
     let own: [String: JSONValue] = [
-      "dataset_id": .string(id), "minari_version": .string(Self.minariVersion), "data_format": "hdf5", "jpeg_encoding": false,
+      "dataset_id": .string(id), "minari_version": .string(Self.minariVersion), "data_format": "hdf5",
+      "jpeg_encoding": false,
       "total_episodes": .integer(episodeCount), "total_steps": .integer(stepCount),
       "observation_space": .string(observations.json), "action_space": .string(actions.json),
-      "dataset_size": .number((Double(bytes) / 1e5).rounded() / 10), DatasetFiles.checksumKey: .string(DatasetFiles.text(checksum)),
+      "dataset_size": .number((Double(bytes) / 1e5).rounded() / 10),
+      DatasetFiles.checksumKey: .string(DatasetFiles.text(checksum)),
     ]
     return own.merging(metadata) { own, _ in own }
   }
@@ -216,7 +243,11 @@ public final class DatasetWriter {
     } catch PartialFolder.Failure.exists {
       throw DemonstrationError.alreadyExists(path: folder.path)
     } catch PartialFolder.Failure.unknown(let left) {
-      throw DemonstrationError.cannotWrite(path: folder.path, reason: "\(left.lastPathComponent) is there, and without locks nobody knows whether another process fills it; remove it if none does")
+      throw DemonstrationError.cannotWrite(
+        path: folder.path,
+        reason:
+          "\(left.lastPathComponent) is there, and without locks nobody knows whether another process fills it; remove it if none does"
+      )
     } catch PartialFolder.Failure.system(let number) {
       throw DemonstrationError.cannotWrite(path: folder.path, reason: String(cString: strerror(number)))
     } catch {

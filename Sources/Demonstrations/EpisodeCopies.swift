@@ -9,12 +9,15 @@ struct EpisodePlace: Hashable {
 }
 
 extension [Dataset] {
-  /// Episodes that are the same, with what is seen and done and earned in them, wherever they come from: each copy with the first of them.
+  /// Episodes that are the same, with what is seen and done and earned in them, wherever they come from: each copy with
+  /// the first of them.
   ///
   /// Frames are only compared where all else is the same.
   /// - Throws: what reading frames throws.
   func copies() throws -> [EpisodePlace: EpisodePlace] {
-    let places = indices.flatMap { index in self[index].episodes.indices.map { EpisodePlace(dataset: index, episode: $0) } }
+    let places = indices.flatMap { index in
+      self[index].episodes.indices.map { EpisodePlace(dataset: index, episode: $0) }
+    }
     let alike = Dictionary(grouping: places) { place in
       var fingerprint = Fingerprint()
       fingerprint.add(self[place.dataset].episodes[place.episode])
@@ -33,7 +36,9 @@ extension [Dataset] {
 extension Dataset {
   fileprivate func checksum(ofFrames episode: Int) throws -> UInt32 {
     var sum: UInt32 = 0
-    try forEachFrame(episode: episode, range: 0..<episodes[episode].frameCount) { sum = checksum_crc32c(sum, $1.baseAddress, $1.count) }
+    try forEachFrame(episode: episode, range: 0..<episodes[episode].frameCount) {
+      sum = checksum_crc32c(sum, $1.baseAddress, $1.count)
+    }
     return sum
   }
 
@@ -46,21 +51,26 @@ extension Dataset {
   }
 }
 
-/// Divides the episodes of datasets at random into those to train on and those to validate on, each dataset's as `split(episodes:)` does. Episodes that are the
-/// same are all on the side of the first one, so that nothing is validated on what was trained on; where then none is left to train on, none is held out.
+/// Divides the episodes of datasets at random into those to train on and those to validate on, each dataset's as
+/// `split(episodes:)` does. Episodes that are the same are all on the side of the first one, so that nothing is
+/// validated on what was trained on; where then none is left to train on, none is held out.
 /// - Throws: what reading frames throws.
 public func split(
   _ datasets: [Dataset], validationShare: Double, seed: Seed
 ) throws -> (training: [EpisodeSelection], validation: [EpisodeSelection]) {
   let copies = try validationShare > 0 ? datasets.copies() : [:]
-  let heldOut = datasets.enumerated().map { Set(split(episodes: $1.episodes.count, validationShare: validationShare, seed: seed.step($0)).validation) }
+  let heldOut = datasets.enumerated().map {
+    Set(split(episodes: $1.episodes.count, validationShare: validationShare, seed: seed.step($0)).validation)
+  }
   let isHeldOut = { (place: EpisodePlace) in
     let first = copies[place] ?? place
     return heldOut[first.dataset].contains(first.episode)
   }
   let select = { (side: Bool) in
     try datasets.enumerated().map { index, dataset in
-      try EpisodeSelection(dataset, episodes: dataset.episodes.indices.filter { isHeldOut(EpisodePlace(dataset: index, episode: $0)) == side })
+      try EpisodeSelection(
+        dataset,
+        episodes: dataset.episodes.indices.filter { isHeldOut(EpisodePlace(dataset: index, episode: $0)) == side })
     }
   }
   let training = try select(false)

@@ -25,8 +25,8 @@ public struct EpisodeInfo: Equatable, Sendable {
 }
 
 extension [Action] {
-  /// Of an episode's actions `[T]` the one that led **to** frame `t`, which is what a world model consumes with it: nil at the first, where
-  /// there is none.
+  /// Of an episode's actions `[T]` the one that led **to** frame `t`, which is what a world model consumes with it: nil
+  /// at the first, where there is none.
   ///
   /// The only place where "taken at" becomes "led to".
   public func leading(to t: Int) -> Action? { t == 0 ? nil : self[t - 1] }

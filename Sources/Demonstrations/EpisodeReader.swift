@@ -28,31 +28,37 @@ struct EpisodeReader {
   /// Frames `range` of an episode, one after the other.
   func frames(_ index: Int, _ range: Range<Int>) throws -> [UInt8] {
     let space = observations.space
-    return space.frames(joining: try zip(space.fields, observations.parts).map { kind, part in
-      let field = try file.field("episode_\(index)/\(part.field)")
-      // Another program may have changed the file since it was opened.
-      guard field.shape.dropFirst() == part.shape[...] else { throw DemonstrationError.damagedField(file: file.path, field: field.name) }
-      switch part.form {
-      case .pixels(channelsLast: false): return try file.bytes(field, rows: range)
-      case .pixels(channelsLast: true): return Self.channelsFirst(try file.bytes(field, rows: range), kind.shape)
-      case .numbers:
-        let numbers = try file.floats(field, rows: range)
-        if let place = numbers.firstIndex(where: { !Self.isMeasured($0) }) {
-          throw DemonstrationError.notFinite(file: file.path, field: field.name, step: range.lowerBound + place / max(1, numbers.count / range.count))
+    return space.frames(
+      joining: try zip(space.fields, observations.parts).map { kind, part in
+        let field = try file.field("episode_\(index)/\(part.field)")
+        // Another program may have changed the file since it was opened.
+        guard field.shape.dropFirst() == part.shape[...] else {
+          throw DemonstrationError.damagedField(file: file.path, field: field.name)
         }
-        return .bytes(of: numbers)
-      case .classes(let starts):
-        guard case .classes(let counts) = kind.kind else { preconditionFailure("classes are stored of '\(kind)'") }
-        return .bytes(of: try file.integers(field, rows: range).enumerated().map { place, number in
-          let classes = starts[place % counts.count]..<starts[place % counts.count] + counts[place % counts.count]
-          guard classes.contains(Int(number)) else {
-            throw DemonstrationError.classOutOfRange(
-              file: file.path, field: field.name, step: range.lowerBound + place / counts.count, found: Int(number), classes: classes)
+        switch part.form {
+        case .pixels(channelsLast: false): return try file.bytes(field, rows: range)
+        case .pixels(channelsLast: true): return Self.channelsFirst(try file.bytes(field, rows: range), kind.shape)
+        case .numbers:
+          let numbers = try file.floats(field, rows: range)
+          if let place = numbers.firstIndex(where: { !Self.isMeasured($0) }) {
+            throw DemonstrationError.notFinite(
+              file: file.path, field: field.name, step: range.lowerBound + place / max(1, numbers.count / range.count))
           }
-          return Float(Int(number) - classes.lowerBound)
-        })
-      }
-    })
+          return .bytes(of: numbers)
+        case .classes(let starts):
+          guard case .classes(let counts) = kind.kind else { preconditionFailure("classes are stored of '\(kind)'") }
+          return .bytes(
+            of: try file.integers(field, rows: range).enumerated().map { place, number in
+              let classes = starts[place % counts.count]..<starts[place % counts.count] + counts[place % counts.count]
+              guard classes.contains(Int(number)) else {
+                throw DemonstrationError.classOutOfRange(
+                  file: file.path, field: field.name, step: range.lowerBound + place / counts.count, found: Int(number),
+                  classes: classes)
+              }
+              return Float(Int(number) - classes.lowerBound)
+            })
+        }
+      })
   }
 
   /// Pictures `[…, Y, X, C]` as `[…, C, Y, X]`, each of `shape`.
@@ -62,7 +68,9 @@ struct EpisodeReader {
       pictures.withUnsafeBufferPointer { pictures in
         for start in stride(from: 0, to: pictures.count, by: channels * pixels) {
           for channel in 0..<channels {
-            for pixel in 0..<pixels { buffer[start + channel * pixels + pixel] = pictures[start + pixel * channels + channel] }
+            for pixel in 0..<pixels {
+              buffer[start + channel * pixels + pixel] = pictures[start + pixel * channels + channel]
+            }
           }
         }
       }
@@ -76,11 +84,14 @@ struct EpisodeReader {
   private func rewards(_ group: String) throws -> [Double] {
     let field = try file.field("\(group)/rewards")
     guard field.shape.count == 1 else {
-      throw DemonstrationError.wrongShape(file: file.path, field: field.name, found: field.shape, expected: [field.shape.first ?? 1])
+      throw DemonstrationError.wrongShape(
+        file: file.path, field: field.name, found: field.shape, expected: [field.shape.first ?? 1])
     }
     let rewards = try file.numbers(field)
     // Beyond any score, sums would overflow.
-    if let step = rewards.firstIndex(where: { !(abs($0) < 1e100) }) { throw DemonstrationError.notFinite(file: file.path, field: field.name, step: step) }
+    if let step = rewards.firstIndex(where: { !(abs($0) < 1e100) }) {
+      throw DemonstrationError.notFinite(file: file.path, field: field.name, step: step)
+    }
     return rewards
   }
 
@@ -93,7 +104,8 @@ struct EpisodeReader {
         if case .classes(let counts, _) = kind.kind, counts.count == 1, field.shape == [length, counts[0]] {
           throw DemonstrationError.oneHotActions(file: file.path, field: field.name, count: counts[0])
         }
-        throw DemonstrationError.wrongShape(file: file.path, field: field.name, found: field.shape, expected: [length] + part.shape)
+        throw DemonstrationError.wrongShape(
+          file: file.path, field: field.name, found: field.shape, expected: [length] + part.shape)
       }
       switch kind.kind {
       case .classes(let counts, let starts):
@@ -101,13 +113,16 @@ struct EpisodeReader {
           let (step, group) = place.quotientAndRemainder(dividingBy: counts.count)
           let range = starts[group]..<starts[group] + counts[group]
           guard range.contains(Int(number)) else {
-            throw DemonstrationError.actionOutOfRange(file: file.path, field: field.name, step: step, action: Int(number), actions: range)
+            throw DemonstrationError.actionOutOfRange(
+              file: file.path, field: field.name, step: step, action: Int(number), actions: range)
           }
           taken[step].classes.append(Int(number) - range.lowerBound)
         }
       case .box(let low, _):
         for (place, number) in try file.floats(field, rows: 0..<length).enumerated() {
-          guard Self.isMeasured(number) else { throw DemonstrationError.notFinite(file: file.path, field: field.name, step: place / low.count) }
+          guard Self.isMeasured(number) else {
+            throw DemonstrationError.notFinite(file: file.path, field: field.name, step: place / low.count)
+          }
           taken[place / low.count].numbers.append(number)
         }
       }
@@ -146,7 +161,9 @@ struct EpisodeReader {
       throw DemonstrationError.wrongType(file: file.path, field: name, found: field.kind.name, expected: "uint8")
     }
     // Encodings that happen to be equally long make a matrix.
-    if field.shape.count == 2, field.shape[0] > 0, field.shape[1] >= 3, try file.bytes(field, rows: 0..<1).starts(with: Self.jpegStart) {
+    if field.shape.count == 2, field.shape[0] > 0, field.shape[1] >= 3,
+      try file.bytes(field, rows: 0..<1).starts(with: Self.jpegStart)
+    {
       throw DemonstrationError.lossyFrames(file: file.path, field: name)
     }
     guard field.shape == shape else {

@@ -29,9 +29,12 @@ extension [EpisodeSelection] {
 
   /// - Throws: `nothingSelected`; `spacesDiffer` unless all datasets have the same observations and actions.
   func check() throws {
-    guard let first = first?.dataset, contains(where: { !$0.episodes.isEmpty }) else { throw DemonstrationError.nothingSelected }
+    guard let first = first?.dataset, contains(where: { !$0.episodes.isEmpty }) else {
+      throw DemonstrationError.nothingSelected
+    }
     for other in map(\.dataset) where other.observation != first.observation || !other.actions.fits(first.actions) {
-      throw DemonstrationError.spacesDiffer(first: first.name, firstSpaces: first.spaces, second: other.name, secondSpaces: other.spaces)
+      throw DemonstrationError.spacesDiffer(
+        first: first.name, firstSpaces: first.spaces, second: other.name, secondSpaces: other.spaces)
     }
   }
 }
@@ -42,7 +45,8 @@ extension Dataset {
 }
 
 /// Divides `count` episodes at random into those to train on and those to validate on, both in ascending order.
-/// - Parameter validationShare: 0 holds out none; anything above, at least one episode where there are two, and never all.
+/// - Parameter validationShare: 0 holds out none; anything above, at least one episode where there are two, and never
+///   all.
 public func split(episodes count: Int, validationShare: Double, seed: Seed) -> (training: [Int], validation: [Int]) {
   let wanted = validationShare > 0 ? max(1, Int((Double(count) * validationShare).rounded())) : 0
   let heldOut = max(0, min(wanted, count - 1))

@@ -1,11 +1,12 @@
 @preconcurrency import CHDF5
 import Foundation
 
-/// Access to the HDF5 C library, which writes and knows no threads: every call is made inside `locked`. What reads is `HDF5Reader`.
+/// Access to the HDF5 C library, which writes and knows no threads: every call is made inside `locked`. What reads is
+/// `HDF5Reader`.
 enum HDF5 {
   private static let lock = NSRecursiveLock()
-  /// A field whose disk is full stays half closed, and the library would crash on it while it tidies up at exit. Writers flush, so there
-  /// is nothing to tidy up.
+  /// A field whose disk is full stays half closed, and the library would crash on it while it tidies up at exit.
+  /// Writers flush, so there is nothing to tidy up.
   private static let withoutExitHandler: Void = { _ = H5dont_atexit() }()
 
   static func locked<Result>(_ body: () throws -> Result) rethrows -> Result {

@@ -39,9 +39,13 @@ final class HDF5Reader: Sendable {
     try explaining(name) {
       let (file, address) = try object(name)
       let header = try HDF5ObjectHeader(at: address, in: file)
-      guard let space = try header.first(.dataspace), let type = try header.first(.datatype) else { throw HDF5Fault.damaged }
+      guard let space = try header.first(.dataspace), let type = try header.first(.datatype) else {
+        throw HDF5Fault.damaged
+      }
       let (extents, stored) = (try HDF5Dataspace(space), try HDF5Datatype(type))
-      return Field(name: name, shape: extents.shape, type: stored, storage: try HDF5Storage(header, extents, elementSize: stored.size, in: file))
+      return Field(
+        name: name, shape: extents.shape, type: stored,
+        storage: try HDF5Storage(header, extents, elementSize: stored.size, in: file))
     }
   }
 
@@ -52,7 +56,8 @@ final class HDF5Reader: Sendable {
       case .incomplete: DemonstrationError.incompleteField(file: path, field: name)
       case .unsupported(let reason): DemonstrationError.unsupportedField(file: path, field: name, reason: reason)
       case .elsewhere(let other):
-        DemonstrationError.storedElsewhere(file: path, field: name, other: other, isThere: FileManager.default.fileExists(atPath: place(beside: other)))
+        DemonstrationError.storedElsewhere(
+          file: path, field: name, other: other, isThere: FileManager.default.fileExists(atPath: place(beside: other)))
       }
     }
   }
@@ -70,7 +75,9 @@ final class HDF5Reader: Sendable {
     var passed = [String]()
     while let part = parts.popLast() {
       passed.append(part)
-      guard let link = links[part] else { throw DemonstrationError.missingField(file: path, field: passed.joined(separator: "/")) }
+      guard let link = links[part] else {
+        throw DemonstrationError.missingField(file: path, field: passed.joined(separator: "/"))
+      }
       switch link {
       case .object(let place): address = place
       case .soft(let target):
@@ -98,7 +105,8 @@ final class HDF5Reader: Sendable {
   func integers(_ field: Field, rows: Range<Int>? = nil) throws -> [Int64] {
     switch field.kind {
     case .integer, .enumeration: try explaining(field.name) { try field.type.integers(field.storage.bytes(rows: rows)) }
-    default: throw DemonstrationError.wrongType(file: path, field: field.name, found: field.kind.name, expected: "integers")
+    default:
+      throw DemonstrationError.wrongType(file: path, field: field.name, found: field.kind.name, expected: "integers")
     }
   }
 
@@ -107,17 +115,21 @@ final class HDF5Reader: Sendable {
 
   /// Rows `rows` of a field of numbers, or of flags, of any shape, one after the other.
   func floats(_ field: Field, rows: Range<Int>) throws -> [Float] {
-    if case .enumeration = field.kind { return try explaining(field.name) { try field.type.integers(field.storage.bytes(rows: rows)).map(Float.init) } }
+    if case .enumeration = field.kind {
+      return try explaining(field.name) { try field.type.integers(field.storage.bytes(rows: rows)).map(Float.init) }
+    }
     return try numbers(field, rows: rows).map(Float.init)
   }
 
   private func numbers(_ field: Field, rows: Range<Int>?) throws -> [Double] {
     try explaining(field.name) {
       switch field.kind {
-      case .integer(bytes: 8, signed: false): try field.type.unsigned(field.storage.bytes(rows: rows)).map { Double($0) }
+      case .integer(bytes: 8, signed: false):
+        try field.type.unsigned(field.storage.bytes(rows: rows)).map { Double($0) }
       case .integer: try field.type.integers(field.storage.bytes(rows: rows)).map(Double.init)
       case .float: try field.type.floats(field.storage.bytes(rows: rows))
-      default: throw DemonstrationError.wrongType(file: path, field: field.name, found: field.kind.name, expected: "numbers")
+      default:
+        throw DemonstrationError.wrongType(file: path, field: field.name, found: field.kind.name, expected: "numbers")
       }
     }
   }
@@ -134,23 +146,29 @@ final class HDF5Reader: Sendable {
   func unsignedAttribute(_ name: String, of object: String) throws -> UInt64? {
     try explaining(object) {
       let (file, address) = try self.object(object)
-      guard let found = try HDF5ObjectHeader(at: address, in: file).attributes(in: file, named: name)[name], case .integer = found.type.kind, found.shape.isEmpty else {
+      guard let found = try HDF5ObjectHeader(at: address, in: file).attributes(in: file, named: name)[name],
+        case .integer = found.type.kind, found.shape.isEmpty
+      else {
         return nil
       }
       return found.type.kind == .integer(bytes: 8, signed: false)
-        ? found.type.unsigned(found.bytes).first : found.type.integers(found.bytes).first.flatMap { UInt64(exactly: $0) }
+        ? found.type.unsigned(found.bytes).first
+        : found.type.integers(found.bytes).first.flatMap { UInt64(exactly: $0) }
     }
   }
 
   /// The attributes of the file itself that are single numbers or strings.
   var rootAttributes: [String: JSONValue] {
     get throws {
-      try explaining("/") { try HDF5ObjectHeader(at: file.root, in: file).attributes(in: file).compactMapValues { try $0.scalar(in: file) } }
+      try explaining("/") {
+        try HDF5ObjectHeader(at: file.root, in: file).attributes(in: file).compactMapValues { try $0.scalar(in: file) }
+      }
     }
   }
 }
 
-/// Of the fields of each name in any group, the one that was asked for last: where its chunks are is read once for all blocks of its rows.
+/// Of the fields of each name in any group, the one that was asked for last: where its chunks are is read once for all
+/// blocks of its rows.
 private final class HDF5LastFields: @unchecked Sendable {
   private let lock = NSLock()
   private var fields = [Substring: HDF5Reader.Field]()
@@ -164,7 +182,8 @@ private final class HDF5LastFields: @unchecked Sendable {
   }
 }
 
-/// The files beside a dataset's own that it links to. A dataset reaches no others: whoever sends one could otherwise show what is anywhere on the disk.
+/// The files beside a dataset's own that it links to. A dataset reaches no others: whoever sends one could otherwise
+/// show what is anywhere on the disk.
 private final class HDF5LinkedFiles: @unchecked Sendable {
   private let lock = NSLock()
   private var files = [String: HDF5File]()
@@ -176,7 +195,9 @@ private final class HDF5LinkedFiles: @unchecked Sendable {
     try lock.withLock {
       if let known = files[name] { return known }
       let place = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent(name)
-      guard !name.isEmpty, !name.contains("/"), name != ".", name != "..", FileManager.default.fileExists(atPath: place.path) else { throw HDF5Fault.elsewhere(name) }
+      guard !name.isEmpty, !name.contains("/"), name != ".", name != "..",
+        FileManager.default.fileExists(atPath: place.path)
+      else { throw HDF5Fault.elsewhere(name) }
       let file = try HDF5File(path: place.path)
       files[name] = file
       return file

@@ -11,13 +11,15 @@ final class HDF5Writer {
   /// Deflate level: most of the gain at a fraction of the time that the highest level takes.
   private static let compression: UInt32 = 4
 
-  /// Creates the file, or empties the one that is there. The library's own lock is not taken: on some file systems there is none, and `PartialFolder` has one.
+  /// Creates the file, or empties the one that is there. The library's own lock is not taken: on some file systems
+  /// there is none, and `PartialFolder` has one.
   /// - Throws: `cannotWrite`.
   init(path: String) throws {
     self.path = path
     let truncate: UInt32 = 2  // H5F_ACC_TRUNC, a macro that Swift does not see
     (file, boolean) = try HDF5.locked {
-      guard let access = HDF5Object(H5Pcreate(H5P_CLS_FILE_ACCESS_ID_g)), H5Pset_file_locking(access.id, false, true) >= 0,
+      guard let access = HDF5Object(H5Pcreate(H5P_CLS_FILE_ACCESS_ID_g)),
+        H5Pset_file_locking(access.id, false, true) >= 0,
         let file = HDF5Object(H5Fcreate(path, truncate, hid_t(H5P_DEFAULT), access.id)),
         let boolean = HDF5Object(H5Tenum_create(H5T_STD_I8LE_g))
       else { throw DemonstrationError.cannotWrite(path: path, reason: String(cString: strerror(errno))) }
@@ -40,14 +42,17 @@ final class HDF5Writer {
     try write(values, name, shape: shape, chunk: chunk, stored: H5T_IEEE_F32LE_g, memory: H5T_NATIVE_FLOAT_g)
   }
 
-  func write(_ values: [Int64], _ name: String) throws { try write(values, name, shape: [values.count], chunk: values.count) }
+  func write(_ values: [Int64], _ name: String) throws {
+    try write(values, name, shape: [values.count], chunk: values.count)
+  }
 
   func write(_ values: [Int64], _ name: String, shape: [Int], chunk: Int) throws {
     try write(values, name, shape: shape, chunk: chunk, stored: H5T_STD_I64LE_g, memory: H5T_NATIVE_INT64_g)
   }
 
   func write(_ values: [Double], _ name: String) throws {
-    try write(values, name, shape: [values.count], chunk: values.count, stored: H5T_IEEE_F64LE_g, memory: H5T_NATIVE_DOUBLE_g)
+    try write(
+      values, name, shape: [values.count], chunk: values.count, stored: H5T_IEEE_F64LE_g, memory: H5T_NATIVE_DOUBLE_g)
   }
 
   func write(_ values: [Bool], _ name: String) throws {
@@ -70,7 +75,8 @@ final class HDF5Writer {
       try check(H5Pset_fletcher32(layout.id), name)
       // The same recording gives the same file: no times in it.
       try check(H5Pset_obj_track_times(layout.id, false), name)
-      let field = try made(H5Dcreate2(file.id, name, stored, space.id, hid_t(H5P_DEFAULT), layout.id, hid_t(H5P_DEFAULT)), name)
+      let field = try made(
+        H5Dcreate2(file.id, name, stored, space.id, hid_t(H5P_DEFAULT), layout.id, hid_t(H5P_DEFAULT)), name)
       try check(H5Dwrite(field.id, memory, hid_t(H5S_ALL), hid_t(H5S_ALL), hid_t(H5P_DEFAULT), values), name)
       try check(H5Dflush(field.id), name)
     }
@@ -90,11 +96,14 @@ final class HDF5Writer {
     try setAttribute(name, of: object, to: value, stored: H5T_IEEE_F64LE_g, memory: H5T_NATIVE_DOUBLE_g)
   }
 
-  private func setAttribute<Value: BitwiseCopyable>(_ name: String, of object: String, to value: Value, stored: hid_t, memory: hid_t) throws {
+  private func setAttribute<Value: BitwiseCopyable>(
+    _ name: String, of object: String, to value: Value, stored: hid_t, memory: hid_t
+  ) throws {
     try HDF5.locked {
       let space = try made(H5Screate(H5S_SCALAR), name)
       let attribute = try made(
-        H5Acreate_by_name(file.id, object, name, stored, space.id, hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT)), name)
+        H5Acreate_by_name(
+          file.id, object, name, stored, space.id, hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT), hid_t(H5P_DEFAULT)), name)
       try withUnsafePointer(to: value) { try check(H5Awrite(attribute.id, memory, $0), name) }
     }
   }
@@ -111,5 +120,7 @@ final class HDF5Writer {
     if status < 0 { throw failure(what) }
   }
 
-  private func failure(_ what: String) -> DemonstrationError { .cannotWrite(path: path, reason: "HDF5 failed on '\(what)'") }
+  private func failure(_ what: String) -> DemonstrationError {
+    .cannotWrite(path: path, reason: "HDF5 failed on '\(what)'")
+  }
 }

@@ -44,7 +44,9 @@ public enum JSONValue: Hashable, Sendable, Codable {
   }
 }
 
-extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral {
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+  ExpressibleByBooleanLiteral
+{
   public init(stringLiteral value: String) { self = .string(value) }
   public init(integerLiteral value: Int) { self = .integer(value) }
   public init(floatLiteral value: Double) { self = .number(value) }
@@ -54,8 +56,8 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 extension JSONDecoder {
   /// Reads what Python writes, that is JSON with the bare tokens `Infinity`, `-Infinity` and `NaN`.
   ///
-  /// Foundation reads those as parts of JSON5, of which hexadecimal fractions end the process. So what else JSON5 has is refused before, and so is what is nested deeper
-  /// than anybody writes.
+  /// Foundation reads those as parts of JSON5, of which hexadecimal fractions end the process. So what else JSON5 has
+  /// is refused before, and so is what is nested deeper than anybody writes.
   /// - Throws: `DecodingError`.
   static func decodePython<Value: Decodable>(_ type: Value.Type, from json: Data) throws -> Value {
     let deepest = 64

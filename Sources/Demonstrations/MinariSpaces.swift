@@ -58,23 +58,38 @@ struct SpaceDescription: Decodable {
     start = try values.decodeIfPresent(Numbers.self, forKey: .start)
     n = try values.decodeIfPresent(Numbers.self, forKey: .n)
     nvec = try values.decodeIfPresent(Numbers.self, forKey: .nvec)
-    let isBounded = type == "Box" && shape.map { $0.count == 1 || $0.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue } <= 1024 } ?? false
+    let isBounded =
+      type == "Box"
+      && shape.map { $0.count == 1 || $0.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue } <= 1024 }
+        ?? false
     low = isBounded ? try values.decodeIfPresent(Bounds.self, forKey: .low)?.values : nil
     high = isBounded ? try values.decodeIfPresent(Bounds.self, forKey: .high)?.values : nil
-    subspaces = switch type {
-    case "Dict": try values.decode([String: SpaceDescription].self, forKey: .subspaces).sorted { $0.key < $1.key }.map { (name: $0.key, space: $0.value) }
-    case "Tuple": try values.decode([SpaceDescription].self, forKey: .subspaces).enumerated().map { (name: "_index_\($0)", space: $1) }
-    default: []
-    }
+    subspaces =
+      switch type {
+      case "Dict":
+        try values.decode([String: SpaceDescription].self, forKey: .subspaces).sorted { $0.key < $1.key }.map {
+          (name: $0.key, space: $0.value)
+        }
+      case "Tuple":
+        try values.decode([SpaceDescription].self, forKey: .subspaces).enumerated().map {
+          (name: "_index_\($0)", space: $1)
+        }
+      default: []
+      }
   }
 
   var summary: String {
-    if !subspaces.isEmpty { return "\(type) of \(subspaces.map { "'\($0.name)' (\($0.space.summary))" }.joined(separator: ", "))" }
-    let size = n.map { $0.isArray ? "of \($0.values)" : "of \($0.values[0])" } ?? nvec.map { "of \($0.values)" } ?? shape.map { "\($0)" }
+    if !subspaces.isEmpty {
+      return "\(type) of \(subspaces.map { "'\($0.name)' (\($0.space.summary))" }.joined(separator: ", "))"
+    }
+    let size =
+      n.map { $0.isArray ? "of \($0.values)" : "of \($0.values[0])" } ?? nvec.map { "of \($0.values)" }
+      ?? shape.map { "\($0)" }
     return [type, dtype, size].compactMap { $0 }.joined(separator: " ")
   }
 
-  /// Of what has classes, how many each group has, the number of the first of each, and the shape in a file; nil of other spaces, and of classes that nobody could count.
+  /// Of what has classes, how many each group has, the number of the first of each, and the shape in a file; nil of
+  /// other spaces, and of classes that nobody could count.
   fileprivate var classes: (counts: [Int], starts: [Int], shape: [Int])? {
     let counts: [Int]
     var shape: [Int]
@@ -99,8 +114,12 @@ struct SpaceDescription: Decodable {
 
   /// How many numbers a box has that is no picture; nil of other spaces.
   fileprivate var numberCount: Int? {
-    guard type == "Box", let shape, let dtype, shape.count <= 4, shape.allSatisfy({ (1...ObservationSpace.largestVector).contains($0) }) else { return nil }
-    guard let kind = dtype.firstMatch(of: /^(float|int|uint|bool)/), kind.1 != "float" || ["float32", "float64"].contains(dtype) else { return nil }
+    guard type == "Box", let shape, let dtype, shape.count <= 4,
+      shape.allSatisfy({ (1...ObservationSpace.largestVector).contains($0) })
+    else { return nil }
+    guard let kind = dtype.firstMatch(of: /^(float|int|uint|bool)/),
+      kind.1 != "float" || ["float32", "float64"].contains(dtype)
+    else { return nil }
     let count = shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
     return (1...ObservationSpace.largestVector).contains(count) ? count : nil
   }
@@ -142,7 +161,8 @@ struct StoredObservations {
       return switch field.kind {
       case .image: Part(field: name, shape: field.shape, form: .pixels(channelsLast: false))
       case .vector: Part(field: name, shape: field.shape, form: .numbers)
-      case .classes(let counts): Part(field: name, shape: counts.count == 1 ? [] : [counts.count], form: .classes(starts: counts.map { _ in 0 }))
+      case .classes(let counts):
+        Part(field: name, shape: counts.count == 1 ? [] : [counts.count], form: .classes(starts: counts.map { _ in 0 }))
       }
     }
   }
@@ -154,22 +174,35 @@ struct StoredObservations {
       let found = Self.part(leaf.space, ([Self.field] + leaf.path).joined(separator: "/"))
       return found.map { (field: ObservationSpace.Field(name, $0.kind), part: $0.part) }
     }
-    let known = leaves.compactMap { $0 }.sorted { ($0.field.isImage ? 0 : 1, $0.field.name) < ($1.field.isImage ? 0 : 1, $1.field.name) }
+    let known = leaves.compactMap { $0 }.sorted {
+      ($0.field.isImage ? 0 : 1, $0.field.name) < ($1.field.isImage ? 0 : 1, $1.field.name)
+    }
     (space, parts) = (ObservationSpace(known.map(\.field)), known.map(\.part))
-    guard known.count == leaves.count, space.isSupported else { throw DemonstrationError.unsupportedObservations(file: file, found: described.summary) }
+    guard known.count == leaves.count, space.isSupported else {
+      throw DemonstrationError.unsupportedObservations(file: file, found: described.summary)
+    }
   }
 
   /// What a space without others in it is stored as; nil of one that there is no field for.
-  private static func part(_ space: SpaceDescription, _ field: String) -> (kind: ObservationSpace.Field.Kind, part: Part)? {
-    if let (counts, starts, shape) = space.classes { return (.classes(counts), Part(field: field, shape: shape, form: .classes(starts: starts))) }
+  private static func part(_ space: SpaceDescription, _ field: String) -> (
+    kind: ObservationSpace.Field.Kind, part: Part
+  )? {
+    if let (counts, starts, shape) = space.classes {
+      return (.classes(counts), Part(field: field, shape: shape, form: .classes(starts: starts)))
+    }
     guard let count = space.numberCount, let shape = space.shape else { return nil }
     // Four axes, such as a stack of pictures that have channels each, could be meant in many ways.
     if space.dtype == "uint8", shape.count > 3 { return nil }
     if space.dtype == "uint8", shape.count > 1 {
       // Of three axes the shorter one at an end has the channels.
       let isLast = shape.count == 3 && shape[2] <= shape[0]
-      let (channels, height, width) = shape.count == 2 ? (1, shape[0], shape[1]) : isLast ? (shape[2], shape[0], shape[1]) : (shape[0], shape[1], shape[2])
-      return (.image(channels: channels, height: height, width: width), Part(field: field, shape: shape, form: .pixels(channelsLast: isLast && channels > 1)))
+      let (channels, height, width) =
+        shape.count == 2
+        ? (1, shape[0], shape[1]) : isLast ? (shape[2], shape[0], shape[1]) : (shape[0], shape[1], shape[2])
+      return (
+        .image(channels: channels, height: height, width: width),
+        Part(field: field, shape: shape, form: .pixels(channelsLast: isLast && channels > 1))
+      )
     }
     return (.vector(count), Part(field: field, shape: shape, form: .numbers))
   }
@@ -184,11 +217,17 @@ struct StoredObservations {
 
   private static func json(of field: ObservationSpace.Field, shape: [Int]) -> String {
     let nested = { (value: String) in
-      shape.reversed().reduce(value) { inner, count in "[" + repeatElement(inner, count: count).joined(separator: ", ") + "]" }
+      shape.reversed().reduce(value) { inner, count in
+        "[" + repeatElement(inner, count: count).joined(separator: ", ") + "]"
+      }
     }
     switch field.kind {
-    case .image: return #"{"type": "Box", "dtype": "uint8", "shape": \#(shape), "low": \#(nested("0")), "high": \#(nested("255"))}"#
-    case .vector: return #"{"type": "Box", "dtype": "float32", "shape": \#(shape), "low": \#(nested("-Infinity")), "high": \#(nested("Infinity"))}"#
+    case .image:
+      return
+        #"{"type": "Box", "dtype": "uint8", "shape": \#(shape), "low": \#(nested("0")), "high": \#(nested("255"))}"#
+    case .vector:
+      return
+        #"{"type": "Box", "dtype": "float32", "shape": \#(shape), "low": \#(nested("-Infinity")), "high": \#(nested("Infinity"))}"#
     case .classes(let counts):
       return counts.count == 1
         ? #"{"type": "Discrete", "dtype": "int64", "start": 0, "n": \#(counts[0])}"#
@@ -232,9 +271,13 @@ struct StoredActions {
         known.append(.init(name, .classes(counts, starts: starts)))
         parts.append(Part(field: field, shape: shape))
       } else if let count = leaf.space.numberCount, leaf.space.dtype != "uint8" || leaf.space.shape!.count == 1 {
-        let bound = { (values: [Double]?, missing: Float) in values?.map(Float.init) ?? [Float](repeating: missing, count: count) }
+        let bound = { (values: [Double]?, missing: Float) in
+          values?.map(Float.init) ?? [Float](repeating: missing, count: count)
+        }
         let (low, high) = (bound(leaf.space.low, -.infinity), bound(leaf.space.high, .infinity))
-        guard low.count == count, high.count == count else { throw unsupported("\(described.summary) with bounds of another shape") }
+        guard low.count == count, high.count == count else {
+          throw unsupported("\(described.summary) with bounds of another shape")
+        }
         known.append(.init(name, .box(low: low, high: high)))
         parts.append(Part(field: field, shape: leaf.space.shape!))
       } else {
@@ -248,9 +291,10 @@ struct StoredActions {
 
   /// The space as Minari's metadata have it.
   var json: String {
-    nestedJSON(of: space.parts.map { part in
-      (path: space.isSingle ? [] : part.name.split(separator: "/").map(String.init), json: Self.json(of: part))
-    })
+    nestedJSON(
+      of: space.parts.map { part in
+        (path: space.isSingle ? [] : part.name.split(separator: "/").map(String.init), json: Self.json(of: part))
+      })
   }
 
   private static func json(of part: ActionSpace.Part) -> String {

@@ -2,8 +2,9 @@ import Foundation
 
 /// A hidden folder beside the place of what is being made, which gets its name when it is whole: `.name.partial`.
 ///
-/// Its maker holds a lock on it that ends with the process, however it ends, and stays on the folder after `publish`. What a killed process left is
-/// emptied by the next maker of the same name; what nobody publishes goes with this object.
+/// Its maker holds a lock on it that ends with the process, however it ends, and stays on the folder after `publish`.
+/// What a killed process left is emptied by the next maker of the same name; what nobody publishes goes with this
+/// object.
 public final class PartialFolder {
   public enum Failure: Error {
     /// Another process is making the same.
@@ -27,7 +28,8 @@ public final class PartialFolder {
   /// - Throws: `Failure`, or Foundation's error where folders cannot be made.
   public init(for place: URL) throws {
     self.place = place
-    url = place.deletingLastPathComponent().appendingPathComponent(HiddenName.of(place.lastPathComponent, "partial"), isDirectory: true)
+    url = place.deletingLastPathComponent().appendingPathComponent(
+      HiddenName.of(place.lastPathComponent, "partial"), isDirectory: true)
     lock = -1
     // Whoever had the lock may have published or removed the folder between our opening and locking it.
     while lock < 0 {
@@ -42,7 +44,9 @@ public final class PartialFolder {
       }
     }
     isOwn = true
-    for left in try FileManager.default.contentsOfDirectory(atPath: url.path) { try FileManager.default.removeItem(at: url.appendingPathComponent(left)) }
+    for left in try FileManager.default.contentsOfDirectory(atPath: url.path) {
+      try FileManager.default.removeItem(at: url.appendingPathComponent(left))
+    }
   }
 
   /// The folder, opened and locked; -1 where it went meanwhile.
@@ -54,7 +58,9 @@ public final class PartialFolder {
     }
     do {
       let outcome = FileLock.take(file)
-      let isHeld = try outcome == .held || outcome == .unsupported && FileManager.default.contentsOfDirectory(atPath: url.path).isEmpty
+      let isHeld =
+        try outcome == .held
+        || outcome == .unsupported && FileManager.default.contentsOfDirectory(atPath: url.path).isEmpty
       guard isHeld else { throw outcome == .busy ? Failure.taken : .unknown(url) }
       if FileLock.isStillAt(url, file) { return file }
     } catch {
@@ -77,7 +83,9 @@ public final class PartialFolder {
       try Self.synchronize(url.appendingPathComponent(path))
     }
     try Self.synchronize(url)
-    guard rename(url.path, place.path) == 0 else { throw [ENOTEMPTY, EEXIST].contains(errno) ? Failure.exists : Failure.system(errno) }
+    guard rename(url.path, place.path) == 0 else {
+      throw [ENOTEMPTY, EEXIST].contains(errno) ? Failure.exists : Failure.system(errno)
+    }
     isOwn = false
     try Self.synchronize(place.deletingLastPathComponent())
   }
@@ -101,16 +109,20 @@ public final class PartialFolder {
 public enum FileLock {
   public enum Outcome { case held, busy, unsupported }
 
-  /// Tries to get the file for this process alone; `unsupported` where a file system knows no locks, as some network's, so that nobody can be kept out.
+  /// Tries to get the file for this process alone; `unsupported` where a file system knows no locks, as some network's,
+  /// so that nobody can be kept out.
   public static func take(_ file: Int32) -> Outcome {
-    while flock(file, LOCK_EX | LOCK_NB) != 0 { if errno != EINTR { return errno == EWOULDBLOCK ? .busy : .unsupported } }
+    while flock(file, LOCK_EX | LOCK_NB) != 0 {
+      if errno != EINTR { return errno == EWOULDBLOCK ? .busy : .unsupported }
+    }
     return .held
   }
 
   /// Whether the open file is the one that has the name at `url`.
   public static func isStillAt(_ url: URL, _ file: Int32) -> Bool {
     var (named, opened) = (stat(), stat())
-    return stat(url.path, &named) == 0 && fstat(file, &opened) == 0 && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev
+    return stat(url.path, &named) == 0 && fstat(file, &opened) == 0 && named.st_ino == opened.st_ino
+      && named.st_dev == opened.st_dev
   }
 }
 

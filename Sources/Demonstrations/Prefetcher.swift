@@ -8,7 +8,8 @@ public let prefetchDepth = 4
 
 /// Computes what is needed next on a thread of its own, a few elements ahead.
 ///
-/// `next()` hands out `make(start)`, `make(start + 1)`, … in order. The thread ends with the prefetcher, after the element it is at.
+/// `next()` hands out `make(start)`, `make(start + 1)`, … in order. The thread ends with the prefetcher, after the
+/// element it is at.
 public final class Prefetcher<Element: Sendable>: Sendable {
   private let queue: PrefetchQueue<Element>
 
@@ -28,14 +29,16 @@ public final class Prefetcher<Element: Sendable>: Sendable {
 
   /// The next element, waiting for it if need be.
   /// - Parameter isStopped: is asked a few times a second whether to wait no longer.
-  /// - Throws: what `make` has thrown, then and ever after; there is nothing beyond a failed step. `PrefetchStopped`, after which the same element can be asked for.
+  /// - Throws: what `make` has thrown, then and ever after; there is nothing beyond a failed step. `PrefetchStopped`,
+  ///   after which the same element can be asked for.
   public func next(unless isStopped: () -> Bool = { false }) throws -> Element {
     guard let element = try queue.take(unless: isStopped) else { throw PrefetchStopped() }
     return element
   }
 }
 
-/// Runs `body` on a thread of its own, which nobody waits for. Foundation's `Thread` does not say where none can be made.
+/// Runs `body` on a thread of its own, which nobody waits for. Foundation's `Thread` does not say where none can be
+/// made.
 /// - Throws: `DemonstrationError.noThread`.
 private func startThread(_ body: @escaping @Sendable () -> Void) throws {
   final class Work: Sendable {
@@ -52,14 +55,16 @@ private func startThread(_ body: @escaping @Sendable () -> Void) throws {
     var thread: pthread_t?
   #endif
   let work = Unmanaged.passRetained(Work(body))
-  let failure = pthread_create(&thread, &attributes, { work in
-    #if os(Linux)
-      Unmanaged<Work>.fromOpaque(work!).takeRetainedValue().body()
-    #else
-      Unmanaged<Work>.fromOpaque(work).takeRetainedValue().body()
-    #endif
-    return nil
-  }, work.toOpaque())
+  let failure = pthread_create(
+    &thread, &attributes,
+    { work in
+      #if os(Linux)
+        Unmanaged<Work>.fromOpaque(work!).takeRetainedValue().body()
+      #else
+        Unmanaged<Work>.fromOpaque(work).takeRetainedValue().body()
+      #endif
+      return nil
+    }, work.toOpaque())
   guard failure == 0 else {
     work.release()
     throw DemonstrationError.noThread(reason: String(cString: strerror(failure)))

@@ -35,13 +35,16 @@ extension RecordedEpisode {
     guard !actions.isEmpty else { throw DemonstrationError.emptyEpisode(file: file, field: name) }
     guard frames.count == (actions.count + 1) * observation.frameSize else {
       throw DemonstrationError.wrongShape(
-        file: file, field: "\(name)/observations", found: [frames.count], expected: [actions.count + 1, observation.frameSize])
+        file: file, field: "\(name)/observations", found: [frames.count],
+        expected: [actions.count + 1, observation.frameSize])
     }
     guard rewards.count == actions.count else {
-      throw DemonstrationError.wrongShape(file: file, field: "\(name)/rewards", found: [rewards.count], expected: [actions.count])
+      throw DemonstrationError.wrongShape(
+        file: file, field: "\(name)/rewards", found: [rewards.count], expected: [actions.count])
     }
     if let step = actions.firstIndex(where: { !space.contains($0) }) {
-      throw DemonstrationError.wrongAction(file: file, field: "\(name)/actions", step: step, action: actions[step], actions: space)
+      throw DemonstrationError.wrongAction(
+        file: file, field: "\(name)/actions", step: step, action: actions[step], actions: space)
     }
     if let step = rewards.firstIndex(where: { !$0.isFinite }) {
       throw DemonstrationError.notFinite(file: file, field: "\(name)/rewards", step: step)

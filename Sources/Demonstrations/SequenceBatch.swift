@@ -19,7 +19,8 @@ public struct SequenceBatch: Equatable, Sendable {
   public let continues: Bool
 
   public init(
-    length: Int, batch: Int, observation: ObservationSpace, frames: [UInt8], previousActions: [Action?], isFirst: [Bool],
+    length: Int, batch: Int, observation: ObservationSpace, frames: [UInt8], previousActions: [Action?],
+    isFirst: [Bool],
     startsEpoch: Bool = true, continues: Bool = false
   ) {
     (self.length, self.batch, self.observation) = (length, batch, observation)
@@ -48,7 +49,8 @@ extension SequenceBatch {
         for segment in segments {
           try segment.dataset.forEachFrame(episode: segment.episode.index, range: segment.frames) { index, frame in
             let (position, moment) = ((t + index) * batch + row, segment.frames.lowerBound + index)
-            UnsafeMutableRawBufferPointer(rebasing: bytes[position * size..<(position + 1) * size]).copyMemory(from: frame)
+            UnsafeMutableRawBufferPointer(rebasing: bytes[position * size..<(position + 1) * size]).copyMemory(
+              from: frame)
             previousActions[position] = segment.episode.actions.leading(to: moment)
             isFirst[position] = moment == 0
           }
@@ -59,7 +61,8 @@ extension SequenceBatch {
       initialized = bytes.count
     }
     self.init(
-      length: length, batch: batch, observation: observation, frames: frames, previousActions: previousActions, isFirst: isFirst,
+      length: length, batch: batch, observation: observation, frames: frames, previousActions: previousActions,
+      isFirst: isFirst,
       startsEpoch: startsEpoch, continues: continues)
   }
 }
@@ -70,6 +73,7 @@ extension Dataset {
   public func sequence(episode index: Int) throws -> SequenceBatch {
     let episode = try episode(index)
     let whole = Segment(dataset: self, episode: episode, frames: 0..<episode.frameCount)
-    return try SequenceBatch(rows: [[whole]], length: episode.frameCount, observation: observation, startsEpoch: true, continues: false)
+    return try SequenceBatch(
+      rows: [[whole]], length: episode.frameCount, observation: observation, startsEpoch: true, continues: false)
   }
 }

@@ -3,19 +3,21 @@ import Spaces
 
 /// Where training sequences start.
 public enum SequenceSampling: String, Codable, CaseIterable, Sendable {
-  /// In an episode drawn at random, each as likely, and anywhere in it: short episodes, which end because something went wrong, are
-  /// seen as often as long ones.
+  /// In an episode drawn at random, each as likely, and anywhere in it: short episodes, which end because something
+  /// went wrong, are seen as often as long ones.
   case episodes
   /// At a frame drawn at random, each as likely.
   case frames
-  /// At equal distances at first, then each where it ended before, until all frames were seen. The paper's authors do so.
+  /// At equal distances at first, then each where it ended before, until all frames were seen. The paper's authors do
+  /// so.
   case continuing
 }
 
-/// Draws training sequences from episodes laid end to end, in an order shuffled once. A sequence may run on into the next episode, and from
-/// the last into the first.
+/// Draws training sequences from episodes laid end to end, in an order shuffled once. A sequence may run on into the
+/// next episode, and from the last into the first.
 ///
-/// A batch depends on nothing but the sampler's arguments and the step's number: a run that resumes needs no state of it.
+/// A batch depends on nothing but the sampler's arguments and the step's number: a run that resumes needs no state of
+/// it.
 public struct SequenceSampler: Sendable {
   public let observation: ObservationSpace
   public let actions: ActionSpace
@@ -37,8 +39,10 @@ public struct SequenceSampler: Sendable {
   ///   - batch: sequences per gradient step, at least 1.
   ///   - length: frames per sequence, at least 1.
   /// - Throws: `nothingSelected`, `spacesDiffer`, `episodesTooShort`.
-  public init(_ selections: [EpisodeSelection], batch: Int, length: Int, sampling: SequenceSampling, seed: Seed) throws {
-    precondition(batch >= 1 && length >= 1, "a batch is \(batch) sequences of \(length) frames, both must be at least 1")
+  public init(_ selections: [EpisodeSelection], batch: Int, length: Int, sampling: SequenceSampling, seed: Seed) throws
+  {
+    precondition(
+      batch >= 1 && length >= 1, "a batch is \(batch) sequences of \(length) frames, both must be at least 1")
     try selections.check()
     observation = selections[0].dataset.observation
     actions = selections[0].dataset.actions

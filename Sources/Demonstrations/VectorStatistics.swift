@@ -31,6 +31,8 @@ public struct VectorStatistics: Equatable, Sendable {
     self.means = means.map(Float.init)
     let deviations = squares.map { ($0 / max(count, 1)).squareRoot() }
     self.deviations = deviations.map(Float.init)
-    spreads = means.indices.map { Spread(mean: means[$0], sd: deviations[$0], min: Double(least[$0]), max: Double(most[$0])) }
+    spreads = means.indices.map {
+      Spread(mean: means[$0], sd: deviations[$0], min: Double(least[$0]), max: Double(most[$0]))
+    }
   }
 }

@@ -20,8 +20,8 @@ public protocol Environment: AnyObject {
 
   /// Takes one step in each named slot.
   /// - Parameter actions: by slot; each of these slots has an episode that has not ended.
-  /// - Throws: `EnvironmentError`, for a slot without a running episode, an action that does not exist (both before any slot
-  ///   has moved), or an environment that failed.
+  /// - Throws: `EnvironmentError`, for a slot without a running episode, an action that does not exist (both before any
+  ///   slot has moved), or an environment that failed.
   func step(_ actions: [Int: Action]) throws -> [Int: Outcome]
 
   /// Frees what the environment holds; it cannot be used afterwards.

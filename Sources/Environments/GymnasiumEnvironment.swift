@@ -25,16 +25,20 @@ public final class GymnasiumEnvironment: Environment {
   ///   - pipeline: of kind `rendered`, `atari` or `none`.
   ///   - slots: episodes side by side, at least 1.
   ///   - replyTimeout: how long a step of all slots, or the start, may take.
-  ///   - isStopped: is asked a few times a second meanwhile whether to give up, which ends Python and throws `EnvironmentError.stopped`.
+  ///   - isStopped: is asked a few times a second meanwhile whether to give up, which ends Python and throws
+  ///     `EnvironmentError.stopped`.
   /// - Throws: `EnvironmentError`, if Python or a package is missing, or the environment does not exist or not fit.
   public convenience init(
-    _ id: String, pipeline: PixelPipeline, slots: Int, replyTimeout: Duration = .seconds(120), unless isStopped: @escaping () -> Bool = { false }
+    _ id: String, pipeline: PixelPipeline, slots: Int, replyTimeout: Duration = .seconds(120),
+    unless isStopped: @escaping () -> Bool = { false }
   ) throws {
-    try self.init(id, pipeline: pipeline, slots: slots, replyTimeout: replyTimeout, python: findPython(), unless: isStopped)
+    try self.init(
+      id, pipeline: pipeline, slots: slots, replyTimeout: replyTimeout, python: findPython(), unless: isStopped)
   }
 
   init(
-    _ id: String, pipeline: PixelPipeline, slots: Int, replyTimeout: Duration, python: String, unless isStopped: @escaping () -> Bool = { false }
+    _ id: String, pipeline: PixelPipeline, slots: Int, replyTimeout: Duration, python: String,
+    unless isStopped: @escaping () -> Bool = { false }
   ) throws {
     name = "gym:\(id)"
     self.python = python
@@ -57,7 +61,10 @@ public final class GymnasiumEnvironment: Environment {
     }
     observation = spaces.observation
     actions = ActionSpace(spaces.actions)
-    guard actions.isSupported else { throw EnvironmentError.refused(environment: name, reason: "its actions are \(actions), which there is no policy for") }
+    guard actions.isSupported else {
+      throw EnvironmentError.refused(
+        environment: name, reason: "its actions are \(actions), which there is no policy for")
+    }
   }
 
   /// For tests, which harm the worker.
@@ -78,7 +85,8 @@ public final class GymnasiumEnvironment: Environment {
 
   public func step(_ actions: [Int: Action]) throws -> [Int: Outcome] {
     try running.check(actions, in: self.actions)
-    let outcomes = try exchange(.step, actions.mapValues { action in action.classes.flatMap { bytes(UInt64($0)) } + .bytes(of: action.numbers) })
+    let outcomes = try exchange(
+      .step, actions.mapValues { action in action.classes.flatMap { bytes(UInt64($0)) } + .bytes(of: action.numbers) })
     running.stepped(outcomes)
     return outcomes
   }
@@ -127,7 +135,8 @@ extension GymnasiumEnvironment {
       default: break
       }
       if let expectedBytes, body.count != expectedBytes {
-        throw EnvironmentError.wrongReply(environment: environment, expectedBytes: expectedBytes, foundBytes: body.count)
+        throw EnvironmentError.wrongReply(
+          environment: environment, expectedBytes: expectedBytes, foundBytes: body.count)
       }
     }
   }

@@ -4,7 +4,8 @@
 /// evaluate with equal values. Pictures are grey, one channel, `size` × `size`, except for `none`.
 public struct PixelPipeline: Codable, Equatable, Sendable {
   public enum Kind: String, Codable, CaseIterable, Sendable {
-    /// The environment's own observation, as it is: a picture of `UInt8`, `[Y, X]` or `[Y, X, C]`, or a vector of numbers.
+    /// The environment's own observation, as it is: a picture of `UInt8`, `[Y, X]` or `[Y, X, C]`, or a vector of
+    /// numbers.
     case none
     /// The built-in `road`, which draws its own picture.
     case road
@@ -30,17 +31,19 @@ public struct PixelPipeline: Codable, Equatable, Sendable {
   public var frameSkip = 4
   /// `atari`: an episode starts after 1 to this many no-op frames, drawn from its seed; 0 starts at once.
   public var noopMax = 30
-  /// `atari`: the number of no-ops is 1 + seed mod `noopMax` instead of drawn from the seed, so that episodes of consecutive seeds start
-  /// differently. Evaluations do so.
+  /// `atari`: the number of no-ops is 1 + seed mod `noopMax` instead of drawn from the seed, so that episodes of
+  /// consecutive seeds start differently. Evaluations do so.
   public var noopsBySeed = false
   /// `atari`: the probability, each frame, that the game repeats its previous action instead of the one given.
   public var stickyActions = 0.0
   /// Environment steps after which an episode is truncated; 0 keeps the environment's own limit.
   public var maxEpisodeSteps = 0
-  /// What a Gymnasium environment is made with besides, such as `[continuous=false, render_fps=30]`: names and values, JSON or text.
+  /// What a Gymnasium environment is made with besides, such as `[continuous=false, render_fps=30]`: names and values,
+  /// JSON or text.
   public var arguments: [String] = []
-  /// An evaluated episode begins with as many uniformly random actions as its seed draws between these two, `[least, most]`;
-  /// empty for what is usual: up to 60 in Atari games without sticky actions, which are deterministic, and none elsewhere.
+  /// An evaluated episode begins with as many uniformly random actions as its seed draws between these two, `[least,
+  /// most]`; empty for what is usual: up to 60 in Atari games without sticky actions, which are deterministic, and none
+  /// elsewhere.
   public var randomSteps: [Int] = []
 
   /// `randomSteps`, with what is usual filled in.

@@ -29,7 +29,10 @@ final class PythonWorker {
   ///   - argument: the script's only argument.
   ///   - timeout: the longest wait for a reply.
   ///   - isStopped: is asked a few times a second, while a reply is waited for, whether to give up.
-  init(environment: String, python: String, script: String, argument: String, timeout: Duration, unless isStopped: @escaping () -> Bool = { false }) throws {
+  init(
+    environment: String, python: String, script: String, argument: String, timeout: Duration,
+    unless isStopped: @escaping () -> Bool = { false }
+  ) throws {
     let requests = try Self.channel(environment)
     let prints = try Self.channel(environment)
     defer { [requests.theirs, prints.theirs].forEach { Glibc.close($0) } }

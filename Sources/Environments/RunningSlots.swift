@@ -27,7 +27,9 @@ struct RunningSlots {
   func check(_ actions: [Int: Action], in space: ActionSpace) throws {
     for (slot, action) in actions.sorted(by: { $0.key < $1.key }) {
       try checkRunning(slot)
-      guard space.contains(action) else { throw EnvironmentError.wrongAction(slot: slot, action: action, actions: space) }
+      guard space.contains(action) else {
+        throw EnvironmentError.wrongAction(slot: slot, action: action, actions: space)
+      }
     }
   }
 

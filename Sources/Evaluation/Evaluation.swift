@@ -46,11 +46,14 @@ public struct EvaluationReport: Encodable, CustomStringConvertible {
   private let result: EvaluationResult
   private let other: EvaluationResult?
 
-  public init(_ result: EvaluationResult, against other: EvaluationResult?) { (self.result, self.other) = (result, other) }
+  public init(_ result: EvaluationResult, against other: EvaluationResult?) {
+    (self.result, self.other) = (result, other)
+  }
 
   private enum Keys: String, CodingKey { case against, difference, p }
 
-  /// The probability of a difference at least as large where there is none: Welch's t-test, two-sided; nil for single episodes, and where no returns vary.
+  /// The probability of a difference at least as large where there is none: Welch's t-test, two-sided; nil for single
+  /// episodes, and where no returns vary.
   private var p: Double? { other.flatMap { welchTest(result.returns, $0.returns) } }
 
   /// The first result's own keys; with another also `against`, the `difference` of the means and its `p`.
@@ -80,7 +83,9 @@ public struct Evaluation {
   public var randomStart: ClosedRange<Int>
 
   /// - Parameter randomStart: nil for what the pipeline says.
-  public init(environment: String, pipeline: PixelPipeline, episodes: Int, seed: UInt64, randomStart: ClosedRange<Int>? = nil) {
+  public init(
+    environment: String, pipeline: PixelPipeline, episodes: Int, seed: UInt64, randomStart: ClosedRange<Int>? = nil
+  ) {
     (self.environment, self.pipeline, self.episodes, self.seed) = (environment, pipeline, episodes, seed)
     self.randomStart = randomStart ?? pipeline.randomStart
   }
@@ -94,9 +99,11 @@ public struct Evaluation {
     return (0..<Int.random(in: randomStart, using: &generator)).map { _ in actions.random(using: &generator) }
   }
 
-  /// - Parameter onEpisode: called with each episode, in order; with the frames of those that `keepsFrames` says, by their index.
+  /// - Parameter onEpisode: called with each episode, in order; with the frames of those that `keepsFrames` says, by
+  ///   their index.
   public func run(
-    _ player: Player, named name: String, _ facts: AgentFacts? = nil, keepsFrames: @escaping (Int) -> Bool = { _ in false },
+    _ player: Player, named name: String, _ facts: AgentFacts? = nil,
+    keepsFrames: @escaping (Int) -> Bool = { _ in false },
     onEpisode: (PlayedEpisode) throws -> Void = { _ in }
   ) throws -> EvaluationResult {
     var pipeline = pipeline
@@ -106,11 +113,15 @@ public struct Evaluation {
     var (returns, lengths, endings) = ([Double](), [Int](), Set<EpisodeEnding>())
     let root = Seed(seed).stream("evaluate")
     let isDeterministic: Bool
-    do { isDeterministic = try made.isDeterministic(seed: EpisodeSeeds.evaluation(seed, 0), pipeline) } catch EnvironmentError.stopped {
-      throw Interrupted(exitCode: Interruption.exitCode ?? 1, description: "\(environment): stopped before an episode was played")
+    do {
+      isDeterministic = try made.isDeterministic(seed: EpisodeSeeds.evaluation(seed, 0), pipeline)
+    } catch EnvironmentError.stopped {
+      throw Interrupted(
+        exitCode: Interruption.exitCode ?? 1, description: "\(environment): stopped before an episode was played")
     }
     var played = EpisodePlayer(
-      environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) }, seed: root,
+      environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) },
+      seed: root,
       opening: { randomActions(made.actions, root.stream("start").step($0)) }, keepsFrames: keepsFrames)
     if pipeline.maxEpisodeSteps > 0 { played.longest = pipeline.maxEpisodeSteps }
     var progress = ProgressLine("evaluating \(name)", total: episodes, unit: "episodes")
@@ -124,20 +135,24 @@ public struct Evaluation {
     }
     progress.finish()
     let starts = EvaluationStarts(
-      least: randomStart.lowerBound, most: randomStart.upperBound, isDeterministic: isDeterministic, different: endings.count)
+      least: randomStart.lowerBound, most: randomStart.upperBound, isDeterministic: isDeterministic,
+      different: endings.count)
     if let warning = starts.warning(environment, episodes: episodes) { Console.warn(warning) }
     return EvaluationResult(
-      player: name, environment: environment, seed: seed, agent: facts, returns: returns, lengths: lengths, starts: starts,
+      player: name, environment: environment, seed: seed, agent: facts, returns: returns, lengths: lengths,
+      starts: starts,
       surprise: player.surprises.flatMap(SurpriseShare.init))
   }
 }
 
 /// The environments' seeds: recordings and evaluations never share one.
 enum EpisodeSeeds {
-  /// Seeds of recordings have bit 30 clear, of evaluations set; all are below 2³¹, which every Gymnasium environment takes. Consecutive
-  /// episodes have consecutive seeds.
+  /// Seeds of recordings have bit 30 clear, of evaluations set; all are below 2³¹, which every Gymnasium environment
+  /// takes. Consecutive episodes have consecutive seeds.
   static func recording(_ seed: UInt64, _ episode: Int) -> UInt64 { start(seed, "record") + UInt64(episode) }
-  static func evaluation(_ seed: UInt64, _ episode: Int) -> UInt64 { 1 << 30 | start(seed, "evaluate") + UInt64(episode) }
+  static func evaluation(_ seed: UInt64, _ episode: Int) -> UInt64 {
+    1 << 30 | start(seed, "evaluate") + UInt64(episode)
+  }
 
   private static func start(_ seed: UInt64, _ name: String) -> UInt64 { Seed(seed).stream(name).value & 0x3fff_f000 }
 }
@@ -148,7 +163,10 @@ extension EvaluationResult: CustomStringConvertible {
     return TextTable(
       columns: ["player", "episodes", "different", "mean", "se", "min", "max", "95 % interval"],
       rows: [
-        [player, "\(returns.count)", starts.map { "\($0.different)" } ?? "", shown(mean), se.map(shown) ?? "", shown(min), shown(max), interval]
+        [
+          player, "\(returns.count)", starts.map { "\($0.different)" } ?? "", shown(mean), se.map(shown) ?? "",
+          shown(min), shown(max), interval,
+        ]
       ]
     ).description + (surprise.map { "\n\($0)" } ?? "")
   }

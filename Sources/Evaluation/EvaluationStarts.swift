@@ -15,7 +15,8 @@ public struct EvaluationStarts: Codable, Equatable, Sendable {
   /// What to say where the returns are of fewer games than there are episodes.
   func warning(_ environment: String, episodes: Int) -> String? {
     guard 2 * different < episodes else { return nil }
-    let why = isDeterministic ? "it is deterministic, and does the same after the same actions" : "its episodes are alike"
+    let why =
+      isDeterministic ? "it is deterministic, and does the same after the same actions" : "its episodes are alike"
     return """
       \(environment): only \(different) of \(episodes) episodes were different: \(why); the interval says less than it seems to. \
       Begin episodes with random actions: --random-steps 0:60
@@ -23,7 +24,8 @@ public struct EvaluationStarts: Codable, Equatable, Sendable {
   }
 }
 
-/// The end of an episode. Two are equal where the last steps and the return were: the same game, begun some steps earlier or later.
+/// The end of an episode. Two are equal where the last steps and the return were: the same game, begun some steps
+/// earlier or later.
 struct EpisodeEnding: Hashable {
   private static let steps = 64
   private var total = 0.0

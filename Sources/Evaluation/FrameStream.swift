@@ -31,7 +31,9 @@ public struct FrameStream {
       guard frame.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frame.count) }
       // What is there already would else be found out only after an action was made of a part of it.
       if held.isEmpty, isReady(within: 0) { fill() }
-      if let byte = held.first, !"rfRF".unicodeScalars.contains(UnicodeScalar(byte)) { throw noMessage(byte, "after a frame of \(frameSize) bytes") }
+      if let byte = held.first, !"rfRF".unicodeScalars.contains(UnicodeScalar(byte)) {
+        throw noMessage(byte, "after a frame of \(frameSize) bytes")
+      }
       return .frame(frame)
     case ("R", _), ("F", _):
       isChecked = true
@@ -48,7 +50,8 @@ public struct FrameStream {
 
   private func noMessage(_ byte: UInt8, _ place: String) -> ExperimentError {
     .notAnOption(
-      "standard input has byte \(byte) \(place)", allowed: "messages begin with \(isChecked ? "'R' or 'F'" : "'r', 'f', 'R' or 'F'"); see 'ditto act --help'")
+      "standard input has byte \(byte) \(place)",
+      allowed: "messages begin with \(isChecked ? "'R' or 'F'" : "'r', 'f', 'R' or 'F'"); see 'ditto act --help'")
   }
 
   /// Up to `count` bytes, fewer only at the end.
@@ -56,7 +59,9 @@ public struct FrameStream {
     while held.count < count {
       if !held.isEmpty || count > 1, !hasWarned, !isReady(within: Self.patience) {
         hasWarned = true
-        Console.warn("\(held.count) of the \(count) bytes that a frame has are there, and the rest is waited for; is what is sent smaller?")
+        Console.warn(
+          "\(held.count) of the \(count) bytes that a frame has are there, and the rest is waited for; is what is sent smaller?"
+        )
       }
       guard fill() else { break }
     }

@@ -31,7 +31,8 @@ public struct PlayedEpisode: Sendable {
   public var actions: [Action] = []
   public var rewards: [Double] = []
   public var terminated = false
-  /// How it went at the end: equal where a player met the same game again, even if it began some steps earlier or later.
+  /// How it went at the end: equal where a player met the same game again, even if it began some steps earlier or
+  /// later.
   var ending = EpisodeEnding()
 
   /// The undiscounted sum of rewards.
@@ -59,10 +60,13 @@ public struct EpisodePlayer {
 
   package init(
     environment: any Environment, name: String, player: Player, environmentSeed: @escaping (Int) -> UInt64, seed: Seed,
-    epsilon: @escaping (Int) -> Double = { _ in 0 }, opening: @escaping (Int) -> [Action] = { _ in [] }, longest: Int = 100_000,
+    epsilon: @escaping (Int) -> Double = { _ in 0 }, opening: @escaping (Int) -> [Action] = { _ in [] },
+    longest: Int = 100_000,
     keepsFrames: @escaping (Int) -> Bool = { _ in false }
   ) {
-    (self.environment, self.name, self.player, self.environmentSeed, self.seed) = (environment, name, player, environmentSeed, seed)
+    (self.environment, self.name, self.player, self.environmentSeed, self.seed) = (
+      environment, name, player, environmentSeed, seed
+    )
     (self.epsilon, self.opening, self.longest, self.keepsFrames) = (epsilon, opening, longest, keepsFrames)
   }
 
@@ -70,7 +74,9 @@ public struct EpisodePlayer {
   ///   - stopped: what is said after a signal, where they are watched.
   ///   - onEpisode: called with each episode in the order of their indices.
   /// - Throws: what the environment throws; `ExperimentError.noScriptedPlayer`, `.notFinite`; `Interrupted`.
-  public func play(_ count: Int, stopped: String = "stopped while episodes were played", onEpisode: (PlayedEpisode) throws -> Void) throws {
+  public func play(
+    _ count: Int, stopped: String = "stopped while episodes were played", onEpisode: (PlayedEpisode) throws -> Void
+  ) throws {
     do { try playAll(count, stopped, onEpisode) } catch EnvironmentError.stopped { try Interruption.check(stopped) }
   }
 
@@ -117,7 +123,8 @@ public struct EpisodePlayer {
       for (slot, outcome) in try environment.step(actions) {
         let step = running[slot]!.actions.count
         guard outcome.reward.isFinite else {
-          throw ExperimentError.notFinite(environment: name, episode: running[slot]!.index, step: step, what: "the reward")
+          throw ExperimentError.notFinite(
+            environment: name, episode: running[slot]!.index, step: step, what: "the reward")
         }
         try check(outcome.frame, episode: running[slot]!.index, step: step + 1)
         running[slot]!.actions.append(actions[slot]!)
@@ -126,7 +133,11 @@ public struct EpisodePlayer {
         running[slot]!.ending.append(actions[slot]!, outcome)
         frames[slot] = outcome.frame
         let isCut = !outcome.ended && step + 1 >= longest
-        if isCut { Console.warn("\(name): episode \(running[slot]!.index) was cut after \(longest) steps, as it has no end; pipeline.maxEpisodeSteps, or --max-steps, sets how many") }
+        if isCut {
+          Console.warn(
+            "\(name): episode \(running[slot]!.index) was cut after \(longest) steps, as it has no end; pipeline.maxEpisodeSteps, or --max-steps, sets how many"
+          )
+        }
         guard outcome.ended || isCut else { continue }
         running[slot]!.terminated = outcome.terminated
         finished[running[slot]!.index] = running.removeValue(forKey: slot)
@@ -143,7 +154,8 @@ public struct EpisodePlayer {
 
   private func check(_ frame: [UInt8], episode: Int, step: Int) throws {
     guard environment.observation.firstWrong(in: frame) == nil else {
-      throw ExperimentError.notFinite(environment: name, episode: episode, step: step, what: "a number of the observed vector")
+      throw ExperimentError.notFinite(
+        environment: name, episode: episode, step: step, what: "a number of the observed vector")
     }
   }
 
@@ -160,7 +172,8 @@ public struct EpisodePlayer {
 
 extension Player {
   /// Makes the environment that it plays in, which no signal is kept waiting by.
-  /// - Throws: `EnvironmentError`; `Interrupted`; `ExperimentError.otherEnvironment` where an agent was trained on other pixels or actions.
+  /// - Throws: `EnvironmentError`; `Interrupted`; `ExperimentError.otherEnvironment` where an agent was trained on
+  ///   other pixels or actions.
   package func environment(_ name: String, pipeline: PixelPipeline, slots: Int) throws -> any Environment {
     do { return try made(name, pipeline, slots) } catch EnvironmentError.stopped {
       throw Interrupted(exitCode: Interruption.exitCode ?? 1, description: "\(name): stopped before it was ready")
@@ -168,8 +181,11 @@ extension Player {
   }
 
   private func made(_ name: String, _ pipeline: PixelPipeline, _ slots: Int) throws -> any Environment {
-    guard case .agent(let agent) = self else { return try makeEnvironment(name, pipeline: pipeline, slots: slots, unless: { Interruption.isRequested }) }
-    let other = ExperimentError.otherEnvironment(name, trainedOn: "\(agent.observation) by the pipeline '\(pipeline.kind.rawValue)', and \(agent.actions)")
+    guard case .agent(let agent) = self else {
+      return try makeEnvironment(name, pipeline: pipeline, slots: slots, unless: { Interruption.isRequested })
+    }
+    let other = ExperimentError.otherEnvironment(
+      name, trainedOn: "\(agent.observation) by the pipeline '\(pipeline.kind.rawValue)', and \(agent.actions)")
     do {
       let made = try makeEnvironment(name, pipeline: pipeline, slots: slots, unless: { Interruption.isRequested })
       guard made.observation.fits(agent.observation), made.actions.fits(agent.actions) else {

@@ -16,13 +16,16 @@ public struct Recording {
   public var seed: UInt64
 
   public init(environment: String, pipeline: PixelPipeline, episodes: Int, epsilons: [Double], seed: UInt64) {
-    (self.environment, self.pipeline, self.episodes, self.epsilons, self.seed) = (environment, pipeline, episodes, epsilons, seed)
+    (self.environment, self.pipeline, self.episodes, self.epsilons, self.seed) = (
+      environment, pipeline, episodes, epsilons, seed
+    )
   }
 
   /// Episodes side by side.
   private static let slots = 8
 
-  /// - Throws: `DemonstrationError` for an output that exists or cannot be written; what the environment throws. Nothing is left then.
+  /// - Throws: `DemonstrationError` for an output that exists or cannot be written; what the environment throws.
+  ///   Nothing is left then.
   public func run(_ player: Player, named name: String, to folder: URL) throws {
     let made = try player.environment(environment, pipeline: pipeline, slots: min(Self.slots, episodes))
     defer { made.close() }
@@ -30,20 +33,23 @@ public struct Recording {
     let writer = try DatasetWriter(
       at: folder, observation: made.observation, actions: made.actions,
       metadata: [
-        PixelPipeline.metadataKey: pixels, "ditto_environment": .string(environment), "ditto_policy": .string(name), "ditto_version": .string(Build.version),
+        PixelPipeline.metadataKey: pixels, "ditto_environment": .string(environment), "ditto_policy": .string(name),
+        "ditto_version": .string(Build.version),
         "ditto_seed": .string(String(seed)),
       ])
     var progress = ProgressLine("recording", total: episodes, unit: "episodes")
     defer { progress.finish() }
     var played = EpisodePlayer(
-      environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.recording(seed, $0) }, seed: Seed(seed).stream("record"),
+      environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.recording(seed, $0) },
+      seed: Seed(seed).stream("record"),
       epsilon: { epsilons[$0 % epsilons.count] }, keepsFrames: { _ in true })
     if pipeline.maxEpisodeSteps > 0 { played.longest = pipeline.maxEpisodeSteps }
     try played.play(episodes, stopped: "\(folder.path): the recording was stopped; nothing was written") { episode in
       try writer.append(
         RecordedEpisode(
           frames: episode.frames, actions: episode.actions, rewards: episode.rewards, terminated: episode.terminated,
-          truncated: !episode.terminated, seed: episode.seed, attributes: ["policy_epsilon": epsilons[episode.index % epsilons.count]]))
+          truncated: !episode.terminated, seed: episode.seed,
+          attributes: ["policy_epsilon": epsilons[episode.index % epsilons.count]]))
       progress.update(episode.index + 1)
     }
     try writer.finish()

@@ -3,7 +3,8 @@ import Torch
 import WorldModel
 
 extension ActionSpace {
-  /// Numbers that a policy's network gives: the logits of all classes, then the means and the deviations of all numbers.
+  /// Numbers that a policy's network gives: the logits of all classes, then the means and the deviations of all
+  /// numbers.
   public var policyOutputs: Int { classCounts.reduce(0, +) + 2 * low.count }
 
   /// What a policy's network says, `[…, policyOutputs]`.
@@ -22,17 +23,27 @@ public struct ActionDistribution: Distribution {
     var (classes, place) = ([(columns: Range<Int>, distribution: Categorical)](), 0)
     for run in space.runs {
       let own = place..<place + run.columns.count * run.count
-      classes.append((run.columns, Categorical(logits: outputs.sliced(own, axis: last).reshaped(leading + [run.columns.count, run.count]))))
+      classes.append(
+        (
+          run.columns,
+          Categorical(logits: outputs.sliced(own, axis: last).reshaped(leading + [run.columns.count, run.count]))
+        ))
       place = own.upperBound
     }
     self.classes = classes
-    numbers = space.low.isEmpty ? nil : (
-      space.classCounts.count..<space.width, TanhGaussian(outputs: outputs.sliced(place..<space.policyOutputs, axis: last)))
+    numbers =
+      space.low.isEmpty
+      ? nil
+      : (
+        space.classCounts.count..<space.width,
+        TanhGaussian(outputs: outputs.sliced(place..<space.policyOutputs, axis: last))
+      )
   }
 
   /// Without gradients.
   public func drawn(_ draw: Draw) -> Tensor {
-    let parts = classes.map { $0.distribution.drawn(draw).to(.float32) } + (numbers.map { [$0.distribution.drawn(draw)] } ?? [])
+    let parts =
+      classes.map { $0.distribution.drawn(draw).to(.float32) } + (numbers.map { [$0.distribution.drawn(draw)] } ?? [])
     return parts.count == 1 ? parts[0] : concatenated(parts, axis: -1)
   }
 
@@ -40,17 +51,23 @@ public struct ActionDistribution: Distribution {
   public func logProbability(of drawn: Tensor) -> Tensor { logProbability(drawn) { $0.logProbability(of: $1) } }
 
   /// Of what somebody else chose, who may be where this one hardly ever draws, in nats, `[…]`.
-  public func logProbability(ofOthers chosen: Tensor) -> Tensor { logProbability(chosen) { $0.logProbability(ofOthers: $1) } }
+  public func logProbability(ofOthers chosen: Tensor) -> Tensor {
+    logProbability(chosen) { $0.logProbability(ofOthers: $1) }
+  }
 
   private func logProbability(_ actions: Tensor, ofNumbers: (TanhGaussian, Tensor) -> Tensor) -> Tensor {
     let last = actions.shape.count - 1
     return sum(
-      classes.map { $0.distribution.logProbability(of: actions.sliced($0.columns, axis: last).to(.int64)).sum(over: -1) },
+      classes.map {
+        $0.distribution.logProbability(of: actions.sliced($0.columns, axis: last).to(.int64)).sum(over: -1)
+      },
       numbers.map { ofNumbers($0.distribution, actions.sliced($0.columns, axis: last)) })
   }
 
   /// In nats, `[…]`.
-  public var entropy: Tensor { sum(classes.map { $0.distribution.entropy.sum(over: -1) }, numbers?.distribution.entropy) }
+  public var entropy: Tensor {
+    sum(classes.map { $0.distribution.entropy.sum(over: -1) }, numbers?.distribution.entropy)
+  }
 
   /// KL(self ‖ other) in nats, `[…]`; both over actions of one space.
   public func divergence(from other: ActionDistribution) -> Tensor {

@@ -20,10 +20,12 @@ public enum StateChoice: String, Codable, CaseIterable, Sendable {
   case best
 }
 
-/// A trained policy together with the eyes and the memory that it was trained with, if it has any: maps raw frames to actions.
+/// A trained policy together with the eyes and the memory that it was trained with, if it has any: maps raw frames to
+/// actions.
 ///
-/// Several episodes can run side by side, each in a slot of its own; what happens in one slot depends on nothing but its
-/// own frames and seed; in bf16, up to rounding, also on how many there are. Not safe to use from several threads at once.
+/// Several episodes can run side by side, each in a slot of its own; what happens in one slot depends on nothing but
+/// its own frames and seed; in bf16, up to rounding, also on how many there are. Not safe to use from several threads
+/// at once.
 public final class Agent {
   /// What makes actions of frames.
   private enum Mind {
@@ -40,8 +42,8 @@ public final class Agent {
   private let precision: Precision
   private let seed: Seed
   private var slots: [Int: Slot] = [:]
-  /// What its world model is hardly ever surprised beyond in recordings. Where they are given, steps beyond them are counted, at the cost of
-  /// decoding each.
+  /// What its world model is hardly ever surprised beyond in recordings. Where they are given, steps beyond them are
+  /// counted, at the cost of decoding each.
   public var usualSurprise: Surprise?
   public private(set) var surprises = SurpriseCounts()
 
@@ -59,20 +61,23 @@ public final class Agent {
   }
 
   public convenience init(
-    _ worldModel: WorldModel, _ normalizer: Normalizer, _ actor: MLP, choosing choice: ActionChoice, states: StateChoice = .best,
+    _ worldModel: WorldModel, _ normalizer: Normalizer, _ actor: MLP, choosing choice: ActionChoice,
+    states: StateChoice = .best,
     _ precision: Precision = .f32, seed: Seed
   ) {
     self.init(.latent(worldModel, actor), normalizer, choice, states, precision, seed)
   }
 
   public convenience init(
-    _ policy: PixelPolicy, _ normalizer: Normalizer, choosing choice: ActionChoice, _ precision: Precision = .f32, seed: Seed
+    _ policy: PixelPolicy, _ normalizer: Normalizer, choosing choice: ActionChoice, _ precision: Precision = .f32,
+    seed: Seed
   ) {
     self.init(.pixels(policy), normalizer, choice, .best, precision, seed)
   }
 
   private init(
-    _ mind: Mind, _ normalizer: Normalizer, _ choice: ActionChoice, _ stateChoice: StateChoice, _ precision: Precision, _ seed: Seed
+    _ mind: Mind, _ normalizer: Normalizer, _ choice: ActionChoice, _ stateChoice: StateChoice, _ precision: Precision,
+    _ seed: Seed
   ) {
     self.mind = mind
     self.normalizer = normalizer
@@ -133,9 +138,13 @@ public final class Agent {
     let frameSize = observation.frameSize
     let order = frames.keys.sorted()
     for slot in order {
-      guard frames[slot]!.count == frameSize else { throw ImitationError.wrongFrame(expected: frameSize, found: frames[slot]!.count) }
+      guard frames[slot]!.count == frameSize else {
+        throw ImitationError.wrongFrame(expected: frameSize, found: frames[slot]!.count)
+      }
       if slots[slot] == nil { reset(slot: slot, episode: slot) }
-      if observation.firstWrong(in: frames[slot]!) != nil { throw ImitationError.notFinite(episode: slots[slot]!.episode, step: slots[slot]!.steps) }
+      if observation.firstWrong(in: frames[slot]!) != nil {
+        throw ImitationError.notFinite(episode: slots[slot]!.episode, step: slots[slot]!.steps)
+      }
     }
     let seen = frames.mapValues { view?.frames(of: $0) ?? $0 }
     // On the CPU a few rows take as long as reading the weights, so that arithmetic in bf16 would save nothing.
@@ -150,12 +159,15 @@ public final class Agent {
       slots[slot]!.previousAction = action
       slots[slot]!.steps += 1
       chosen[slot] = action
-      if case .pixels(let policy) = mind { slots[slot]!.earlier = (slots[slot]!.earlier + [seen[slot]!]).suffix(policy.frames - 1) }
+      if case .pixels(let policy) = mind {
+        slots[slot]!.earlier = (slots[slot]!.earlier + [seen[slot]!]).suffix(policy.frames - 1)
+      }
     }
     return chosen
   }
 
-  /// Tells the agent that another action was taken in an episode than the one it chose: its memory goes on from that one.
+  /// Tells the agent that another action was taken in an episode than the one it chose: its memory goes on from that
+  /// one.
   /// - Parameter action: as `act` returns them.
   public func took(_ action: Action, slot: Int) { slots[slot]?.previousAction = action }
 
@@ -176,13 +188,16 @@ public final class Agent {
         return (0..<count).map { Array(values[$0 * values.count / count..<($0 + 1) * values.count / count]) }
       }
       let classes = policy.classes.map { (count: $0.columns.count, rows: split($0.distribution.probabilities)) }
-      let numbers = policy.numbers.map { (mean: split($0.distribution.mean), deviation: split(exp($0.distribution.logDeviation))) }
+      let numbers = policy.numbers.map {
+        (mean: split($0.distribution.mean), deviation: split(exp($0.distribution.logDeviation)))
+      }
       return (0..<count).map { row in
         let probabilities = classes.flatMap { parts, rows -> [[Float]] in
           let length = rows[row].count / parts
           return (0..<parts).map { Array(rows[row][$0 * length..<($0 + 1) * length]) }
         }
-        return Opinion(probabilities: probabilities, mean: numbers?.mean[row] ?? [], deviation: numbers?.deviation[row] ?? [])
+        return Opinion(
+          probabilities: probabilities, mean: numbers?.mean[row] ?? [], deviation: numbers?.deviation[row] ?? [])
       }
     }
 
@@ -194,11 +209,15 @@ public final class Agent {
         case .best: action.classes.append(p.indices.max { p[$0] < p[$1] }!)
         case .sampled:
           var left = Float.random(in: 0..<1, using: &generator)
-          action.classes.append(p.firstIndex { left -= $0; return left < 0 } ?? p.count - 1)
+          action.classes.append(
+            p.firstIndex {
+              left -= $0; return left < 0
+            } ?? p.count - 1)
         }
       }
       for (mean, deviation) in zip(mean, deviation) {
-        action.numbers.append(Foundation.tanh(choice == .best ? mean : mean + deviation * normalDraw(using: &generator)))
+        action.numbers.append(
+          Foundation.tanh(choice == .best ? mean : mean + deviation * normalDraw(using: &generator)))
       }
       return action
     }
@@ -219,21 +238,27 @@ public final class Agent {
       let (sizes, blank) = (worldModel.sizes, LatentState.zero(worldModel.sizes, batch: 1, on: device))
       let states = slots.map { $0.state ?? blank }
       let start = LatentState(
-        deterministic: concatenated(states.map(\.deterministic), axis: 0), stochastic: concatenated(states.map(\.stochastic), axis: 0))
-      let draw: Draw = switch stateChoice {
-      case .best: .mode
-      // Drawn on the CPU, so that the same seed acts the same on all devices.
-      case .sampled:
-        .clocks(stacked(slots.map { Tensor.exponential([sizes.groups, sizes.classes], using: $0.random) }).to(device))
-      }
+        deterministic: concatenated(states.map(\.deterministic), axis: 0),
+        stochastic: concatenated(states.map(\.stochastic), axis: 0))
+      let draw: Draw =
+        switch stateChoice {
+        case .best: .mode
+        // Drawn on the CPU, so that the same seed acts the same on all devices.
+        case .sampled:
+          .clocks(
+            stacked(slots.map { Tensor.exponential([sizes.groups, sizes.classes], using: $0.random) }).to(device))
+        }
       let observed = normalizer(frames.flatMap { $0 }, [1, rows], on: device)
       let inference = worldModel.infer(
-        observed, previousAction: worldModel.actions.rows(slots.map(\.previousAction), on: device).unflattened([1, rows]),
+        observed,
+        previousAction: worldModel.actions.rows(slots.map(\.previousAction), on: device).unflattened([1, rows]),
         isFirst: slots.map { $0.previousAction == nil }, from: start, draw: draw)
       if let usualSurprise {
         let losses = worldModel.loss(inference, observed, LossConfiguration())
         let (image, divergence) = (losses.image?.values(as: Double.self), losses.divergence.values(as: Double.self))
-        for row in 0..<rows { surprises.count(Surprise(image: image?[row], divergence: divergence[row]), beyond: usualSurprise) }
+        for row in 0..<rows {
+          surprises.count(Surprise(image: image?[row], divergence: divergence[row]), beyond: usualSurprise)
+        }
       }
       let state = inference.states[0]
       let policy = worldModel.actions.policy(actor(state.features))
@@ -244,6 +269,8 @@ public final class Agent {
 
 /// Of a standard normal (Box and Muller 1958).
 private func normalDraw(using generator: inout SeededGenerator) -> Float {
-  let (u, v) = (Float.random(in: Float.leastNormalMagnitude..<1, using: &generator), Float.random(in: 0..<1, using: &generator))
+  let (u, v) = (
+    Float.random(in: Float.leastNormalMagnitude..<1, using: &generator), Float.random(in: 0..<1, using: &generator)
+  )
   return (-2 * Foundation.log(u)).squareRoot() * Foundation.cos(2 * .pi * v)
 }

@@ -15,7 +15,9 @@ public struct Dream {
   ///   - start: `[B, …]`.
   ///   - policy: features `[B, D + S·K]` and the step's index to actions, `[B]` or `[B, A]`.
   ///   - dynamics: a state and its actions `[B]` to the next state.
-  public init(from start: LatentState, steps: Int, policy: (Tensor, Int) -> Tensor, dynamics: (LatentState, Tensor) -> LatentState) {
+  public init(
+    from start: LatentState, steps: Int, policy: (Tensor, Int) -> Tensor, dynamics: (LatentState, Tensor) -> LatentState
+  ) {
     var (states, actions) = ([start.detached()], [Tensor]())
     noGrad {
       for step in 0..<steps {

@@ -24,16 +24,18 @@ public final class DreamLearner: LatentLearner {
   /// - Parameters:
   ///   - expert: the expert's episodes, which rewards are made of.
   ///   - windows: what windows are drawn from, such as pieces of the same episodes besides; nil for the episodes alone.
-  ///   - mixed: recordings of any quality, in whose states `configuration.mixedShare` of the dreams begin; nil for none. These are compared with no window, so that it takes
-  ///     rewards that look at all of the expert.
-  /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a window; `.tooFewWindows` or `.tooFewParts` where a reward cannot be learned from so little;
-  ///   what `fitting` throws.
+  ///   - mixed: recordings of any quality, in whose states `configuration.mixedShare` of the dreams begin; nil for
+  ///     none. These are compared with no window, so that it takes rewards that look at all of the expert.
+  /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a window; `.tooFewWindows` or
+  ///   `.tooFewParts` where a reward cannot be learned from so little; what `fitting` throws.
   public init(
-    _ worldModel: WorldModel, _ configuration: ImitationConfiguration, expert: ExpertLatents, windows: ExpertLatents? = nil, mixed: ExpertLatents? = nil,
+    _ worldModel: WorldModel, _ configuration: ImitationConfiguration, expert: ExpertLatents,
+    windows: ExpertLatents? = nil, mixed: ExpertLatents? = nil,
     _ precision: Precision = .f32, seed: Seed, fitting: @escaping Fitting = { _, _, _ in }
   ) throws {
     self.windows = try WindowSampler(
-      windows ?? expert, horizon: configuration.windowSteps, batch: configuration.batch, copies: configuration.dreamsPerWindow, seed: seed.stream("windows"),
+      windows ?? expert, horizon: configuration.windowSteps, batch: configuration.batch,
+      copies: configuration.dreamsPerWindow, seed: seed.stream("windows"),
       startShare: configuration.startShare)
     self.mixed = mixed
     self.seed = seed
@@ -41,20 +43,27 @@ public final class DreamLearner: LatentLearner {
     self.precision = precision
     dreamer = Dreamer(worldModel, precision)
     reward = try configuration.reward.reward(
-      RewardContext(expert: expert, sizes: worldModel.sizes, actions: worldModel.actions, policy: configuration.policy, seed: seed.stream("reward"), fitting: fitting))
+      RewardContext(
+        expert: expert, sizes: worldModel.sizes, actions: worldModel.actions, policy: configuration.policy,
+        seed: seed.stream("reward"), fitting: fitting))
     let weights = configuration.reward.weights
     // What is encoded several times is no more to learn from.
     let places = expert.windowStarts(of: configuration.windowSteps + 1).map(\.count).reduce(0, +)
     if weights.gail != 0 || weights.airl != 0, places < Discriminator.leastWindows {
-      throw ImitationError.tooFewWindows(required: Discriminator.leastWindows, found: places, horizon: configuration.windowSteps)
+      throw ImitationError.tooFewWindows(
+        required: Discriminator.leastWindows, found: places, horizon: configuration.windowSteps)
     }
     networks = ActorCritic(
       features: worldModel.sizes.features, actions: worldModel.actions, configuration.policy,
       using: RandomSource(seed.stream("policy"), on: worldModel.device))
     let sizes = configuration.policy
-    clone = configuration.warmStart.cloningSteps == 0 ? nil : MLP(
-      worldModel.sizes.features, worldModel.actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers,
-      using: RandomSource(seed.stream("policy"), on: worldModel.device))
+    clone =
+      configuration.warmStart.cloningSteps == 0
+      ? nil
+      : MLP(
+        worldModel.sizes.features, worldModel.actions.policyOutputs, width: sizes.width,
+        hiddenLayers: sizes.hiddenLayers,
+        using: RandomSource(seed.stream("policy"), on: worldModel.device))
     clone?.freeze()
     actorOptimizer = Adam(networks.actor.namedParameters, configuration.actor)
     criticOptimizer = Adam(networks.critic.namedParameters, configuration.critic)
@@ -71,7 +80,8 @@ public final class DreamLearner: LatentLearner {
 
   public func update(step: Int, progress: Double) -> Metrics {
     update(
-      on: windows.windows(step: step, choices: configuration.windowChoices, hardness: surprise), step: step, progress: progress,
+      on: windows.windows(step: step, choices: configuration.windowChoices, hardness: surprise), step: step,
+      progress: progress,
       using: RandomSource(seed.stream("dreams").step(step), on: device))
   }
 
@@ -80,19 +90,25 @@ public final class DreamLearner: LatentLearner {
   ///   - windows: of `configuration.windowSteps` steps.
   ///   - step: gradient steps made before this one.
   ///   - progress: the share of the training that is done, from 0 to 1.
-  public func update(on windows: LatentWindows, step: Int, progress: Double = 0, using random: RandomSource) -> Metrics {
+  public func update(on windows: LatentWindows, step: Int, progress: Double = 0, using random: RandomSource) -> Metrics
+  {
     let c = configuration
     let (start, recorded) = begun(windows, using: random)
-    let noise = { c.sharedNoise ? SharedNoise(random.seed.stream("noise"), dreamsPerWindow: c.dreamsPerWindow, on: self.device) : nil }
+    let noise = {
+      c.sharedNoise
+        ? SharedNoise(random.seed.stream("noise"), dreamsPerWindow: c.dreamsPerWindow, on: self.device) : nil
+    }
     // Where the learner goes from there under its own actions, and what it is compared with.
     let dream = dreamer.dream(from: start, steps: c.horizon, using: random, noise: noise(), policy: networks.policy)
-    let expert = switch c.reference {
-    case .recorded: recorded
-    case .rollout:
-      LatentWindows(
-        states: dreamer.dream(from: recorded.states[0], following: recorded.actions, using: random, noise: noise()).states,
-        actions: recorded.actions)
-    }
+    let expert =
+      switch c.reference {
+      case .recorded: recorded
+      case .rollout:
+        LatentWindows(
+          states: dreamer.dream(from: recorded.states[0], following: recorded.actions, using: random, noise: noise())
+            .states,
+          actions: recorded.actions)
+      }
     let (earned, parts) = reward.parts(expert, dream)  // [H, B]
     // Dreams that begin elsewhere have no actions of the expert beside them.
     let dreams = dream.actions.shape[1]
@@ -105,7 +121,8 @@ public final class DreamLearner: LatentLearner {
     for _ in 0..<(c.policyGradient == .ppo ? c.epochs : 1) {
       losses = computing(in: precision, on: device) {
         PolicyLosses(
-          networks, features: features, actions: dream.actions, reward: c.centerRewards ? earned - earned.mean() : earned, c, progress: progress, before: losses)
+          networks, features: features, actions: dream.actions,
+          reward: c.centerRewards ? earned - earned.mean() : earned, c, progress: progress, before: losses)
       }
       var actorLoss = losses!.actor
       if c.cloningWeight > 0 {
@@ -117,11 +134,15 @@ public final class DreamLearner: LatentLearner {
       if let clone {
         let began = noGrad { computing(in: precision, on: device) { actions.policy(clone(features.dropLast())) } }
         let divergence = losses!.policy.divergence(from: began).mean()
-        actorLoss = actorLoss + c.warmStart.divergenceWeight * coolingFactor(c.warmStart.divergenceCoolDown, at: progress) * divergence
+        actorLoss =
+          actorLoss + c.warmStart.divergenceWeight * coolingFactor(c.warmStart.divergenceCoolDown, at: progress)
+          * divergence
         metrics["actor/divergence"] = divergence
       }
       norms.critic = criticOptimizer.step(minimizing: losses!.critic, progress: progress)
-      if clone == nil || step >= c.warmStart.criticSteps { norms.actor = actorOptimizer.step(minimizing: actorLoss, progress: progress) }
+      if clone == nil || step >= c.warmStart.criticSteps {
+        norms.actor = actorOptimizer.step(minimizing: actorLoss, progress: progress)
+      }
     }
     if (step + 1) % c.targetInterval == 0 { networks.targetCritic.copyParameters(from: networks.critic) }
 
@@ -129,7 +150,9 @@ public final class DreamLearner: LatentLearner {
     metrics.merge([
       "reward/mean": earned.mean(), "reward/last": earned[c.horizon - 1].mean(),
       "actor/loss": losses!.actor, "actor/entropy": losses!.policy.entropy.mean(),
-      "actor/agreement": actions.likeness(dream.actions.sliced(compared, axis: 1), expert.actions.sliced(compared, axis: 1)).mean(),
+      "actor/agreement": actions.likeness(
+        dream.actions.sliced(compared, axis: 1), expert.actions.sliced(compared, axis: 1)
+      ).mean(),
       "critic/loss": losses!.critic, "critic/value": losses!.value.mean(), "critic/gradient_norm": norms.critic!,
     ]) { $1 }
     metrics["actor/gradient_norm"] = norms.actor
@@ -154,12 +177,13 @@ public final class DreamLearner: LatentLearner {
 
   private var device: Device { dreamer.device }
 
-  /// How little the policy expects the expert's actions in windows: the mean of `−log π(a | ŝ)` over their steps, in nats, `[B]`; 0 where a
-  /// density is so high that it would be below.
+  /// How little the policy expects the expert's actions in windows: the mean of `−log π(a | ŝ)` over their steps, in
+  /// nats, `[B]`; 0 where a density is so high that it would be below.
   public func surprise(at windows: LatentWindows) -> Tensor {
     noGrad {
       computing(in: precision, on: device) {
-        (-networks.policy(windows.states.features.dropLast()).logProbability(ofOthers: windows.actions).mean(over: 0)).clamped(0, .infinity)
+        (-networks.policy(windows.states.features.dropLast()).logProbability(ofOthers: windows.actions).mean(over: 0))
+          .clamped(0, .infinity)
       }
     }
   }
@@ -170,7 +194,8 @@ public final class DreamLearner: LatentLearner {
     return mixed == nil ? 0 : Int((configuration.mixedShare * Double(dreams / copies)).rounded()) * copies
   }
 
-  /// Where dreams start, and what follows in the expert's windows: the last of them where other recordings were, and the others as `besideExpert` says.
+  /// Where dreams start, and what follows in the expert's windows: the last of them where other recordings were, and
+  /// the others as `besideExpert` says.
   func begun(_ windows: LatentWindows, using random: RandomSource) -> (start: LatentState, expert: LatentWindows) {
     let (start, expert) = besideExpert(windows, using: random)
     let (dreams, copies) = (windows.actions.shape[1], configuration.dreamsPerWindow)
@@ -181,9 +206,12 @@ public final class DreamLearner: LatentLearner {
     return (.joined(start.sliced(0..<dreams - count), mixed.states(at: copied, using: random), axis: 0), expert)
   }
 
-  /// Where dreams start, and what follows in the expert's windows. All start with the expert, at the windows' start, except for a first share
-  /// of the windows, whose dreams leave it before they begin: from a random step of the lead on, one random action replaces the expert's.
-  private func besideExpert(_ windows: LatentWindows, using random: RandomSource) -> (start: LatentState, expert: LatentWindows) {
+  /// Where dreams start, and what follows in the expert's windows. All start with the expert, at the windows' start,
+  /// except for a first share of the windows, whose dreams leave it before they begin: from a random step of the lead
+  /// on, one random action replaces the expert's.
+  private func besideExpert(_ windows: LatentWindows, using random: RandomSource) -> (
+    start: LatentState, expert: LatentWindows
+  ) {
     let c = configuration
     let (lead, batch, copies) = (c.windowSteps - c.horizon, windows.actions.shape[1], c.dreamsPerWindow)
     let count = Int((c.displacedShare * Double(batch / copies)).rounded())
@@ -199,13 +227,15 @@ public final class DreamLearner: LatentLearner {
     let right = windows.actions.sliced(0..<lead).sliced(0..<dreams, axis: 1)
     let stays = (leaving - steps).isAtLeast(1).reshaped(lead, dreams, 1).to(right.type)
     let taken = right * stays + wrong * (1 - stays)
-    let displaced = dreamer.dream(from: windows.states[0].sliced(0..<dreams), following: taken, using: random).states[lead]
+    let displaced = dreamer.dream(from: windows.states[0].sliced(0..<dreams), following: taken, using: random).states[
+      lead]
     let far = windows.steps(lead..<lead + c.horizon)
     return (
       LatentState.joined(displaced, close.states[0].sliced(dreams..<batch), axis: 0),
       LatentWindows(
         states: .joined(far.states.columns(0..<dreams), close.states.columns(dreams..<batch), axis: 1),
-        actions: concatenated([far.actions.sliced(0..<dreams, axis: 1), close.actions.sliced(dreams..<batch, axis: 1)], axis: 1))
+        actions: concatenated(
+          [far.actions.sliced(0..<dreams, axis: 1), close.actions.sliced(dreams..<batch, axis: 1)], axis: 1))
     )
   }
 }

@@ -8,7 +8,9 @@ public struct Dreamer {
   public let worldModel: WorldModel
   let precision: Precision
 
-  public init(_ worldModel: WorldModel, _ precision: Precision = .f32) { (self.worldModel, self.precision) = (worldModel, precision) }
+  public init(_ worldModel: WorldModel, _ precision: Precision = .f32) {
+    (self.worldModel, self.precision) = (worldModel, precision)
+  }
 
   public var device: Device { worldModel.device }
   public var actions: ActionSpace { worldModel.actions }
@@ -16,10 +18,13 @@ public struct Dreamer {
   /// Under a policy. Source: DITTO, Algorithm 1, line 11.
   /// - Parameter noise: of the model's transitions; nil for draws from `random`.
   public func dream(
-    from start: LatentState, steps: Int, choosing choice: ActionChoice = .sampled, using random: RandomSource, noise: SharedNoise? = nil,
+    from start: LatentState, steps: Int, choosing choice: ActionChoice = .sampled, using random: RandomSource,
+    noise: SharedNoise? = nil,
     policy: @escaping (Tensor) -> ActionDistribution
   ) -> Dream {
-    dream(from: start, steps: steps, random, noise) { features, _ in policy(features).drawn(choice == .best ? .mode : .sample(random)) }
+    dream(from: start, steps: steps, random, noise) { features, _ in
+      policy(features).drawn(choice == .best ? .mode : .sample(random))
+    }
   }
 
   /// Under given actions, `[steps, B, W]`: what a dream can know of them.
@@ -36,7 +41,9 @@ public struct Dreamer {
       Dream(
         from: start, steps: steps, policy: policy,
         dynamics: { state, action in
-          let draw = noise.map { Draw.clocks($0.clocks(worldModel.sizes, batch: state.deterministic.shape[0])) } ?? .sample(random)
+          let draw =
+            noise.map { Draw.clocks($0.clocks(worldModel.sizes, batch: state.deterministic.shape[0])) }
+            ?? .sample(random)
           return worldModel.rssm.imagine(from: state, action: actions.encoded(action), draw: draw).state
         })
     }
@@ -57,6 +64,7 @@ public struct SharedNoise {
     let own = Tensor.exponential([batch / dreamsPerWindow, sizes.groups, sizes.classes], using: random)
     guard dreamsPerWindow > 1 else { return own }
     return own.reshaped(own.shape[0], 1, sizes.groups, sizes.classes)
-      .expanded([own.shape[0], dreamsPerWindow, sizes.groups, sizes.classes]).reshaped(batch, sizes.groups, sizes.classes)
+      .expanded([own.shape[0], dreamsPerWindow, sizes.groups, sizes.classes]).reshaped(
+        batch, sizes.groups, sizes.classes)
   }
 }

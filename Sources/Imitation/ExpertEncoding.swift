@@ -12,7 +12,9 @@ public struct ExpertEpisode {
   /// Reads some of the N raw frames, one after the other.
   public let frames: (Range<Int>) throws -> [UInt8]
 
-  public init(actions: [Action], frames: @escaping (Range<Int>) throws -> [UInt8]) { (self.actions, self.frames) = (actions, frames) }
+  public init(actions: [Action], frames: @escaping (Range<Int>) throws -> [UInt8]) {
+    (self.actions, self.frames) = (actions, frames)
+  }
 
   /// With all frames in memory.
   public init(actions: [Action], frames: [UInt8]) {
@@ -25,7 +27,8 @@ public struct ExpertEpisode {
 }
 
 extension ExpertLatents {
-  /// Encodes expert episodes, each from its start, with states drawn from the posterior. Source: DITTO, section 3.3, "Algorithm".
+  /// Encodes expert episodes, each from its start, with states drawn from the posterior. Source: DITTO, section 3.3,
+  /// "Algorithm".
   /// - Parameters:
   ///   - encodings: how often each is encoded, with draws of its own; each encoding is an episode.
   ///   - frames: so many are read and go through the encoder at once; bounds the memory that it takes.
@@ -43,7 +46,8 @@ extension ExpertLatents {
       lengths: encoding.order.map(\.length), classCount: model.sizes.classes)
   }
 
-  /// Encodes, and appends to a file meanwhile what `tensors` of `init(encoding:)` would be in it: `h` is held for one group of episodes at a time.
+  /// Encodes, and appends to a file meanwhile what `tensors` of `init(encoding:)` would be in it: `h` is held for one
+  /// group of episodes at a time.
   /// - Throws: what reading frames throws, and `write`.
   public static func write(
     encoding recorded: [ExpertEpisode], _ encodings: Int = 1, with model: WorldModel, _ normalizer: Normalizer,
@@ -69,12 +73,15 @@ extension ExpertLatents {
       classes.append(contentsOf: piece.classes.bytes())
       probabilities.append(contentsOf: piece.probabilities.bytes())
     }
-    let rest = [classes, probabilities, Data(actions.bytes()), Data(Tensor(lengths.map(Int64.init), [lengths.count]).bytes())]
+    let rest = [
+      classes, probabilities, Data(actions.bytes()), Data(Tensor(lengths.map(Int64.init), [lengths.count]).bytes()),
+    ]
     for bytes in rest { try append(bytes) }
     try write(sum.bytes)
   }
 
-  /// Consecutive states of one episode: `h` `[n, D]`, class indices of `z`, `uint8` `[n, S]`, and the posterior's probabilities, bf16 `[n, S·K]`.
+  /// Consecutive states of one episode: `h` `[n, D]`, class indices of `z`, `uint8` `[n, S]`, and the posterior's
+  /// probabilities, bf16 `[n, S·K]`.
   private struct Piece {
     let h, classes, probabilities: Tensor
   }
@@ -93,7 +100,8 @@ extension ExpertLatents {
     private let seed: Seed
 
     init(
-      _ recorded: [ExpertEpisode], _ encodings: Int, _ model: WorldModel, _ normalizer: Normalizer, _ precision: Precision, _ frames: Int,
+      _ recorded: [ExpertEpisode], _ encodings: Int, _ model: WorldModel, _ normalizer: Normalizer,
+      _ precision: Precision, _ frames: Int,
       _ seed: Seed
     ) {
       groups = recorded.indices.pieces(of: Self.groupSize).map { Array(recorded[$0]) }
@@ -104,7 +112,9 @@ extension ExpertLatents {
     /// The episodes in the order of their states: a group's, as often as they are encoded, then the next group's.
     var order: [ExpertEpisode] { groups.flatMap { group in (0..<encodings).flatMap { _ in group } } }
 
-    var actions: Tensor { model.actions.tensor(order.flatMap { $0.actions.map(Optional.some) + [nil] }, on: model.device) }
+    var actions: Tensor {
+      model.actions.tensor(order.flatMap { $0.actions.map(Optional.some) + [nil] }, on: model.device)
+    }
 
     /// The states of all episodes, one after the other and each episode's in one or more pieces.
     func callAsFunction(_ body: (Piece) throws -> Void) throws {
@@ -129,7 +139,8 @@ extension ExpertLatents {
         let inference = model.infer(
           normalizer(raw, shape, on: model.device),
           previousAction: model.actions.rows(previousActions, on: model.device).unflattened(shape),
-          isFirst: [Bool](repeating: false, count: shape[0] * shape[1]), from: state.sliced(0..<shape[1] * encodings), draw: .sample(random),
+          isFirst: [Bool](repeating: false, count: shape[0] * shape[1]), from: state.sliced(0..<shape[1] * encodings),
+          draw: .sample(random),
           copies: encodings)
         state = inference.states[shape[0] - 1]
         let groups = [shape[0], shape[1] * encodings, sizes.groups, sizes.classes]
@@ -143,7 +154,8 @@ extension ExpertLatents {
             }
             pieces[copy * episodes.count + order[row]].append(
               Piece(
-                h: column(inference.states.deterministic, sizes.deterministic).to(.float32), classes: column(classes, sizes.groups),
+                h: column(inference.states.deterministic, sizes.deterministic).to(.float32),
+                classes: column(classes, sizes.groups),
                 probabilities: column(probabilities, sizes.stochastic)))
           }
         }
@@ -151,8 +163,8 @@ extension ExpertLatents {
       return pieces.flatMap { $0 }
     }
 
-    /// The frames of steps `range` of episodes side by side, time first, and the actions that led to them. An episode that ends on the way
-    /// goes on with frames of zeros, which nobody reads.
+    /// The frames of steps `range` of episodes side by side, time first, and the actions that led to them. An episode
+    /// that ends on the way goes on with frames of zeros, which nobody reads.
     private func read(_ episodes: some Collection<ExpertEpisode>, _ range: Range<Int>) throws -> ([UInt8], [Action?]) {
       let (size, count) = (model.observation.frameSize, episodes.count)
       var raw = [UInt8](repeating: 0, count: range.count * count * size)
@@ -163,7 +175,8 @@ extension ExpertLatents {
         for t in own {
           let place = (t - range.lowerBound) * count + row
           raw.replaceSubrange(
-            place * size..<(place + 1) * size, with: recorded[(t - range.lowerBound) * size..<(t - range.lowerBound + 1) * size])
+            place * size..<(place + 1) * size,
+            with: recorded[(t - range.lowerBound) * size..<(t - range.lowerBound + 1) * size])
           previousActions[place] = episode.actions.leading(to: t)
         }
       }

@@ -8,7 +8,8 @@ public struct ExpertLatents {
   public let deterministic: Tensor
   /// Class indices of the `z` that each state's successor was encoded after, `uint8` `[N, S]`.
   public let classes: Tensor
-  /// The posterior's probabilities of all classes, bf16 `[N, S·K]`, from which `z` can be drawn anew; nil where they were not kept.
+  /// The posterior's probabilities of all classes, bf16 `[N, S·K]`, from which `z` can be drawn anew; nil where they
+  /// were not kept.
   public let probabilities: Tensor?
   /// The expert's action in each state, `[N, W]`; classes −1 and zeros in an episode's last one.
   public let actions: Tensor
@@ -17,7 +18,8 @@ public struct ExpertLatents {
   let classCount: Int
 
   public init(
-    deterministic: Tensor, classes: Tensor, probabilities: Tensor? = nil, actions: Tensor, lengths: [Int], classCount: Int
+    deterministic: Tensor, classes: Tensor, probabilities: Tensor? = nil, actions: Tensor, lengths: [Int],
+    classCount: Int
   ) {
     self.deterministic = deterministic
     self.classes = classes
@@ -28,13 +30,15 @@ public struct ExpertLatents {
   }
 
   /// The states at `indices` (`int64`, any shape): `[…, D]` and `[…, S·K]`.
-  /// - Parameter random: draws `z` anew, where probabilities were kept; nil for the classes that were drawn when it was encoded.
+  /// - Parameter random: draws `z` anew, where probabilities were kept; nil for the classes that were drawn when it was
+  ///   encoded.
   public func states(at indices: Tensor, using random: RandomSource? = nil) -> LatentState {
     let flat = indices.reshaped(-1)
     let h = deterministic.taking(flat).to(.float32)
     return LatentState(
       deterministic: h.reshaped(indices.shape + [deterministic.shape[1]]),
-      stochastic: classes(at: flat, using: random).oneHot(classCount).reshaped(indices.shape + [classes.shape[1] * classCount]))
+      stochastic: classes(at: flat, using: random).oneHot(classCount).reshaped(
+        indices.shape + [classes.shape[1] * classCount]))
   }
 
   /// Class indices `[n, S]` at indices `[n]`.
@@ -47,12 +51,15 @@ public struct ExpertLatents {
 
   /// The same, whose states are always those that were drawn when it was encoded.
   public var fixed: ExpertLatents {
-    ExpertLatents(deterministic: deterministic, classes: classes, actions: actions, lengths: lengths, classCount: classCount)
+    ExpertLatents(
+      deterministic: deterministic, classes: classes, actions: actions, lengths: lengths, classCount: classCount)
   }
 
   /// The deviation of each number of `h` over the states, or over many of them, `[D]`.
   var deviation: Tensor {
-    let some = Tensor(stride(from: 0, to: count, by: max(1, count / 16_384)).map(Int64.init), [(count - 1) / max(1, count / 16_384) + 1])
+    let some = Tensor(
+      stride(from: 0, to: count, by: max(1, count / 16_384)).map(Int64.init), [(count - 1) / max(1, count / 16_384) + 1]
+    )
     let h = deterministic.taking(some.to(deterministic.device)).to(.float32)
     return (h - h.mean(over: 0)).squared().mean(over: 0).squareRoot()
   }
@@ -61,7 +68,9 @@ public struct ExpertLatents {
   public var count: Int { deterministic.shape[0] }
 
   /// The states of a range of all of them, `[…, D]` and `[…, S·K]`.
-  public func states(_ range: Range<Int>) -> LatentState { states(at: Tensor(range.map(Int64.init), [range.count], on: deterministic.device)) }
+  public func states(_ range: Range<Int>) -> LatentState {
+    states(at: Tensor(range.map(Int64.init), [range.count], on: deterministic.device))
+  }
 
   /// Some of the episodes, in this order.
   public func episodes(_ chosen: [Int]) -> ExpertLatents {
@@ -69,7 +78,8 @@ public struct ExpertLatents {
       joining: chosen.map { index in
         let places = places(ofEpisode: index)
         return ExpertLatents(
-          deterministic: deterministic.sliced(places), classes: classes.sliced(places), probabilities: probabilities?.sliced(places),
+          deterministic: deterministic.sliced(places), classes: classes.sliced(places),
+          probabilities: probabilities?.sliced(places),
           actions: actions.sliced(places), lengths: [places.count], classCount: classCount)
       })
   }
@@ -88,9 +98,12 @@ public struct ExpertLatents {
       return
     }
     self.init(
-      deterministic: concatenated(parts.map(\.deterministic), axis: 0), classes: concatenated(parts.map(\.classes), axis: 0),
-      probabilities: parts.contains { $0.probabilities == nil } ? nil : concatenated(parts.map { $0.probabilities! }, axis: 0),
-      actions: concatenated(parts.map(\.actions), axis: 0), lengths: parts.flatMap(\.lengths), classCount: parts[0].classCount)
+      deterministic: concatenated(parts.map(\.deterministic), axis: 0),
+      classes: concatenated(parts.map(\.classes), axis: 0),
+      probabilities: parts.contains { $0.probabilities == nil }
+        ? nil : concatenated(parts.map { $0.probabilities! }, axis: 0),
+      actions: concatenated(parts.map(\.actions), axis: 0), lengths: parts.flatMap(\.lengths),
+      classCount: parts[0].classCount)
   }
 
   /// Places of states in which the expert did something: all but the last of each episode.
@@ -122,7 +135,9 @@ public struct ExpertLatents {
 
 extension Range<Int> {
   /// So many numbers each, one after the other; the last may have fewer.
-  func pieces(of count: Int) -> [Range] { stride(from: lowerBound, to: upperBound, by: count).map { $0..<Swift.min($0 + count, upperBound) } }
+  func pieces(of count: Int) -> [Range] {
+    stride(from: lowerBound, to: upperBound, by: count).map { $0..<Swift.min($0 + count, upperBound) }
+  }
 }
 
 /// Consecutive expert states: `[H + 1, B, …]` and the expert's actions between them, `[H, B, W]`.
@@ -156,9 +171,12 @@ public struct WindowSampler {
   /// - Parameters:
   ///   - horizon: imagined steps `H`; a window has H + 1 states.
   ///   - copies: how often each window comes, its copies side by side; divides `batch`.
-  ///   - startShare: the share of windows that start where an episode does; the others start anywhere, each place as likely.
+  ///   - startShare: the share of windows that start where an episode does; the others start anywhere, each place as
+  ///     likely.
   /// - Throws: `ImitationError.episodesTooShort` where no episode has that many.
-  public init(_ latents: ExpertLatents, horizon: Int, batch: Int, copies: Int = 1, seed: Seed, startShare: Double = 0) throws {
+  public init(_ latents: ExpertLatents, horizon: Int, batch: Int, copies: Int = 1, seed: Seed, startShare: Double = 0)
+    throws
+  {
     let ranges = latents.windowStarts(of: horizon + 1)
     (starts, episodeStarts) = (ranges.flatMap { $0 }, ranges.map(\.lowerBound))
     self.startShare = startShare
@@ -168,22 +186,28 @@ public struct WindowSampler {
     (self.latents, self.horizon, self.batch, self.copies, self.seed) = (latents, horizon, batch, copies, seed)
   }
 
-  /// The windows of gradient step `step`: a function of the seed and the step alone, and of the hardness where there is a choice.
+  /// The windows of gradient step `step`: a function of the seed and the step alone, and of the hardness where there is
+  /// a choice.
   /// - Parameters:
   ///   - choices: windows drawn for each one that is taken.
   ///   - hardness: of windows, `[B]`, not negative; among its choices a window is taken in proportion to it.
   public func windows(step: Int, choices: Int = 1, hardness: ((LatentWindows) -> Tensor)? = nil) -> LatentWindows {
     var generator = seed.step(step).generator
-    let random = latents.probabilities == nil ? nil : RandomSource(seed.stream("classes").step(step), on: latents.deterministic.device)
+    let random =
+      latents.probabilities == nil
+      ? nil : RandomSource(seed.stream("classes").step(step), on: latents.deterministic.device)
     let drawn = (0..<batch / copies * choices).map { _ in
-      (Double.random(in: 0..<1, using: &generator) < startShare ? episodeStarts : starts).randomElement(using: &generator)!
+      (Double.random(in: 0..<1, using: &generator) < startShare ? episodeStarts : starts).randomElement(
+        using: &generator)!
     }
     let device = latents.deterministic.device
     var taken = Tensor(drawn.map(Int64.init), [drawn.count, 1], on: device)
     if choices > 1, let hardness {
       // Chosen where the hardness is computed, which nobody waits for.
       let shares = (0..<drawn.count / choices).map { _ in Float.random(in: 0..<1, using: &generator) }
-      let place = chosen(by: hardness(windows(at: taken, using: random)).reshaped(-1, choices), Tensor(shares, [shares.count, 1], on: device))
+      let place = chosen(
+        by: hardness(windows(at: taken, using: random)).reshaped(-1, choices),
+        Tensor(shares, [shares.count, 1], on: device))
       taken = taken.reshaped(-1, choices).gathering(place, axis: 1)
     }
     return windows(at: taken.expanded([taken.shape[0], copies]), using: random)
@@ -192,17 +216,21 @@ public struct WindowSampler {
   /// Windows that start at `chosen` (`int64`, any shape).
   private func windows(at chosen: Tensor, using random: RandomSource?) -> LatentWindows {
     let batch = chosen.count
-    let indices = chosen.reshaped(1, batch) + Tensor((0...horizon).map(Int64.init), [horizon + 1, 1], on: chosen.device)
+    let indices =
+      chosen.reshaped(1, batch) + Tensor((0...horizon).map(Int64.init), [horizon + 1, 1], on: chosen.device)
     let actions = latents.actions.taking(indices.dropLast().reshaped(-1)).unflattened([horizon, batch])
     return LatentWindows(states: latents.states(at: indices, using: random), actions: actions)
   }
 }
 
-/// The place in each row of weights `[N, K]`, not negative, where their sum first exceeds a share `[N, 1]`, in 0..<1, of all of them; the last where none does: `int64` `[N, 1]`.
+/// The place in each row of weights `[N, K]`, not negative, where their sum first exceeds a share `[N, 1]`, in 0..<1,
+/// of all of them; the last where none does: `int64` `[N, 1]`.
 func chosen(by weights: Tensor, _ shares: Tensor) -> Tensor {
   let count = weights.shape[1]
-  let upTo = Tensor((0..<count).flatMap { row in (0..<count).map { row <= $0 ? Float(1) : 0 } }, [count, count], on: weights.device)
+  let upTo = Tensor(
+    (0..<count).flatMap { row in (0..<count).map { row <= $0 ? Float(1) : 0 } }, [count, count], on: weights.device)
   let sums = weights.matmul(upTo)
-  let passed = (shares * sums.sliced(count - 1..<count, axis: 1) - sums).isAtLeast(0).to(.float32).sum(over: 1, keepingAxes: true)
+  let passed = (shares * sums.sliced(count - 1..<count, axis: 1) - sums).isAtLeast(0).to(.float32).sum(
+    over: 1, keepingAxes: true)
   return passed.clamped(0, Double(count - 1)).to(.int64)
 }

@@ -31,8 +31,9 @@ public struct PolicySizes: Configuration {
 public enum Reference: String, Codable, CaseIterable, Sendable {
   /// The expert's recorded states. Source: DITTO, equation 8.
   case recorded
-  /// Where the expert's own actions lead in the model, from the dream's start. What the model errs by itself is then no part of the reward; but
-  /// what is unstable leaves the expert when its actions are replayed, so that this is for short horizons and stable systems.
+  /// Where the expert's own actions lead in the model, from the dream's start. What the model errs by itself is then no
+  /// part of the reward; but what is unstable leaves the expert when its actions are replayed, so that this is for
+  /// short horizons and stable systems.
   case rollout
 }
 
@@ -53,7 +54,8 @@ public struct WarmStartConfiguration: Configuration {
     problems.require(cloningSteps, in: 0...1_000_000_000, "cloningSteps")
     problems.require(criticSteps, in: 0...1_000_000_000, "criticSteps")
     problems.require(divergenceWeight >= 0, "divergenceWeight", "is \(divergenceWeight), must not be negative")
-    problems.require((0...1).contains(divergenceCoolDown), "divergenceCoolDown", "is \(divergenceCoolDown), must be from 0 to 1")
+    problems.require(
+      (0...1).contains(divergenceCoolDown), "divergenceCoolDown", "is \(divergenceCoolDown), must be from 0 to 1")
   }
 }
 
@@ -63,11 +65,11 @@ public struct ImitationConfiguration: Configuration {
   public var horizon = 15
   /// Dreams per update, `B_ac`.
   public var batch = 256
-  /// Dreams from each window. Where there are several, what the others got for the same window is subtracted from each one's advantage:
-  /// they share the luck of the window, and what is left is what the actions did.
+  /// Dreams from each window. Where there are several, what the others got for the same window is subtracted from each
+  /// one's advantage: they share the luck of the window, and what is left is what the actions did.
   public var dreamsPerWindow = 1
-  /// Whether the dreams of a window share the noise of the model's transitions, and a rolled-out reference too: what differs is then what
-  /// actions did.
+  /// Whether the dreams of a window share the noise of the model's transitions, and a rolled-out reference too: what
+  /// differs is then what actions did.
   public var sharedNoise = false
   public var warmStart = WarmStartConfiguration()
   public var reference = Reference.recorded
@@ -81,21 +83,24 @@ public struct ImitationConfiguration: Configuration {
   public var entropyCoolDown = 0.0
   /// The share of windows that start where an expert episode does; the others start anywhere.
   public var startShare = 0.0
-  /// Steps from one place to the next at which expert episodes are encoded as if they began there, besides once from their beginning; 0 for none.
-  /// What the world model believes after a few frames only, as at the start of every episode that is played, is then seen often.
+  /// Steps from one place to the next at which expert episodes are encoded as if they began there, besides once from
+  /// their beginning; 0 for none. What the world model believes after a few frames only, as at the start of every
+  /// episode that is played, is then seen often.
   public var restartInterval = 0
-  /// Windows drawn for each one that is taken; it is taken in proportion to how little the policy expects the expert's actions there. What
-  /// the expert seldom met, and the policy cannot do yet, then comes more often.
+  /// Windows drawn for each one that is taken; it is taken in proportion to how little the policy expects the expert's
+  /// actions there. What the expert seldom met, and the policy cannot do yet, then comes more often.
   public var windowChoices = 1
   /// The share of dreams that begin beside the expert instead of with it, so that the way back is learned too.
   public var displacedShare = 0.0
   /// Those begin after up to so many steps of one random action.
   public var displacementSteps = 8
-  /// The share of dreams that begin in states of other recordings, where some are given: the way to the expert is then learned from wherever these were.
+  /// The share of dreams that begin in states of other recordings, where some are given: the way to the expert is then
+  /// learned from wherever these were.
   public var mixedShare = 0.6
   public var reward = RewardConfiguration()
-  /// Whether the mean over all dreams is subtracted from the rewards of an update. The best policy stays the best, as dreams do not end; but the critic need
-  /// not learn a level that is the same everywhere and, with equation 8, a hundred times what actions change.
+  /// Whether the mean over all dreams is subtracted from the rewards of an update. The best policy stays the best, as
+  /// dreams do not end; but the critic need not learn a level that is the same everywhere and, with equation 8, a
+  /// hundred times what actions change.
   public var centerRewards = false
   public var baseline = Baseline.critic
   /// Whether advantages are brought to mean 0 and deviation 1 over the batch.
@@ -124,7 +129,8 @@ public struct ImitationConfiguration: Configuration {
     problems.require(horizon, in: 1...10_000, "horizon")
     problems.require(batch, in: 1...1_000_000, "batch")
     problems.require(
-      dreamsPerWindow >= 1 && batch % dreamsPerWindow == 0, "dreamsPerWindow", "is \(dreamsPerWindow), must divide batch, \(batch)")
+      dreamsPerWindow >= 1 && batch % dreamsPerWindow == 0, "dreamsPerWindow",
+      "is \(dreamsPerWindow), must divide batch, \(batch)")
     problems.require(discount > 0 && discount < 1, "discount", "is \(discount), must be between 0 and 1")
     problems.require((0...1).contains(lambda), "lambda", "is \(lambda), must be from 0 to 1")
     problems.require(entropyWeight >= 0, "entropyWeight", "is \(entropyWeight), must not be negative")

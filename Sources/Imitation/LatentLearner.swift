@@ -72,7 +72,9 @@ public final class LatentCloner: LatentLearner {
   private let deviation: Tensor?
 
   /// - Throws: `ImitationError.episodesTooShort` where no episode has a step.
-  public init(_ worldModel: WorldModel, _ c: CloningConfiguration, _ sizes: PolicySizes, expert: ExpertLatents, seed: Seed) throws {
+  public init(
+    _ worldModel: WorldModel, _ c: CloningConfiguration, _ sizes: PolicySizes, expert: ExpertLatents, seed: Seed
+  ) throws {
     configuration = c
     actions = worldModel.actions
     actor = MLP(
@@ -114,7 +116,8 @@ public final class LatentCloner: LatentLearner {
   }
 
   public var state: [(name: String, tensor: Tensor)] {
-    actor.namedParameters.map { ("networks.actor." + $0.name, $0.parameter) } + optimizer.state.map { ("optimizer.actor." + $0.name, $0.tensor) }
+    actor.namedParameters.map { ("networks.actor." + $0.name, $0.parameter) }
+      + optimizer.state.map { ("optimizer.actor." + $0.name, $0.tensor) }
   }
 
   public func restore(from file: Safetensors) throws {

@@ -30,7 +30,8 @@ public func clippedActorLoss(
   return -minimum(ratio * a, ratio.clamped(1 - clip, 1 + clip) * a).mean() - entropyWeight * policy.entropy.mean()
 }
 
-/// Maximum likelihood of the expert's actions with an entropy bonus: `−log π(a | ŝ) − η H(π(ŝ))`, the mean over all states.
+/// Maximum likelihood of the expert's actions with an entropy bonus: `−log π(a | ŝ) − η H(π(ŝ))`, the mean over all
+/// states.
 ///
 /// Source: DITTO, equation 16.
 public func cloningLoss(policy: some Distribution, action: Tensor, entropyWeight: Double) -> Tensor {

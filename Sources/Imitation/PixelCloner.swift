@@ -4,7 +4,8 @@ import Spaces
 import Torch
 import WorldModel
 
-/// What is seen to what `ActionSpace.policy` takes, without a world model: its encoder, a vector as it is, then the policy's layers. Source: DITTO, section 4.1, BC.
+/// What is seen to what `ActionSpace.policy` takes, without a world model: its encoder, a vector as it is, then the
+/// policy's layers. Source: DITTO, section 4.1, BC.
 public final class PixelPolicy: NamedParts {
   public let observation: ObservationSpace
   public let actions: ActionSpace
@@ -15,23 +16,32 @@ public final class PixelPolicy: NamedParts {
   let head: MLP
 
   public init(
-    _ observation: ObservationSpace, frames: Int = 1, depth: Int, actions: ActionSpace, _ sizes: PolicySizes, using random: RandomSource
+    _ observation: ObservationSpace, frames: Int = 1, depth: Int, actions: ActionSpace, _ sizes: PolicySizes,
+    using random: RandomSource
   ) {
     (self.observation, self.frames, self.actions) = (observation, frames, actions)
     let eyes = observation.fields.map { Self.eye($0, frames: frames, depth: depth, using: random) }
-    let inputs = zip(eyes, observation.fields.map { frames * $0.shape[0] }).reduce(0) { $0 + ($1.0?.embeddingSize ?? $1.1) }
+    let inputs = zip(eyes, observation.fields.map { frames * $0.shape[0] }).reduce(0) {
+      $0 + ($1.0?.embeddingSize ?? $1.1)
+    }
     self.eyes = eyes
     head = MLP(inputs, actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: random)
   }
 
   /// The encoder of so many frames of a picture, one after the other as channels; nil of what is no picture.
-  private static func eye(_ field: ObservationSpace.Field, frames: Int, depth: Int, using random: RandomSource) -> Encoder? {
+  private static func eye(_ field: ObservationSpace.Field, frames: Int, depth: Int, using random: RandomSource)
+    -> Encoder?
+  {
     guard let frame = field.frame else { return nil }
-    return Encoder(FrameShape(channels: frames * frame.channels, height: frame.height, width: frame.width), depth: depth, using: random)
+    return Encoder(
+      FrameShape(channels: frames * frame.channels, height: frame.height, width: frame.width), depth: depth,
+      using: random)
   }
 
   public var namedParts: [(name: String, part: any Module)] {
-    zip(observation.keys(image: "encoder", vector: ""), eyes).compactMap { name, eye in eye.map { (name, $0) } } + [("head", head)]
+    zip(observation.keys(image: "encoder", vector: ""), eyes).compactMap { name, eye in eye.map { (name, $0) } } + [
+      ("head", head)
+    ]
   }
 
   public var device: Device { head.layers[0].weight.device }
@@ -49,11 +59,14 @@ public final class PixelPolicy: NamedParts {
   /// Stacks raw frames as it sees them, under `[N]`.
   /// - Parameter raw: `frames` successive frames for each of the N, oldest first.
   func stacked(_ raw: [UInt8], _ count: Int, _ normalizer: Normalizer) -> Observed {
-    normalizer(raw, [count, frames], on: device).map { $0.reshaped([count, frames * $0.shape[2]] + $0.shape.dropFirst(3)) }
+    normalizer(raw, [count, frames], on: device).map {
+      $0.reshaped([count, frames * $0.shape[2]] + $0.shape.dropFirst(3))
+    }
   }
 }
 
-/// Clones the expert's actions from its frames, end to end. Source: DITTO, section 4.1, BC; equation 16 with the frame as the state.
+/// Clones the expert's actions from its frames, end to end. Source: DITTO, section 4.1, BC; equation 16 with the frame
+/// as the state.
 public final class PixelCloner {
   public let policy: PixelPolicy
   public let normalizer: Normalizer
@@ -61,15 +74,16 @@ public final class PixelCloner {
   private let configuration: CloningConfiguration
   private let precision: Precision
 
-  public init(_ policy: PixelPolicy, _ normalizer: Normalizer, _ c: CloningConfiguration, _ precision: Precision = .f32) {
+  public init(_ policy: PixelPolicy, _ normalizer: Normalizer, _ c: CloningConfiguration, _ precision: Precision = .f32)
+  {
     (self.policy, self.normalizer, self.precision) = (policy, normalizer, precision)
     (configuration, optimizer) = (c, Adam(policy.namedParameters, c.optimizer))
   }
 
   /// One gradient step.
   /// - Parameters:
-  ///   - sequences: of one frame more than the policy sees: the last but one is the newest that the expert saw, and its action is the one that
-  ///     led to the last. Those whose last frame is another episode's are left out.
+  ///   - sequences: of one frame more than the policy sees: the last but one is the newest that the expert saw, and its
+  ///     action is the one that led to the last. Those whose last frame is another episode's are left out.
   ///   - progress: the share of the training that is done, from 0 to 1.
   public func update(on sequences: SequenceBatch, progress: Double = 0, using random: RandomSource) -> Metrics {
     let (observed, action) = seen(in: sequences)
@@ -94,9 +108,12 @@ public final class PixelCloner {
     }
   }
 
-  private func agreement(_ distribution: ActionDistribution, _ taken: Tensor) -> Tensor { policy.actions.likeness(distribution.drawn(.mode), taken).mean() }
+  private func agreement(_ distribution: ActionDistribution, _ taken: Tensor) -> Tensor {
+    policy.actions.likeness(distribution.drawn(.mode), taken).mean()
+  }
 
-  /// What the policy sees of sequences, and what the expert did there, both under `[N]`. Frames before an episode's first are that one again.
+  /// What the policy sees of sequences, and what the expert did there, both under `[N]`. Frames before an episode's
+  /// first are that one again.
   private func seen(in sequences: SequenceBatch) -> (Observed, Tensor) {
     let (batch, size, frames) = (sequences.batch, policy.observation.frameSize, policy.frames)
     precondition(sequences.length == frames + 1, "a sequence has \(sequences.length) frames, expected \(frames + 1)")

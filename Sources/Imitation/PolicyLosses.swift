@@ -16,13 +16,15 @@ public struct PolicyLosses {
   public let actor, critic: Tensor
 
   /// - Parameters:
-  ///   - before: where an update makes several steps on the same dreams, what the first of them found: returns and advantages stay as they were.
+  ///   - before: where an update makes several steps on the same dreams, what the first of them found: returns and
+  ///     advantages stay as they were.
   ///   - features: of a dream's states, `[H + 1, B, F]`.
   ///   - actions: `[H, B, W]`, taken in all states but the last.
   ///   - reward: `[H, B]`, of each action.
   ///   - progress: the share of the training that is done, from 0 to 1.
   public init(
-    _ networks: ActorCritic, features: Tensor, actions: Tensor, reward: Tensor, _ c: ImitationConfiguration, progress: Double = 0,
+    _ networks: ActorCritic, features: Tensor, actions: Tensor, reward: Tensor, _ c: ImitationConfiguration,
+    progress: Double = 0,
     before: PolicyLosses? = nil
   ) {
     value = networks.value(features.dropLast())
@@ -39,12 +41,14 @@ public struct PolicyLosses {
       drawnWith = logProbability.detached()
     }
     let entropyWeight = c.entropyWeight * coolingFactor(c.entropyCoolDown, at: progress)
-    actor = switch c.policyGradient {
-    case .reinforce: actorLoss(policy: policy, action: actions, advantage: advantage, entropyWeight: entropyWeight)
-    case .ppo:
-      clippedActorLoss(
-        policy: policy, action: actions, drawnWith: drawnWith, advantage: advantage, clip: c.clip, entropyWeight: entropyWeight)
-    }
+    actor =
+      switch c.policyGradient {
+      case .reinforce: actorLoss(policy: policy, action: actions, advantage: advantage, entropyWeight: entropyWeight)
+      case .ppo:
+        clippedActorLoss(
+          policy: policy, action: actions, drawnWith: drawnWith, advantage: advantage, clip: c.clip,
+          entropyWeight: entropyWeight)
+      }
     critic = c.criticWeight * criticLoss(value: value, returns: returns)
   }
 

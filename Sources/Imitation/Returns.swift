@@ -24,8 +24,8 @@ public func normalised(_ x: Tensor) -> Tensor {
   return centred / (deviation + 1e-8)
 }
 
-/// What each dream got beyond the mean of the others from its window: `x_i − Σ_{j ≠ i} x_j / (n − 1)`. Other dreams do not depend on this
-/// one's actions, so the policy gradient stays unbiased (leave-one-out baseline; Kool et al. 2019).
+/// What each dream got beyond the mean of the others from its window: `x_i − Σ_{j ≠ i} x_j / (n − 1)`. Other dreams do
+/// not depend on this one's actions, so the policy gradient stays unbiased (leave-one-out baseline; Kool et al. 2019).
 /// - Parameters:
 ///   - x: `[H, B]`, the dreams of a window side by side.
 ///   - count: `n` of them each; one of one is as it is.

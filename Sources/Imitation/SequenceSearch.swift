@@ -4,9 +4,10 @@ import Spaces
 import Torch
 import WorldModel
 
-/// The best that equation 8 can teach where it looks a few steps ahead: in dreams, all short sequences of actions are tried, and a policy learns the first action of
-/// the one that stays closest to the expert (Ross et al. 2011, with a search in the model for an expert to ask). If it plays no better than a clone, no optimiser is to
-/// blame for a policy that does not either.
+/// The best that equation 8 can teach where it looks a few steps ahead: in dreams, all short sequences of actions are
+/// tried, and a policy learns the first action of the one that stays closest to the expert (Ross et al. 2011, with a
+/// search in the model for an expert to ask). If it plays no better than a clone, no optimiser is to blame for a policy
+/// that does not either.
 public final class SequenceSearch {
   private let dreamer: Dreamer
   private let compared: ComparedState
@@ -18,11 +19,12 @@ public final class SequenceSearch {
   /// Steps that are looked ahead.
   public let depth: Int
   private let actionCount: Int
-  /// What was searched so far: features `[N, F]`, the best first action `[N, 1]` and how much it gains over the worst, `[N]`; the newest last.
+  /// What was searched so far: features `[N, F]`, the best first action `[N, 1]` and how much it gains over the worst,
+  /// `[N]`; the newest last.
   private var found: [(features: Tensor, action: Tensor, gain: Tensor)] = []
 
-  /// Windows that are searched in at a time, dreamed steps of each, steps from one search to the next, searches that are learned from, and gradient
-  /// steps after each dream, of so many searched states each.
+  /// Windows that are searched in at a time, dreamed steps of each, steps from one search to the next, searches that
+  /// are learned from, and gradient steps after each dream, of so many searched states each.
   private static let (batch, roll, interval, kept, learningSteps, learningBatch) = (32, 8, 2, 200, 10, 256)
   /// Sequences that are tried, at most; steps, at most.
   private static let (most, deepest) = (1300, 6)
@@ -31,12 +33,18 @@ public final class SequenceSearch {
 
   /// - Parameter learner: what learns, best from a clone on.
   /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a dream and a search.
-  public init(_ dreamer: Dreamer, _ compared: ComparedState, on expert: ExpertLatents, teaching learner: LatentCloner, seed: Seed) throws {
-    guard let count = dreamer.actions.discreteCount else { preconditionFailure("only sequences of discrete actions can all be tried") }
+  public init(
+    _ dreamer: Dreamer, _ compared: ComparedState, on expert: ExpertLatents, teaching learner: LatentCloner, seed: Seed
+  ) throws {
+    guard let count = dreamer.actions.discreteCount else {
+      preconditionFailure("only sequences of discrete actions can all be tried")
+    }
     (self.dreamer, self.compared, self.learner, self.seed, actionCount) = (dreamer, compared, learner, seed, count)
     let reach = count > 1 ? Int(Foundation.log(Double(Self.most)) / Foundation.log(Double(count))) : 1
     depth = max(1, min(Self.deepest, reach))
-    let all = (0..<depth).reduce([[Float]()]) { sequences, _ in sequences.flatMap { start in (0..<count).map { start + [Float($0)] } } }
+    let all = (0..<depth).reduce([[Float]()]) { sequences, _ in
+      sequences.flatMap { start in (0..<count).map { start + [Float($0)] } }
+    }
     sequences = Tensor((0..<depth).flatMap { step in all.map { $0[step] } }, [depth, all.count, 1], on: dreamer.device)
     windows = try WindowSampler(expert, horizon: Self.roll + depth, batch: Self.batch, seed: seed.stream("windows"))
   }
@@ -76,10 +84,12 @@ public final class SequenceSearch {
       let (batch, count) = (start.deterministic.shape[0], sequences.shape[1])
       let copied = Tensor((0..<batch * count).map { Int64($0 / count) }, [batch * count], on: dreamer.device)
       let each = Tensor((0..<batch * count).map { Int64($0 % count) }, [batch * count], on: dreamer.device)
-      let starts = LatentState(deterministic: start.deterministic.taking(copied), stochastic: start.stochastic.taking(copied))
+      let starts = LatentState(
+        deterministic: start.deterministic.taking(copied), stochastic: start.stochastic.taking(copied))
       // The sequences of a state share the noise: what differs is what actions did.
       let noise = SharedNoise(random.seed.stream("search"), dreamsPerWindow: count, on: dreamer.device)
-      let states = dreamer.dream(from: starts, following: sequences.taking(each, axis: 1), using: random, noise: noise).states
+      let states = dreamer.dream(from: starts, following: sequences.taking(each, axis: 1), using: random, noise: noise)
+        .states
       let expert = compared.reached(reference).taking(copied, axis: 1)
       let earned = latentReward(expert: expert, learner: compared.reached(states)).sum(over: 0)  // [B · sequences]
       // Sequences of one first action are side by side.

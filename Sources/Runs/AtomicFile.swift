@@ -3,13 +3,15 @@ import Foundation
 
 /// Files that are either there completely or not at all, whatever happens while they are written.
 public enum AtomicFile {
-  /// Replaces the file at `url` by `data`, on disk when this returns. A link stays, and the file that it names is replaced; what is no file, such as a pipe, is
-  /// written to.
+  /// Replaces the file at `url` by `data`, on disk when this returns. A link stays, and the file that it names is
+  /// replaced; what is no file, such as a pipe, is written to.
   /// - Throws: `RunError.cannotWrite`; what was at `url` is then unchanged.
   public static func write(_ data: Data, to url: URL) throws { try write(CollectionOfOne(data), to: url) }
 
   /// The same of `pieces`, one after the other, each of which is made when those before it are written.
-  package static func write(_ pieces: some Sequence<Data>, to url: URL) throws { try write(to: url) { append in try pieces.forEach(append) } }
+  package static func write(_ pieces: some Sequence<Data>, to url: URL) throws {
+    try write(to: url) { append in try pieces.forEach(append) }
+  }
 
   /// The same of what `body` appends, for what is made while it is written.
   /// - Throws: also what `body` throws.
@@ -33,7 +35,9 @@ public enum AtomicFile {
       try check(fsync(file) == 0, url)
       var status = stat()
       try check(fstat(file, &status) == 0, url)
-      guard status.st_size == size else { throw RunError.cannotWrite(url.path, reason: "\(status.st_size) of \(size) bytes are in the file") }
+      guard status.st_size == size else {
+        throw RunError.cannotWrite(url.path, reason: "\(status.st_size) of \(size) bytes are in the file")
+      }
       try check(rename(partial.path, url.path) == 0, url)
     } catch {
       unlink(partial.path)
@@ -42,11 +46,14 @@ public enum AtomicFile {
     try synchronize(folder)
   }
 
-  /// A new file beside `url` that nobody else writes, locked as long as it is open. What killed processes left there of the same file is removed.
+  /// A new file beside `url` that nobody else writes, locked as long as it is open. What killed processes left there of
+  /// the same file is removed.
   private static func begin(_ url: URL, in folder: URL) throws -> (file: Int32, partial: URL) {
     let name = { (number: UInt32) in HiddenName.of(url.lastPathComponent, "partial-" + String(format: "%08x", number)) }
     let prefix = name(0).dropLast(8)
-    for left in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where left.hasPrefix(prefix) { removeIfAbandoned(folder.appendingPathComponent(left)) }
+    for left in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where left.hasPrefix(prefix) {
+      removeIfAbandoned(folder.appendingPathComponent(left))
+    }
     while true {
       let partial = folder.appendingPathComponent(name(.random(in: 0...UInt32.max)))
       let file = open(partial.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
@@ -72,14 +79,18 @@ public enum AtomicFile {
   public enum Format: String, Sendable { case gif, png, svg, csv }
 
   /// For before the work that makes a file.
-  /// - Throws: `RunError.wrongFormat` where its name promises another; `.cannotWrite` where `write` to `url` could not succeed: its folder is not there or not to
-  ///   be written in, or it is a folder itself.
+  /// - Throws: `RunError.wrongFormat` where its name promises another; `.cannotWrite` where `write` to `url` could not
+  ///   succeed: its folder is not there or not to be written in, or it is a folder itself.
   public static func checkPlace(of url: URL, as formats: [Format]) throws {
     if isSpecial(url) { return try check(access(url.path, W_OK) == 0, url) }
     try check(access(target(of: url).deletingLastPathComponent().path, W_OK | X_OK) == 0, url)
     var isFolder: ObjCBool = false
-    if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue { throw RunError.cannotWrite(url.path, reason: "it is a folder") }
-    guard ([""] + formats.map(\.rawValue)).contains(url.pathExtension.lowercased()) else { throw RunError.wrongFormat(url.path, written: formats.map(\.rawValue)) }
+    if FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), isFolder.boolValue {
+      throw RunError.cannotWrite(url.path, reason: "it is a folder")
+    }
+    guard ([""] + formats.map(\.rawValue)).contains(url.pathExtension.lowercased()) else {
+      throw RunError.wrongFormat(url.path, written: formats.map(\.rawValue))
+    }
   }
 
   /// Whether something is there that is neither a file nor a folder.

@@ -15,7 +15,9 @@ public struct Checkpoint: Equatable {
       /// Of every file that ends with its own checksum, whatever is before it.
       private static let residue: UInt32 = 0x4867_4bc7
 
-      init(bytes: Int, crc32c: UInt32, bodyCRC32C: UInt32?) { (self.bytes, self.crc32c, self.bodyCRC32C) = (bytes, crc32c, bodyCRC32C) }
+      init(bytes: Int, crc32c: UInt32, bodyCRC32C: UInt32?) {
+        (self.bytes, self.crc32c, self.bodyCRC32C) = (bytes, crc32c, bodyCRC32C)
+      }
 
       /// Reads the file at `url` piece by piece: what is mapped counts as held too.
       init(describing url: URL) throws {
@@ -34,7 +36,9 @@ public struct Checkpoint: Equatable {
       /// Identifies the content.
       var content: UInt32 { crc32c == Self.residue ? bodyCRC32C ?? crc32c : crc32c }
 
-      func isAs(_ written: File) -> Bool { crc32c == written.crc32c && (written.bodyCRC32C ?? bodyCRC32C) == bodyCRC32C }
+      func isAs(_ written: File) -> Bool {
+        crc32c == written.crc32c && (written.bodyCRC32C ?? bodyCRC32C) == bodyCRC32C
+      }
     }
     static let name = "manifest.json"
 
@@ -59,7 +63,9 @@ public struct Checkpoint: Equatable {
     try? FileManager.default.removeItem(at: partial)
     do {
       // Never more than one folder above: a run that was removed meanwhile must not come back.
-      if !FileManager.default.fileExists(atPath: parent.path) { try attempt(url) { try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: false) } }
+      if !FileManager.default.fileExists(atPath: parent.path) {
+        try attempt(url) { try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: false) }
+      }
       try attempt(url) { try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: false) }
       try write(partial)
       let files = try describe(partial)
@@ -68,7 +74,9 @@ public struct Checkpoint: Equatable {
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
       let manifest = try encoder.encode(Manifest(step: step, files: files))
       try AtomicFile.write(manifest, to: partial.appendingPathComponent(Manifest.name))
-      if FileManager.default.fileExists(atPath: url.path) { try attempt(url) { try FileManager.default.removeItem(at: url) } }
+      if FileManager.default.fileExists(atPath: url.path) {
+        try attempt(url) { try FileManager.default.removeItem(at: url) }
+      }
       try AtomicFile.check(rename(partial.path, url.path) == 0, url)
       try AtomicFile.synchronize(parent)
     } catch {
@@ -105,7 +113,9 @@ public struct Checkpoint: Equatable {
 
   /// Identifies the files' content.
   package func fingerprint() throws -> String {
-    try Manifest.read(at: url).files.keys.sorted().map { String(format: "%08x", try Manifest.File(describing: url.appendingPathComponent($0)).content) }.joined()
+    try Manifest.read(at: url).files.keys.sorted().map {
+      String(format: "%08x", try Manifest.File(describing: url.appendingPathComponent($0)).content)
+    }.joined()
   }
 
   private static func describe(_ folder: URL) throws -> [String: Manifest.File] {
@@ -113,7 +123,9 @@ public struct Checkpoint: Equatable {
     for path in FileManager.default.enumerator(atPath: folder.path)?.compactMap({ $0 as? String }) ?? [] {
       let url = folder.appendingPathComponent(path)
       var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue else { continue }
+      guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder), !isFolder.boolValue else {
+        continue
+      }
       try attempt(url) { files[path] = try Manifest.File(describing: url) }
     }
     return files

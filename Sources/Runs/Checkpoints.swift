@@ -20,16 +20,20 @@ public struct Checkpoints {
   /// - Throws: `RunError.cannotWrite`, or what `write` throws; no trace of the checkpoint is then left.
   @discardableResult
   public func save(step: Int, sparing spared: Set<Int> = [], write: (URL) throws -> Void) throws -> Checkpoint {
-    for left in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where left.hasPrefix(".step-") {
-      try? FileManager.default.removeItem(at: folder.appendingPathComponent(left))  // of a process that was killed: a run has one at a time
+    for left in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where left.hasPrefix(".step-")
+    {
+      // Of a process that was killed: a run has one at a time.
+      try? FileManager.default.removeItem(at: folder.appendingPathComponent(left))
     }
     let checkpoint = try Checkpoint.write(to: place(of: step), step: step, write)
-    for old in try steps().dropFirst(keep) where !spared.contains(old) { try? FileManager.default.removeItem(at: place(of: old)) }
+    for old in try steps().dropFirst(keep) where !spared.contains(old) {
+      try? FileManager.default.removeItem(at: place(of: old))
+    }
     return checkpoint
   }
 
-  /// The newest checkpoint whose files are all as they were written, nil if there is none, and a warning for each damaged one
-  /// that was passed over.
+  /// The newest checkpoint whose files are all as they were written, nil if there is none, and a warning for each
+  /// damaged one that was passed over.
   public func newestGood() throws -> (checkpoint: Checkpoint?, warnings: [String]) {
     var warnings: [String] = []
     for step in try steps() {

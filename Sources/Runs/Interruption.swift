@@ -1,6 +1,7 @@
 import Foundation
 
-/// Stopping what runs, after a checkpoint where it makes some: by control-C, by whoever manages the machine, or because the terminal is closed.
+/// Stopping what runs, after a checkpoint where it makes some: by control-C, by whoever manages the machine, or because
+/// the terminal is closed.
 public enum Interruption {
   /// SIGUSR1, SIGUSR2 and SIGXCPU are how batch systems announce the end of the time.
   private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU]
@@ -12,8 +13,9 @@ public enum Interruption {
     return flag
   }()
 
-  /// From now on the signals are noted instead of ending the process, except for those that whoever started it wanted ignored, as `nohup` does. A second
-  /// SIGINT or SIGTERM ends it at once; of a closed terminal several signals may tell, and after a batch system's warning comes its SIGTERM.
+  /// From now on the signals are noted instead of ending the process, except for those that whoever started it wanted
+  /// ignored, as `nohup` does. A second SIGINT or SIGTERM ends it at once; of a closed terminal several signals may
+  /// tell, and after a batch system's warning comes its SIGTERM.
   public static func watch() {
     received.pointee = 0
     // Whoever started this process may have left them blocked, as threads of Dispatch do.
@@ -39,8 +41,8 @@ public enum Interruption {
     return unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
-  /// The exit code to end with if a signal has come, such as 130 for SIGINT and 143 for SIGTERM; nil if none has. Loops ask after each step, and what waits a
-  /// few times a second.
+  /// The exit code to end with if a signal has come, such as 130 for SIGINT and 143 for SIGTERM; nil if none has. Loops
+  /// ask after each step, and what waits a few times a second.
   public static var exitCode: Int32? {
     @inline(never) get { received.pointee == 0 ? nil : 128 + received.pointee }
   }

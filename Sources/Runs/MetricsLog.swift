@@ -1,14 +1,14 @@
 import Foundation
 
-/// A run's metrics: lines of JSON in `metrics.jsonl` (`{"step":100,"time":1700000000.5,"actor/loss":0.25,…}`, the time in seconds
-/// since 1970), and the same as TensorBoard curves.
+/// A run's metrics: lines of JSON in `metrics.jsonl` (`{"step":100,"time":1700000000.5,"actor/loss":0.25,…}`, the time
+/// in seconds since 1970), and the same as TensorBoard curves.
 public final class MetricsLog {
   public let tensorBoard: TensorBoardWriter
   private let url: URL
   private let file: Int32
 
-  /// Opens the log in a run's folder. What it says about steps after `step`, the last one done, is dropped, since they will be
-  /// done again.
+  /// Opens the log in a run's folder. What it says about steps after `step`, the last one done, is dropped, since they
+  /// will be done again.
   /// - Throws: `RunError.cannotRead`, or `.cannotWrite`.
   public init(in folder: URL, after step: Int = 0) throws {
     url = folder.appendingPathComponent(Self.name)
@@ -41,11 +41,16 @@ public final class MetricsLog {
     }
   }
 
-  /// What a run logged, line by line: numbers by name, the `step`, a whole one, and the `time` among them. A line cut short is left out.
+  /// What a run logged, line by line: numbers by name, the `step`, a whole one, and the `time` among them. A line cut
+  /// short is left out.
   /// - Throws: `RunError.notARun` where it has no log.
   package static func lines(of run: URL) throws -> [[String: Double]] {
-    guard let data = try? Data(contentsOf: run.appendingPathComponent(name)) else { throw RunError.notARun(run.path, reason: "it has no \(name)") }
-    let lines = data.split(separator: UInt8(ascii: "\n")).compactMap { try? JSONDecoder().decode([String: Double].self, from: $0) }
+    guard let data = try? Data(contentsOf: run.appendingPathComponent(name)) else {
+      throw RunError.notARun(run.path, reason: "it has no \(name)")
+    }
+    let lines = data.split(separator: UInt8(ascii: "\n")).compactMap {
+      try? JSONDecoder().decode([String: Double].self, from: $0)
+    }
     return lines.filter { $0["step"].flatMap(Int.init(exactly:)) != nil }
   }
 

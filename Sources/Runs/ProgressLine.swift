@@ -24,13 +24,17 @@ public struct ProgressLine {
   ///   - step: the steps already done, when a run resumes.
   ///   - time: in seconds, on any clock that `update` uses too.
   public init(_ label: String, total: Int, unit: String = "steps", step: Int = 0, time: Double = ProgressLine.now) {
-    self.init(label, total: total, unit: unit, step: step, time: time, isTerminal: isatty(STDERR_FILENO) == 1, columns: Self.columns) {
+    self.init(
+      label, total: total, unit: unit, step: step, time: time, isTerminal: isatty(STDERR_FILENO) == 1,
+      columns: Self.columns
+    ) {
       try? FileHandle.standardError.write(contentsOf: Data($0.utf8))
     }
   }
 
   init(
-    _ label: String, total: Int, unit: String = "steps", step: Int, time: Double, isTerminal: Bool, columns: @escaping () -> Int? = { nil },
+    _ label: String, total: Int, unit: String = "steps", step: Int, time: Double, isTerminal: Bool,
+    columns: @escaping () -> Int? = { nil },
     output: @escaping (String) -> Void
   ) {
     self.columns = columns

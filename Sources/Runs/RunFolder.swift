@@ -10,7 +10,9 @@ import Foundation
 public final class RunFolder {
   public let url: URL
   /// Beside event files, what a run without a checkpoint consists of.
-  private static let ownNames = [runRecordName, configurationName, MetricsLog.name, checkpointsName, failuresName, worldModelName]
+  private static let ownNames = [
+    runRecordName, configurationName, MetricsLog.name, checkpointsName, failuresName, worldModelName,
+  ]
   /// Open as long as this process holds the folder.
   private let lock: Int32
 
@@ -35,16 +37,25 @@ public final class RunFolder {
       try AtomicFile.check(lstat(url.path, &status) == 0 || [ENOENT, ENOTDIR].contains(errno), url)
     }
     var existing = url.standardizedFileURL.deletingLastPathComponent()
-    while !FileManager.default.fileExists(atPath: existing.path), existing.path != "/" { existing.deleteLastPathComponent() }
+    while !FileManager.default.fileExists(atPath: existing.path), existing.path != "/" {
+      existing.deleteLastPathComponent()
+    }
     try AtomicFile.check(access(existing.path, W_OK | X_OK) == 0, url)
   }
 
-  /// Whether the folder holds a run that ended before its first checkpoint, and nothing else: there is nothing to go on from, so that it can be begun again.
+  /// Whether the folder holds a run that ended before its first checkpoint, and nothing else: there is nothing to go on
+  /// from, so that it can be begun again.
   private static func hasNotBegun(_ url: URL) throws -> Bool {
     let held = try contents(of: url)
     // One of step 0 are another run's weights.
-    let isOwn = { (name: String) in ownNames.contains(name) || name.hasPrefix("events.out.tfevents.") || name.hasPrefix(".") && name.contains(".partial") }
-    return held.contains(runRecordName) && held.allSatisfy(isOwn) && ((try? Checkpoints(in: url.appendingPathComponent(checkpointsName), keep: 1).steps()) ?? [1]).allSatisfy { $0 == 0 }
+    let isOwn = { (name: String) in
+      ownNames.contains(name) || name.hasPrefix("events.out.tfevents.")
+        || name.hasPrefix(".") && name.contains(".partial")
+    }
+    return held.contains(runRecordName) && held.allSatisfy(isOwn)
+      && ((try? Checkpoints(in: url.appendingPathComponent(checkpointsName), keep: 1).steps()) ?? [1]).allSatisfy {
+        $0 == 0
+      }
   }
 
   /// Removes what such a run has left.
@@ -58,10 +69,13 @@ public final class RunFolder {
     }
   }
 
-  /// Makes the folder with the two files that say what the run is, all or nothing, also in place of a run without a checkpoint. Call it when everything else is
-  /// ready for the first step, so that a run that never began leaves no folder.
+  /// Makes the folder with the two files that say what the run is, all or nothing, also in place of a run without a
+  /// checkpoint. Call it when everything else is ready for the first step, so that a run that never began leaves no
+  /// folder.
   /// - Throws: `RunError.folderInUse`, `.lockedByAnotherProcess`, or `.cannotWrite`.
-  public static func create<Details>(at url: URL, configuration yaml: String, record: RunRecord<Details>) throws -> RunFolder {
+  public static func create<Details>(at url: URL, configuration yaml: String, record: RunRecord<Details>) throws
+    -> RunFolder
+  {
     try checkAvailable(url)
     var record = record
     record.configuration = RunRecord<Details>.checksum(yaml)
@@ -79,7 +93,11 @@ public final class RunFolder {
     } catch PartialFolder.Failure.exists {
       throw RunError.folderInUse(url.path)
     } catch PartialFolder.Failure.unknown(let left) {
-      throw RunError.cannotWrite(url.path, reason: "\(left.lastPathComponent) is there, and without locks nobody knows whether another process fills it; remove it if none does")
+      throw RunError.cannotWrite(
+        url.path,
+        reason:
+          "\(left.lastPathComponent) is there, and without locks nobody knows whether another process fills it; remove it if none does"
+      )
     } catch PartialFolder.Failure.system(let number) {
       throw RunError.cannotWrite(url.path, reason: String(cString: strerror(number)))
     } catch {
@@ -96,9 +114,12 @@ public final class RunFolder {
     return RunFolder(url, lock: try locked(url, named: url))
   }
 
-  /// - Throws: `RunError.cannotWrite` where the folder was removed or replaced while this process has it: nothing is to be written to what is there now.
+  /// - Throws: `RunError.cannotWrite` where the folder was removed or replaced while this process has it: nothing is to
+  ///   be written to what is there now.
   package func checkIsThere() throws {
-    guard FileLock.isStillAt(url, lock), access(url.appendingPathComponent(runRecordName).path, F_OK) == 0 else { throw RunError.cannotWrite(url.path, reason: "it was removed or replaced while the run was in it") }
+    guard FileLock.isStillAt(url, lock), access(url.appendingPathComponent(runRecordName).path, F_OK) == 0 else {
+      throw RunError.cannotWrite(url.path, reason: "it was removed or replaced while the run was in it")
+    }
   }
 
   /// A lock on `folder` that ends with this process, however it ends.
@@ -107,7 +128,8 @@ public final class RunFolder {
     try AtomicFile.check(file >= 0, url)
     switch FileLock.take(file) {
     case .held: break
-    case .unsupported: Console.warn("\(url.path): its file system knows no locks; see to it that no other process uses this run")
+    case .unsupported:
+      Console.warn("\(url.path): its file system knows no locks; see to it that no other process uses this run")
     case .busy:
       close(file)
       throw RunError.lockedByAnotherProcess(url.path)

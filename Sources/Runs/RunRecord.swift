@@ -50,7 +50,9 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
     guard let record = try? decoder.decode(Self.self, from: data) else {
       throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) is incomplete")
     }
-    if let problem = (record.details as? any CheckedDetails)?.problem { throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) \(problem)") }
+    if let problem = (record.details as? any CheckedDetails)?.problem {
+      throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) \(problem)")
+    }
     self = record
   }
 
@@ -58,8 +60,12 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
   /// - Throws: `RunError.notARun` where it is missing, `.damagedRun` where it is not the one that the run began with.
   package func configuration(in folder: URL) throws -> Preset {
     let file = folder.appendingPathComponent(configurationName)
-    guard FileManager.default.fileExists(atPath: file.path) else { throw RunError.notARun(folder.path, reason: "it has no \(configurationName)") }
-    guard let yaml = try? String(contentsOf: file, encoding: .utf8), configuration == nil || configuration == Self.checksum(yaml) else {
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw RunError.notARun(folder.path, reason: "it has no \(configurationName)")
+    }
+    guard let yaml = try? String(contentsOf: file, encoding: .utf8),
+      configuration == nil || configuration == Self.checksum(yaml)
+    else {
       throw RunError.damagedRun(folder.path, reason: "its \(configurationName) is not the one that it began with")
     }
     return Preset(name: file.path, yaml: yaml)
@@ -68,10 +74,13 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
   /// The configuration of the run at `folder`, and what has been changed of it since.
   /// - Throws: as `configuration(in:)`.
   package func layers(in folder: URL) throws -> [Preset] {
-    try [configuration(in: folder)] + (steps.map { [Preset(name: runRecordName, yaml: "\(kind.section.rawValue): {training: {steps: \($0)}}")] } ?? [])
+    try [configuration(in: folder)]
+      + (steps.map { [Preset(name: runRecordName, yaml: "\(kind.section.rawValue): {training: {steps: \($0)}}")] } ?? [])
   }
 
-  static func checksum(_ configuration: String) -> String { String(format: "%08x", CRC32C.checksum(configuration.utf8)) }
+  static func checksum(_ configuration: String) -> String {
+    String(format: "%08x", CRC32C.checksum(configuration.utf8))
+  }
 
   package func encoded() throws -> Data {
     let encoder = JSONEncoder()

@@ -32,8 +32,9 @@ public struct Summary: Codable, Equatable, Sendable {
   }
 }
 
-/// The probability of a difference between the means of `a` and `b` at least as large as the one seen, if there is none: Welch's
-/// two-sided t-test. Nil with fewer than two measurements on either side, and where neither varies: nothing then says how much they might.
+/// The probability of a difference between the means of `a` and `b` at least as large as the one seen, if there is
+/// none: Welch's two-sided t-test. Nil with fewer than two measurements on either side, and where neither varies:
+/// nothing then says how much they might.
 public func welchTest(_ a: [Double], _ b: [Double]) -> Double? {
   guard a.count > 1, b.count > 1 else { return nil }
   let va = a.variance / Double(a.count), vb = b.variance / Double(b.count)
@@ -62,7 +63,8 @@ package func quantile(_ q: Double, ofSorted values: [Double]) -> Double {
   return values[lower] + (position - Double(lower)) * (values[upper] - values[lower])
 }
 
-/// Spearman's: how well one order of measurements is the other's, from −1 to 1; nil where either has none, being constant.
+/// Spearman's: how well one order of measurements is the other's, from −1 to 1; nil where either has none, being
+/// constant.
 package func rankCorrelation(_ a: [Double], _ b: [Double]) -> Double? {
   let (x, y) = (ranks(a), ranks(b))
   let (mx, my) = (x.mean, y.mean)

@@ -24,9 +24,11 @@ public final class TensorBoardWriter {
 
   deinit { close(file) }
 
-  /// Cuts off what a killed process left of half a record: TensorBoard waits for the rest of it, and shows nothing of later files.
+  /// Cuts off what a killed process left of half a record: TensorBoard waits for the rest of it, and shows nothing of
+  /// later files.
   private static func cutHalfRecords(in folder: URL) throws {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where name.hasPrefix("events.out.tfevents.") {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    where name.hasPrefix("events.out.tfevents.") {
       let file = folder.appendingPathComponent(name)
       guard let bytes = (try? Data(contentsOf: file)).map([UInt8].init) else { continue }
       var end = 0
@@ -42,7 +44,9 @@ public final class TensorBoardWriter {
     let length = bytes.prefix(header).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= UInt64(bytes.count - header - 2 * sum) else { return nil }
     let content = bytes.dropFirst(header + sum).prefix(Int(length))
-    let sums = [(bytes.prefix(header), bytes.dropFirst(header)), (content, bytes.dropFirst(header + sum + Int(length)))]
+    let sums = [
+      (bytes.prefix(header), bytes.dropFirst(header)), (content, bytes.dropFirst(header + sum + Int(length))),
+    ]
     guard sums.allSatisfy({ Array($1.prefix(sum)) == littleEndian(masked(Array($0))) }) else { return nil }
     return header + 2 * sum + Int(length)
   }

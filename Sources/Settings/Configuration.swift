@@ -2,9 +2,9 @@ import Yams
 
 /// The settings of one stage, or one section of them: plain values, each with its default.
 ///
-/// Numbers, booleans, text, enums with raw strings (`CaseIterable` ones have their cases listed when a value is wrong), lists of
-/// these, and nested configurations. Conformance is synthesised; there are no optionals, since a `nil` default would vanish when
-/// the defaults are encoded.
+/// Numbers, booleans, text, enums with raw strings (`CaseIterable` ones have their cases listed when a value is wrong),
+/// lists of these, and nested configurations. Conformance is synthesised; there are no optionals, since a `nil` default
+/// would vanish when the defaults are encoded.
 public protocol Configuration: Codable, Equatable, Sendable {
   /// The defaults.
   init()
@@ -69,7 +69,8 @@ public struct Problems {
 
 /// `configuration` as YAML nodes, its numbers as exact as they are.
 func settingsTree(of configuration: some Configuration) throws -> Node {
-  try (Yams.compose(yaml: YAMLEncoder().encode(configuration)) ?? Node([(Node, Node)]())).withExactNumbers(of: configuration)
+  try (Yams.compose(yaml: YAMLEncoder().encode(configuration)) ?? Node([(Node, Node)]())).withExactNumbers(
+    of: configuration)
 }
 
 extension Node {
@@ -93,7 +94,8 @@ extension Node {
       let values = namedChildren(of: value)
       return Node(mapping.map { ($0.key, $0.value.withExactNumbers(of: values[$0.key.string ?? ""] ?? ())) })
     case .sequence(let sequence):
-      return Node(zip(sequence, Mirror(reflecting: value).children).map { $0.withExactNumbers(of: $1.value) }, .implicit, .flow)
+      return Node(
+        zip(sequence, Mirror(reflecting: value).children).map { $0.withExactNumbers(of: $1.value) }, .implicit, .flow)
     default:
       return (value as? Double).map(Node.init(number:)) ?? self
     }
@@ -106,5 +108,6 @@ extension Node {
 
 /// The stored properties of `value` by name.
 func namedChildren(of value: Any) -> [String: Any] {
-  Dictionary(Mirror(reflecting: value).children.map { ($0.label ?? "", $0.value) }, uniquingKeysWith: { first, _ in first })
+  Dictionary(
+    Mirror(reflecting: value).children.map { ($0.label ?? "", $0.value) }, uniquingKeysWith: { first, _ in first })
 }

@@ -8,10 +8,11 @@ extension Configuration {
   ///   - layers: documents, in the order they apply.
   ///   - overrides: `key.path=value`, relative to the section; the value is YAML (`3e-4`, `true`, `[1, 2]`).
   ///   - implied: what such a configuration implies where nothing else is said: layers below all others.
-  /// - Throws: `ConfigurationError.invalid` with every unknown key and every value of the wrong type, each under its file and line;
-  ///   if there are none, with everything that `check` reports.
+  /// - Throws: `ConfigurationError.invalid` with every unknown key and every value of the wrong type, each under its
+  ///   file and line; if there are none, with everything that `check` reports.
   public static func load(
-    _ section: ConfigurationSection, from layers: [Preset] = [], overrides: [String] = [], under implied: (Self) -> [Preset] = { _ in [] }
+    _ section: ConfigurationSection, from layers: [Preset] = [], overrides: [String] = [],
+    under implied: (Self) -> [Preset] = { _ in [] }
   ) throws -> Self {
     var overlay = try Overlay(on: Self())
     for layer in layers { overlay.apply(layer, section: section) }
@@ -56,7 +57,8 @@ extension Overlay {
       guard let known = ConfigurationSection(rawValue: name) else {
         let names = ConfigurationSection.allCases.map(\.rawValue)
         problems.append(
-          "\(layer.name):\(key.mark?.line ?? 1): unknown section '\(name)'; did you mean '\(sortedByDistance(names, to: name)[0])'?")
+          "\(layer.name):\(key.mark?.line ?? 1): unknown section '\(name)'; did you mean '\(sortedByDistance(names, to: name)[0])'?"
+        )
         continue
       }
       if known == section { apply(settings, from: .document(layer.name, section: name)) }
@@ -83,7 +85,8 @@ extension Overlay {
   fileprivate func problem(_ error: DecodingError) -> String {
     let context =
       switch error {
-      case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context), .dataCorrupted(let context):
+      case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
+        .dataCorrupted(let context):
         context
       @unknown default:
         DecodingError.Context(codingPath: [], debugDescription: "\(error)")

@@ -1,7 +1,8 @@
 import Foundation
 import Yams
 
-/// The defaults as a tree, and what has been laid over them. A change must name a value that is there, and keep its type.
+/// The defaults as a tree, and what has been laid over them. A change must name a value that is there, and keep its
+/// type.
 struct Overlay {
   /// Where a change was written.
   enum Source {
@@ -46,7 +47,8 @@ struct Overlay {
   }
 
   /// `old` with `new` laid over it. `example` is the Swift value of `old`, which knows the cases of its enums.
-  private mutating func merged(_ old: Node, _ new: Node, at key: String, like example: Any, from source: Source) -> Node {
+  private mutating func merged(_ old: Node, _ new: Node, at key: String, like example: Any, from source: Source) -> Node
+  {
     let place = source.place(line: new.mark?.line)
     func mismatch(_ expected: String) -> String {
       "\(place): \(source.written(key)) is \(new.kindFound), expected \(expected)"
@@ -64,10 +66,13 @@ struct Overlay {
       return Node(
         changed.map { element in
           if let other = first.misread(element) { problems.append("\(place): \(source.written(key)) holds \(other)") }
-          return first.converted(element) ?? {
-            problems.append("\(place): \(source.written(key)) holds \(element.kindFound), expected each to be \(first.kindExpected)")
-            return element
-          }()
+          return first.converted(element)
+            ?? {
+              problems.append(
+                "\(place): \(source.written(key)) holds \(element.kindFound), expected each to be \(first.kindExpected)"
+              )
+              return element
+            }()
         })
     case (.scalar, .scalar):
       places[key] = place
@@ -156,26 +161,33 @@ extension Node {
     }
   }
 
-  /// How YAML takes a number that people mean otherwise, where this node is one: it reads a leading zero as octal, and colons as base 60. Nil for others.
+  /// How YAML takes a number that people mean otherwise, where this node is one: it reads a leading zero as octal, and
+  /// colons as base 60. Nil for others.
   fileprivate func misread(_ value: Node) -> String? {
-    guard isNumber, value.isNumber, let text = value.string, let read = value.inBase60 ?? value.int.map(Double.init) ?? value.float else { return nil }
+    guard isNumber, value.isNumber, let text = value.string,
+      let read = value.inBase60 ?? value.int.map(Double.init) ?? value.float
+    else { return nil }
     let (sign, digits) = (text.prefix { "+-".contains($0) }, text.drop { "+-".contains($0) })
     let number = read == read.rounded() ? String(format: "%.0f", read) : "\(read)"
     if value.inBase60 != nil { return "'\(text)', which YAML reads as \(number) (base 60); write \(number)" }
-    guard digits.first == "0", let second = digits.dropFirst().first, second.isNumber, value.tag.rawValue == Tag.Name.int.rawValue else { return nil }
+    guard digits.first == "0", let second = digits.dropFirst().first, second.isNumber,
+      value.tag.rawValue == Tag.Name.int.rawValue
+    else { return nil }
     return "'\(text)', which YAML reads as \(number) (octal); write \(sign)\(digits.drop { $0 == "0" }) or \(number)"
   }
 
   private var isNumber: Bool { [Tag.Name.int.rawValue, Tag.Name.float.rawValue].contains(tag.rawValue) }
 
-  /// What colons make of a number; nil of one without. Yams computes whole ones in integers, which end the process where they overflow, so that it must not be asked.
+  /// What colons make of a number; nil of one without. Yams computes whole ones in integers, which end the process
+  /// where they overflow, so that it must not be asked.
   private var inBase60: Double? {
     guard isNumber, let text = string, text.contains(":") else { return nil }
     let parts = text.drop { "+-".contains($0) }.split(separator: ":").map { Double($0.filter { $0 != "_" }) ?? 0 }
     return parts.reduce(0) { $0 * 60 + $1 } * (text.hasPrefix("-") ? -1 : 1)
   }
 
-  /// `value` as the scalar type of this node, or nil if it has another. Text takes any scalar as written; a number takes whole ones.
+  /// `value` as the scalar type of this node, or nil if it has another. Text takes any scalar as written; a number
+  /// takes whole ones.
   fileprivate func converted(_ value: Node) -> Node? {
     guard case .scalar(let scalar) = value else { return nil }
     // A problem already, by `misread`.

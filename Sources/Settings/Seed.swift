@@ -1,7 +1,7 @@
 /// Where all randomness of a run starts.
 ///
-/// What draws is given a seed of its own, derived by name and by step: `seed.stream("data").step(12)`. The draws of a step
-/// depend on nothing but the seed and the step's number, so a run that resumes has no random state to restore.
+/// What draws is given a seed of its own, derived by name and by step: `seed.stream("data").step(12)`. The draws of a
+/// step depend on nothing but the seed and the step's number, so a run that resumes has no random state to restore.
 public struct Seed: Hashable, Sendable {
   public let value: UInt64
 

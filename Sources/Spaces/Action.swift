@@ -26,7 +26,8 @@ extension Action: CustomStringConvertible {
 public struct ActionSpace: Hashable, Sendable {
   public struct Part: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
-      /// One class of each of several groups: how many each has, and the number that an environment calls the first of them.
+      /// One class of each of several groups: how many each has, and the number that an environment calls the first of
+      /// them.
       case classes([Int], starts: [Int])
       /// Numbers, each within its bounds, which are infinite where an environment has none.
       case box(low: [Float], high: [Float])
@@ -63,9 +64,13 @@ public struct ActionSpace: Hashable, Sendable {
   }
 
   /// So many actions, numbered from 0.
-  public static func discrete(_ count: Int) -> ActionSpace { ActionSpace([Part(single, .classes([count], starts: [0]))]) }
+  public static func discrete(_ count: Int) -> ActionSpace {
+    ActionSpace([Part(single, .classes([count], starts: [0]))])
+  }
   /// Vectors of numbers, each within its bounds.
-  public static func box(low: [Float], high: [Float]) -> ActionSpace { ActionSpace([Part(single, .box(low: low, high: high))]) }
+  public static func box(low: [Float], high: [Float]) -> ActionSpace {
+    ActionSpace([Part(single, .box(low: low, high: high))])
+  }
 
   /// Whether one part is all that is done, and nobody gave it a name.
   public var isSingle: Bool { parts.count == 1 && parts[0].name == Self.single }
@@ -82,9 +87,15 @@ public struct ActionSpace: Hashable, Sendable {
     guard (1...Self.mostParts).contains(parts.count), Set(parts.map(\.name)).count == parts.count else { return false }
     var total = 0
     for part in parts {
-      guard part.classCounts.count + part.low.count > 0, part.starts.count == part.classCounts.count, part.low.count == part.high.count else { return false }
-      guard part.classCounts.allSatisfy({ (1...Self.largest).contains($0) }), part.starts.allSatisfy({ $0.magnitude <= Int32.max }) else { return false }
-      guard zip(part.low, part.high).allSatisfy({ $0 <= $1 }), part.low.count <= Self.largest, part.classCounts.count <= Self.largest else { return false }
+      guard part.classCounts.count + part.low.count > 0, part.starts.count == part.classCounts.count,
+        part.low.count == part.high.count
+      else { return false }
+      guard part.classCounts.allSatisfy({ (1...Self.largest).contains($0) }),
+        part.starts.allSatisfy({ $0.magnitude <= Int32.max })
+      else { return false }
+      guard zip(part.low, part.high).allSatisfy({ $0 <= $1 }), part.low.count <= Self.largest,
+        part.classCounts.count <= Self.largest
+      else { return false }
       total += part.classCounts.reduce(0, +) + part.low.count
     }
     return total <= Self.largest
@@ -92,11 +103,14 @@ public struct ActionSpace: Hashable, Sendable {
 
   /// Whether its numbers have bounds that are finite and so far apart, and no farther, that `scaled` is a number.
   public var isBounded: Bool { zip(low, high).allSatisfy(Self.isBounded) }
-  public static func isBounded(_ low: Float, _ high: Float) -> Bool { low.isFinite && high.isFinite && low < high && (2 * (high - low)).isFinite }
+  public static func isBounded(_ low: Float, _ high: Float) -> Bool {
+    low.isFinite && high.isFinite && low < high && (2 * (high - low)).isFinite
+  }
 
   /// Whether actions of both are the same parts, whatever their classes begin at and their numbers are bounded by.
   public func fits(_ other: ActionSpace) -> Bool {
-    parts.map(\.name) == other.parts.map(\.name) && parts.map(\.classCounts) == other.parts.map(\.classCounts) && parts.map(\.low.count) == other.parts.map(\.low.count)
+    parts.map(\.name) == other.parts.map(\.name) && parts.map(\.classCounts) == other.parts.map(\.classCounts)
+      && parts.map(\.low.count) == other.parts.map(\.low.count)
   }
 
   /// With other bounds of its numbers.
@@ -127,7 +141,8 @@ public struct ActionSpace: Hashable, Sendable {
     return action
   }
 
-  /// Within bounds each number as likely as any other; beside one that is alone, or around 0, ever less likely the farther away.
+  /// Within bounds each number as likely as any other; beside one that is alone, or around 0, ever less likely the
+  /// farther away.
   private static func random(_ low: Float, _ high: Float, using generator: inout some RandomNumberGenerator) -> Float {
     if low == high || isBounded(low, high) { return Float.random(in: low...high, using: &generator) }
     let distance = -log(Float.random(in: Float.leastNormalMagnitude..<1, using: &generator))
@@ -140,14 +155,18 @@ public struct ActionSpace: Hashable, Sendable {
   public func scaled(_ action: Action) -> Action {
     Action(
       classes: action.classes,
-      numbers: low.indices.map { Swift.min(1, Swift.max(-1, 2 * (action.numbers[$0] - low[$0]) / (high[$0] - low[$0]) - 1)) })
+      numbers: low.indices.map {
+        Swift.min(1, Swift.max(-1, 2 * (action.numbers[$0] - low[$0]) / (high[$0] - low[$0]) - 1))
+      })
   }
 
   /// The inverse of `scaled`.
   public func unscaled(_ action: Action) -> Action {
     Action(
       classes: action.classes,
-      numbers: low.indices.map { Swift.min(high[$0], Swift.max(low[$0], low[$0] + (action.numbers[$0] + 1) / 2 * (high[$0] - low[$0]))) })
+      numbers: low.indices.map {
+        Swift.min(high[$0], Swift.max(low[$0], low[$0] + (action.numbers[$0] + 1) / 2 * (high[$0] - low[$0])))
+      })
   }
 }
 
@@ -165,8 +184,11 @@ extension ActionSpace: CustomStringConvertible {
 extension ActionSpace.Part: CustomStringConvertible {
   public var description: String {
     switch kind {
-    case .classes(let counts, _): counts.count == 1 ? "\(counts[0]) actions" : "\(counts.count) classes of \(counts.map(String.init).joined(separator: ", "))"
-    case .box(let low, let high): "actions of \(low.count) number\(low.count == 1 ? "" : "s") in \(zip(low, high).map { "\($0)…\($1)" }.joined(separator: ", "))"
+    case .classes(let counts, _):
+      counts.count == 1
+        ? "\(counts[0]) actions" : "\(counts.count) classes of \(counts.map(String.init).joined(separator: ", "))"
+    case .box(let low, let high):
+      "actions of \(low.count) number\(low.count == 1 ? "" : "s") in \(zip(low, high).map { "\($0)…\($1)" }.joined(separator: ", "))"
     }
   }
 }
@@ -178,9 +200,13 @@ extension ActionSpace.Part: Codable {
     let values = try decoder.container(keyedBy: Keys.self)
     name = try values.decode(String.self, forKey: .name)
     if let counts = try values.decodeIfPresent([Int].self, forKey: .classes) {
-      kind = .classes(counts, starts: try values.decodeIfPresent([Int].self, forKey: .starts) ?? [Int](repeating: 0, count: min(counts.count, 1 << 20)))
+      kind = .classes(
+        counts,
+        starts: try values.decodeIfPresent([Int].self, forKey: .starts)
+          ?? [Int](repeating: 0, count: min(counts.count, 1 << 20)))
     } else {
-      kind = .box(low: try values.decode([Float].self, forKey: .low), high: try values.decode([Float].self, forKey: .high))
+      kind = .box(
+        low: try values.decode([Float].self, forKey: .low), high: try values.decode([Float].self, forKey: .high))
     }
   }
 

@@ -1,7 +1,7 @@
 /// What is seen at one step: fields, each a picture, a vector of numbers, or classes.
 ///
-/// In memory it is bytes, called a frame: one field after the other, a picture's pixels as `uint8` `[C, Y, X]`, row by row, and the numbers of a vector and the
-/// indices of classes as little-endian `float32`.
+/// In memory it is bytes, called a frame: one field after the other, a picture's pixels as `uint8` `[C, Y, X]`, row by
+/// row, and the numbers of a vector and the indices of classes as little-endian `float32`.
 public struct ObservationSpace: Hashable, Sendable {
   /// A part of what is seen.
   public struct Field: Hashable, Sendable {
@@ -14,13 +14,15 @@ public struct ObservationSpace: Hashable, Sendable {
       case classes([Int])
     }
 
-    /// Below an observation's `Dict` or `Tuple`, with slashes between their levels; `observation` where there is nothing else.
+    /// Below an observation's `Dict` or `Tuple`, with slashes between their levels; `observation` where there is
+    /// nothing else.
     public let name: String
     public let kind: Kind
 
     public init(_ name: String, _ kind: Kind) { (self.name, self.kind) = (name, kind) }
 
-    /// What networks take of it: `[C, Y, X]` of a picture, `[V]` of a vector, and as many as there are classes, one-hot.
+    /// What networks take of it: `[C, Y, X]` of a picture, `[V]` of a vector, and as many as there are classes,
+    /// one-hot.
     public var shape: [Int] {
       switch kind {
       case .image(let channels, let height, let width): [channels, height, width]
@@ -52,13 +54,15 @@ public struct ObservationSpace: Hashable, Sendable {
   /// One picture, and a vector beside it where `vector` is not 0.
   public init(channels: Int = 1, height: Int, width: Int, vector: Int = 0) {
     let image = Field.Kind.image(channels: channels, height: height, width: width)
-    fields = vector == 0 ? [Field(Self.single, image)] : [Field(Self.pair[0], image), Field(Self.pair[1], .vector(vector))]
+    fields =
+      vector == 0 ? [Field(Self.single, image)] : [Field(Self.pair[0], image), Field(Self.pair[1], .vector(vector))]
   }
 
   /// A vector alone.
   public init(vector: Int) { fields = [Field(Self.single, .vector(vector))] }
 
-  /// Whether there are networks for such frames. What a file says has to be asked so before anything is computed of it: its numbers may be of any size.
+  /// Whether there are networks for such frames. What a file says has to be asked so before anything is computed of it:
+  /// its numbers may be of any size.
   public var isSupported: Bool {
     (1...Self.mostFields).contains(fields.count) && Set(fields.map(\.name)).count == fields.count
       && fields.allSatisfy { field in
@@ -67,7 +71,8 @@ public struct ObservationSpace: Hashable, Sendable {
           (1...Self.mostChannels).contains(channels) && Self.sides.contains(height) && Self.sides.contains(width)
         case .vector(let count): (1...Self.largestVector).contains(count)
         case .classes(let counts):
-          !counts.isEmpty && counts.count <= Self.largestVector && counts.allSatisfy { (1...Self.largestVector).contains($0) }
+          !counts.isEmpty && counts.count <= Self.largestVector
+            && counts.allSatisfy { (1...Self.largestVector).contains($0) }
             && counts.reduce(0, +) <= Self.largestVector
         }
       }
@@ -80,10 +85,12 @@ public struct ObservationSpace: Hashable, Sendable {
   /// Numbers of a vector, or classes of a field, at most.
   public static let largestVector = 65_536
 
-  /// Whether frames of both are the same bytes of the same things. Names count where both have some that somebody gave: versions before 0.2 kept none.
+  /// Whether frames of both are the same bytes of the same things. Names count where both have some that somebody gave:
+  /// versions before 0.2 kept none.
   public func fits(_ other: ObservationSpace) -> Bool {
     let names = [fields.map(\.name), other.fields.map(\.name)]
-    return fields.map(\.kind) == other.fields.map(\.kind) && (names[0] == names[1] || names.contains { $0 == [Self.single] || $0 == Self.pair })
+    return fields.map(\.kind) == other.fields.map(\.kind)
+      && (names[0] == names[1] || names.contains { $0 == [Self.single] || $0 == Self.pair })
   }
 
   private static let pair = ["pixels", "vector"]
@@ -103,7 +110,9 @@ extension ObservationSpace.Field: CustomStringConvertible {
     switch kind {
     case .image(let channels, let height, let width): "\(channels)×\(height)×\(width) uint8"
     case .vector(let count): "\(count) number\(count == 1 ? "" : "s")"
-    case .classes(let counts): counts.count == 1 ? "one of \(counts[0])" : "\(counts.count) classes of \(counts.map(String.init).joined(separator: ", "))"
+    case .classes(let counts):
+      counts.count == 1
+        ? "one of \(counts[0])" : "\(counts.count) classes of \(counts.map(String.init).joined(separator: ", "))"
     }
   }
 }
@@ -121,7 +130,10 @@ extension ObservationSpace.Field: Codable {
     let values = try decoder.container(keyedBy: Keys.self)
     name = try values.decode(String.self, forKey: .name)
     if let shape = try values.decodeIfPresent([Int].self, forKey: .image) {
-      guard shape.count == 3 else { throw DecodingError.dataCorruptedError(forKey: .image, in: values, debugDescription: "is not channels, height, width") }
+      guard shape.count == 3 else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .image, in: values, debugDescription: "is not channels, height, width")
+      }
       kind = .image(channels: shape[0], height: shape[1], width: shape[2])
     } else if let counts = try values.decodeIfPresent([Int].self, forKey: .classes) {
       kind = .classes(counts)
@@ -184,18 +196,22 @@ extension ObservationSpace {
   public func numbers(of field: Int, in frames: UnsafeRawBufferPointer) -> [Float] {
     let (count, offset) = (fields[field].size / MemoryLayout<Float>.size, offset(of: field))
     return stride(from: offset, to: frames.count, by: frameSize).flatMap { start in
-      (0..<count).map { Float(bitPattern: UInt32(littleEndian: frames.loadUnaligned(fromByteOffset: start + 4 * $0, as: UInt32.self))) }
+      (0..<count).map {
+        Float(bitPattern: UInt32(littleEndian: frames.loadUnaligned(fromByteOffset: start + 4 * $0, as: UInt32.self)))
+      }
     }
   }
 
-  /// The first of some frames, one after the other, that has a number that is not finite, or a class that there is not; nil where none has.
+  /// The first of some frames, one after the other, that has a number that is not finite, or a class that there is not;
+  /// nil where none has.
   public func firstWrong(in frames: [UInt8]) -> (frame: Int, field: Int)? {
     frames.withUnsafeBytes { bytes in
       for (index, field) in fields.enumerated() where !field.isImage {
         let (numbers, count) = (numbers(of: index, in: bytes), field.size / MemoryLayout<Float>.size)
         let isWrong = { (place: Int) in
           guard case .classes(let counts) = field.kind else { return !numbers[place].isFinite }
-          return !(0..<Float(counts[place % count])).contains(numbers[place]) || numbers[place].rounded() != numbers[place]
+          return !(0..<Float(counts[place % count])).contains(numbers[place])
+            || numbers[place].rounded() != numbers[place]
         }
         if let place = numbers.indices.first(where: isWrong) { return (place / count, index) }
       }

@@ -1,4 +1,5 @@
-/// What of an environment's observations is learned from, and how its pictures are made of the recorded ones: the same bytes while learning and acting.
+/// What of an environment's observations is learned from, and how its pictures are made of the recorded ones: the same
+/// bytes while learning and acting.
 public struct ObservationView: Hashable, Sendable {
   /// What is recorded, and what an environment shows.
   public let recorded: ObservationSpace
@@ -24,18 +25,23 @@ public struct ObservationView: Hashable, Sendable {
 
   /// - Parameters:
   ///   - fields: names of those that are kept; empty for all.
-  ///   - crop: the rows `top..<bottom` and columns `left..<right` of pictures that are kept, as `[top, bottom, left, right]`; a bottom or right of 0 is the edge, empty is all.
+  ///   - crop: the rows `top..<bottom` and columns `left..<right` of pictures that are kept, as `[top, bottom, left,
+  ///     right]`; a bottom or right of 0 is the edge, empty is all.
   ///   - isGrey: whether pictures of three channels become one, their luma of ITU-R BT.601.
   ///   - resized: height and width that pictures get, by the mean over areas; empty as they are.
   /// - Throws: `ObservationViewError` in words, where the recorded fields have no such view.
-  public init(of recorded: ObservationSpace, fields: [String] = [], crop: [Int] = [], isGrey: Bool = false, resized: [Int] = []) throws {
+  public init(
+    of recorded: ObservationSpace, fields: [String] = [], crop: [Int] = [], isGrey: Bool = false, resized: [Int] = []
+  ) throws {
     let names = recorded.fields.map(\.name)
     for name in fields where !names.contains(name) {
-      throw ObservationViewError(description: "there is no field '\(name)'; there are \(names.map { "'\($0)'" }.joined(separator: ", "))")
+      throw ObservationViewError(
+        description: "there is no field '\(name)'; there are \(names.map { "'\($0)'" }.joined(separator: ", "))")
     }
     var (parts, seen) = ([Part](), [ObservationSpace.Field]())
     for (index, field) in recorded.fields.enumerated() where fields.isEmpty || fields.contains(field.name) {
-      guard case .image(let channels, let height, let width) = field.kind, !crop.isEmpty || isGrey || !resized.isEmpty else {
+      guard case .image(let channels, let height, let width) = field.kind, !crop.isEmpty || isGrey || !resized.isEmpty
+      else {
         parts.append(Part(index: index, picture: nil))
         seen.append(field)
         continue
@@ -43,13 +49,17 @@ public struct ObservationView: Hashable, Sendable {
       let edges = crop.isEmpty ? [0, 0, 0, 0] : crop
       let (bottom, right) = (edges[1] == 0 ? height : edges[1], edges[3] == 0 ? width : edges[3])
       guard 0 <= edges[0], edges[0] < bottom, bottom <= height, 0 <= edges[2], edges[2] < right, right <= width else {
-        throw ObservationViewError(description: "the crop \(edges) does not fit '\(field.name)', \(height) rows of \(width) columns")
+        throw ObservationViewError(
+          description: "the crop \(edges) does not fit '\(field.name)', \(height) rows of \(width) columns")
       }
       let becomesGrey = isGrey && channels == 3
       let size = resized.isEmpty ? [bottom - edges[0], right - edges[2]] : resized
       parts.append(
-        Part(index: index, picture: Picture(
-          channels: channels, width: width, rows: edges[0]..<bottom, columns: edges[2]..<right, isGrey: becomesGrey, size: size)))
+        Part(
+          index: index,
+          picture: Picture(
+            channels: channels, width: width, rows: edges[0]..<bottom, columns: edges[2]..<right, isGrey: becomesGrey,
+            size: size)))
       seen.append(.init(field.name, .image(channels: becomesGrey ? 1 : channels, height: size[0], width: size[1])))
     }
     (self.recorded, self.seen, self.parts) = (recorded, ObservationSpace(seen), parts)
@@ -90,7 +100,13 @@ extension ObservationView.Picture {
     var planes = (0..<channels).map { channel in
       rows.flatMap { row in columns.map { Float(pixels[channel * plane + row * width + $0]) } }
     }
-    if isGrey { planes = [planes[0].indices.map { (0.299 * planes[0][$0] + 0.587 * planes[1][$0] + 0.114 * planes[2][$0]).rounded(.toNearestOrEven) }] }
+    if isGrey {
+      planes = [
+        planes[0].indices.map {
+          (0.299 * planes[0][$0] + 0.587 * planes[1][$0] + 0.114 * planes[2][$0]).rounded(.toNearestOrEven)
+        }
+      ]
+    }
     guard size != [rows.count, columns.count] else { return planes.flatMap { $0.map { UInt8($0) } } }
     let (across, down) = (Self.shares(from: columns.count, to: size[1]), Self.shares(from: rows.count, to: size[0]))
     return planes.flatMap { plane -> [UInt8] in

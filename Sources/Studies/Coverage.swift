@@ -6,11 +6,13 @@ import Torch
 import Training
 import WorldModel
 
-/// How many of an expert's states are like those that a world model was trained on: no further from the nearest than recorded states are from those of other episodes.
+/// How many of an expert's states are like those that a world model was trained on: no further from the nearest than
+/// recorded states are from those of other episodes.
 public struct Coverage: Codable, Sendable {
   /// The share of the expert's states whose distance is at most `bound`.
   public let share: Double
-  /// 95 % of the recorded states are at most so far from the nearest one of other episodes: 1 minus the reward of eq 8 of `(h, z)`.
+  /// 95 % of the recorded states are at most so far from the nearest one of other episodes: 1 minus the reward of eq 8
+  /// of `(h, z)`.
   public let bound: Double
   /// Medians of the distances to the nearest recorded state, of the expert's states and of the recorded ones.
   public let expertDistance, recordedDistance: Double
@@ -21,21 +23,31 @@ public struct Coverage: Codable, Sendable {
   private static let quantile = 0.95
   /// States of recordings, and of the expert, that are encoded: whole episodes, drawn until there are so many.
   private static let states = 20_000
-  /// Recorded episodes are dealt into so many parts, each compared with all others; the expert's with all but the first, which are as many.
+  /// Recorded episodes are dealt into so many parts, each compared with all others; the expert's with all but the
+  /// first, which are as many.
   private static let parts = 4
 
   /// - Parameter recordings: all that the model was trained on, episodes that it was only validated on among them.
-  /// - Throws: `ExperimentError.tooFewEpisodes` for fewer than two recorded episodes; `DemonstrationError` where frames cannot be read.
-  init(of expert: Dataset, by recordings: [Dataset], _ model: WorldModel, _ normalizer: Normalizer, seed: Seed, _ compute: Compute) throws {
+  /// - Throws: `ExperimentError.tooFewEpisodes` for fewer than two recorded episodes; `DemonstrationError` where frames
+  ///   cannot be read.
+  init(
+    of expert: Dataset, by recordings: [Dataset], _ model: WorldModel, _ normalizer: Normalizer, seed: Seed,
+    _ compute: Compute
+  ) throws {
     let encoded = { (episodes: [(dataset: Dataset, index: Int)]) in
       let recorded = episodes.map { episode in
-        ExpertEpisode(actions: episode.dataset.episodes[episode.index].actions) { try episode.dataset.frames(episode: episode.index, range: $0) }
+        ExpertEpisode(actions: episode.dataset.episodes[episode.index].actions) {
+          try episode.dataset.frames(episode: episode.index, range: $0)
+        }
       }
-      let latents = try ExpertLatents(encoding: recorded, with: model, normalizer, compute.precision, seed: seed.stream("encode"))
+      let latents = try ExpertLatents(
+        encoding: recorded, with: model, normalizer, compute.precision, seed: seed.stream("encode"))
       return latents.states(0..<latents.count).features  // [N, D + S·K]
     }
     let episodes = Self.drawn(from: recordings, seed: seed.stream("recorded"))
-    guard episodes.count > 1 else { throw ExperimentError.tooFewEpisodes(dataset: recordings[0].name, wanted: 2, found: 1) }
+    guard episodes.count > 1 else {
+      throw ExperimentError.tooFewEpisodes(dataset: recordings[0].name, wanted: 2, found: 1)
+    }
     let parts = try (0..<min(Self.parts, episodes.count)).map { part in
       try encoded(stride(from: part, to: episodes.count, by: Self.parts).map { episodes[$0] })
     }
@@ -56,10 +68,11 @@ public struct Coverage: Codable, Sendable {
   private static func drawn(from datasets: [Dataset], seed: Seed) -> [(dataset: Dataset, index: Int)] {
     var generator = seed.generator
     var count = 0
-    return datasets.flatMap { dataset in dataset.episodes.indices.map { (dataset, $0) } }.shuffled(using: &generator).enumerated().prefix { place, episode in
-      defer { count += episode.0.episodes[episode.1].frameCount }
-      return count < states || place < 2
-    }.map(\.element)
+    return datasets.flatMap { dataset in dataset.episodes.indices.map { (dataset, $0) } }.shuffled(using: &generator)
+      .enumerated().prefix { place, episode in
+        defer { count += episode.0.episodes[episode.1].frameCount }
+        return count < states || place < 2
+      }.map(\.element)
   }
 }
 

@@ -42,10 +42,13 @@ public struct Demo {
     public let seconds: [String: Double]
   }
 
-  /// - Throws: `RunError.folderInUse` where the output holds a finished demo, `ExperimentError.noDemo` where it holds something else; what the stages throw.
+  /// - Throws: `RunError.folderInUse` where the output holds a finished demo, `ExperimentError.noDemo` where it holds
+  ///   something else; what the stages throw.
   public func run() throws -> Results {
     let file = { (name: String) in output.appending(path: name) }
-    guard !FileManager.default.fileExists(atPath: file("results.json").path) else { throw RunError.folderInUse(output.path) }
+    guard !FileManager.default.fileExists(atPath: file("results.json").path) else {
+      throw RunError.folderInUse(output.path)
+    }
     let presets = try Presets.layers(["road"]) + layers
     let world = try WorldModelConfiguration.load(.worldModel, from: presets)
     let own = try AgentConfiguration.load(.agent, from: presets)
@@ -56,38 +59,54 @@ public struct Demo {
       Console.say("— \(name)")
       let start = ProgressLine.now
       let stopped = "\(output.path): stopped; the same command goes on from there"
-      do { try body() } catch let error as Interrupted { throw Interrupted(exitCode: error.exitCode, description: stopped) }
+      do { try body() } catch let error as Interrupted {
+        throw Interrupted(exitCode: error.exitCode, description: stopped)
+      }
       seconds[name] = ProgressLine.now - start
       try Interruption.check(stopped)
     }
 
-    for (name, episodes, epsilons) in [("expert", Self.expertEpisodes.recorded, [0]), ("mixed", Self.mixedEpisodes, Self.mixedEpsilons)] {
+    for (name, episodes, epsilons) in [
+      ("expert", Self.expertEpisodes.recorded, [0]), ("mixed", Self.mixedEpisodes, Self.mixedEpsilons),
+    ] {
       let folder = file("data").appending(path: name)
-      try stage("recording \(episodes) episodes of the scripted expert, \(name)", isDone: FileManager.default.fileExists(atPath: folder.path)) {
+      try stage(
+        "recording \(episodes) episodes of the scripted expert, \(name)",
+        isDone: FileManager.default.fileExists(atPath: folder.path)
+      ) {
         let recording = Recording(
-          environment: Self.environment, pipeline: world.pipeline, episodes: episodes, epsilons: epsilons, seed: Seed(seed).stream(name).value >> 33)
+          environment: Self.environment, pipeline: world.pipeline, episodes: episodes, epsilons: epsilons,
+          seed: Seed(seed).stream(name).value >> 33)
         try recording.run(.scripted, named: "scripted", to: folder)
       }
     }
     try stage("training the world model on the mixed recordings") {
-      if FileManager.default.fileExists(atPath: file("world-model").path) { return try WorldModelRun.resume(at: file("world-model"), threads: threads) }
+      if FileManager.default.fileExists(atPath: file("world-model").path) {
+        return try WorldModelRun.resume(at: file("world-model"), threads: threads)
+      }
       try WorldModelRun.start(at: file("world-model"), data: [file("data/mixed")], world, seed: seed, compute)
     }
     try stage("training a DITTO agent in it from \(Self.expertEpisodes.used) expert episodes") {
-      if FileManager.default.fileExists(atPath: file("agent").path) { return try AgentRun.resume(at: file("agent"), threads: threads) }
+      if FileManager.default.fileExists(atPath: file("agent").path) {
+        return try AgentRun.resume(at: file("agent"), threads: threads)
+      }
       try AgentRun.start(
-        at: file("agent"), .worldModel(file("world-model")), data: file("data/expert"), useEpisodes: Self.expertEpisodes.used, own, seed: seed,
+        at: file("agent"), .worldModel(file("world-model")), data: file("data/expert"),
+        useEpisodes: Self.expertEpisodes.used, own, seed: seed,
         compute)
     }
     try stage("drawing a dream beside the truth") {
       var movie = DreamMovie()
       movie.seed = seed
-      let dream = try movie.animation(of: LoadedWorldModel(at: file("world-model"), on: compute.device), Dataset(at: file("data/mixed")), episode: nil, compute.precision)
+      let dream = try movie.animation(
+        of: LoadedWorldModel(at: file("world-model"), on: compute.device), Dataset(at: file("data/mixed")),
+        episode: nil, compute.precision)
       try AtomicFile.write(dream.data(for: file("dream.gif")), to: file("dream.gif"))
     }
 
     let loaded = try LoadedAgent(at: file("agent"), seed: seed, compute)
-    let evaluation = Evaluation(environment: Self.environment, pipeline: world.pipeline, episodes: Self.evaluationEpisodes, seed: seed)
+    let evaluation = Evaluation(
+      environment: Self.environment, pipeline: world.pipeline, episodes: Self.evaluationEpisodes, seed: seed)
     var results: [EvaluationResult] = []
     try stage("evaluating expert, agent and random play") {
       for (name, player) in [("expert", Player.scripted), ("ditto", .agent(loaded.agent)), ("random", .random)] {
@@ -96,7 +115,8 @@ public struct Demo {
     }
     let (expert, ditto, random) = (results[0], results[1], results[2])
     let summary = Results(
-      expert: expert, ditto: ditto, random: random, share: (ditto.mean - random.mean) / (expert.mean - random.mean), seed: seed,
+      expert: expert, ditto: ditto, random: random, share: (ditto.mean - random.mean) / (expert.mean - random.mean),
+      seed: seed,
       actions: loaded.facts.actions, configuration: loaded.configuration, commit: Build.commit, seconds: seconds)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -110,7 +130,9 @@ public struct Demo {
       guard begun == settings else { throw ExperimentError.demoDiffers(output.path) }
       return
     }
-    if let held = try? FileManager.default.contentsOfDirectory(atPath: output.path), !held.isEmpty { throw ExperimentError.noDemo(output.path) }
+    if let held = try? FileManager.default.contentsOfDirectory(atPath: output.path), !held.isEmpty {
+      throw ExperimentError.noDemo(output.path)
+    }
     do {
       try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
     } catch {
@@ -124,8 +146,12 @@ extension Demo.Results: CustomStringConvertible {
   public var description: String {
     let rows = [expert, ditto, random].map { result -> [String] in
       let share = (result.mean - random.mean) / (expert.mean - random.mean)
-      return [result.player, "\(shown(result.mean)) ± \(shown(result.se ?? 0))", shown(result.min), shown(result.max), String(format: "%.2f", share)]
+      return [
+        result.player, "\(shown(result.mean)) ± \(shown(result.se ?? 0))", shown(result.min), shown(result.max),
+        String(format: "%.2f", share),
+      ]
     }
-    return TextTable(columns: ["", "return (mean ± standard error)", "min", "max", "share of the way"], rows: rows).description
+    return TextTable(columns: ["", "return (mean ± standard error)", "min", "max", "share of the way"], rows: rows)
+      .description
   }
 }

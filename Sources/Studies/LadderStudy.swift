@@ -9,8 +9,9 @@ import Torch
 import Training
 import WorldModel
 
-/// Where does an agent lose what the expert has? Plays the expert's clones, the best that the reward can teach, and the agent itself in its variants, so that what falls
-/// short can be told: the latents, the reward, the optimiser, the draws of `z`, or how episodes begin.
+/// Where does an agent lose what the expert has? Plays the expert's clones, the best that the reward can teach, and the
+/// agent itself in its variants, so that what falls short can be told: the latents, the reward, the optimiser, the
+/// draws of `z`, or how episodes begin.
 public struct LadderStudy: Codable, Sendable {
   /// One player.
   public struct Rung: Codable, Sendable {
@@ -33,17 +34,21 @@ public struct LadderStudy: Codable, Sendable {
   /// - Parameters:
   ///   - runs: agents; the first one that learned in dreams is taken apart, the others are played as they are.
   ///   - leads: numbers of the expert's first steps after which that agent goes on.
-  /// - Throws: as `LoadedAgent`, `Evaluation` and `AgentRun.resume`; `ExperimentError.cannotCompare` where no run learned in dreams.
+  /// - Throws: as `LoadedAgent`, `Evaluation` and `AgentRun.resume`; `ExperimentError.cannotCompare` where no run
+  ///   learned in dreams.
   public init(
-    _ runs: [(name: String, url: URL)], environment: String, episodes: Int, leads: [Int], seed: UInt64, _ compute: Compute
+    _ runs: [(name: String, url: URL)], environment: String, episodes: Int, leads: [Int], seed: UInt64,
+    _ compute: Compute
   ) throws {
     let agents = try runs.map { (name: $0.name, url: $0.url, loaded: try LoadedAgent(at: $0.url, seed: seed, compute)) }
     guard let taken = agents.first(where: { $0.loaded.facts.rewards != nil }) else {
-      throw ExperimentError.cannotCompare("the ladder takes an agent apart that learned in dreams, by ditto or dgail; name one")
+      throw ExperimentError.cannotCompare(
+        "the ladder takes an agent apart that learned in dreams, by ditto or dgail; name one")
     }
     let seeds = Seed(seed).stream("ladder")
     var rungs: [Rung] = []
-    let evaluation = Evaluation(environment: environment, pipeline: taken.loaded.pipeline, episodes: episodes, seed: seed)
+    let evaluation = Evaluation(
+      environment: environment, pipeline: taken.loaded.pipeline, episodes: episodes, seed: seed)
     func play(_ name: String, _ player: Player) throws {
       rungs.append(Rung(name, try evaluation.run(player, named: name).returns, seed: seeds.stream("bootstrap")))
     }
@@ -52,13 +57,19 @@ public struct LadderStudy: Codable, Sendable {
     rungs.append(Rung("expert's recordings", parts.dataset.episodes.map(\.return), seed: seeds.stream("bootstrap")))
     try play("random", .random)
     for (name, url, loaded) in agents where url != taken.url { try play(name, .agent(loaded.agent)) }
-    for (name, latents) in [("clone, z drawn once", try parts.latents(1).fixed), ("clone", try parts.latents(parts.configuration.latents.encodings))] {
+    for (name, latents) in [
+      ("clone, z drawn once", try parts.latents(1).fixed),
+      ("clone", try parts.latents(parts.configuration.latents.encodings)),
+    ] {
       let clone = try parts.clone(of: latents, seeds.stream("clone"))
-      for step in 0..<Self.cloningSteps { _ = clone.update(step: step, progress: Double(step) / Double(Self.cloningSteps)) }
+      for step in 0..<Self.cloningSteps {
+        _ = clone.update(step: step, progress: Double(step) / Double(Self.cloningSteps))
+      }
       try play(name, .agent(parts.agent(clone.actor, seed: seed)))
       guard name == "clone", parts.world.model.actions.discreteCount != nil else { continue }
       let search = try SequenceSearch(
-        Dreamer(parts.world.model, compute.precision), parts.configuration.imitation.reward.compared, on: latents, teaching: clone,
+        Dreamer(parts.world.model, compute.precision), parts.configuration.imitation.reward.compared, on: latents,
+        teaching: clone,
         seed: seeds.stream("search"))
       var progress = ProgressLine("searching \(search.depth) steps ahead", total: Self.searches)
       for step in 0..<Self.searches {
@@ -69,15 +80,21 @@ public struct LadderStudy: Codable, Sendable {
       try play("taught by equation 8, \(search.depth) steps ahead", .agent(parts.agent(clone.actor, seed: seed)))
     }
     for states in StateChoice.allCases {
-      try play("\(taken.name), z \(states == .best ? "most probable" : "drawn")", .agent(taken.loaded.agent.copy(states: states)))
+      try play(
+        "\(taken.name), z \(states == .best ? "most probable" : "drawn")",
+        .agent(taken.loaded.agent.copy(states: states)))
     }
     for lead in leads {
-      let returns = try parts.returns(of: taken.loaded.agent.copy(states: .best), after: lead, environment: environment, episodes, seed: seed)
+      let returns = try parts.returns(
+        of: taken.loaded.agent.copy(states: .best), after: lead, environment: environment, episodes, seed: seed)
       guard !returns.isEmpty else {
-        Console.warn("\(environment): does not go the way that was recorded when the recorded actions are taken; the expert's first steps are left out")
+        Console.warn(
+          "\(environment): does not go the way that was recorded when the recorded actions are taken; the expert's first steps are left out"
+        )
         break
       }
-      rungs.append(Rung("\(taken.name) after the expert's first \(lead) steps", returns, seed: seeds.stream("bootstrap")))
+      rungs.append(
+        Rung("\(taken.name) after the expert's first \(lead) steps", returns, seed: seeds.stream("bootstrap")))
     }
     self.rungs = rungs
   }
@@ -95,7 +112,8 @@ struct TakenApart {
 
   init(_ run: URL, _ loaded: LoadedAgent, _ compute: Compute) throws {
     record = loaded.record
-    world = try LoadedWorldModel(weights: run.appending(path: LoadedAgent.worldModelFile), record, record.details.worldModel!, on: compute.device)
+    world = try LoadedWorldModel(
+      weights: run.appending(path: LoadedAgent.worldModelFile), record, record.details.worldModel!, on: compute.device)
     dataset = try record.details.openData(seeing: world.configuration.observation)[0]
     configuration = try AgentConfiguration.stored(record.layers(in: run))
     (choice, pipeline, precision) = (loaded.facts.actions, loaded.pipeline, compute.precision)
@@ -103,7 +121,8 @@ struct TakenApart {
   }
 
   func latents(_ encodings: Int) throws -> ExpertLatents {
-    try LatentCache(world, precision).latents(of: dataset, episodes: 0..<record.details.useEpisodes, encodings: encodings, on: world.model.device)
+    try LatentCache(world, precision).latents(
+      of: dataset, episodes: 0..<record.details.useEpisodes, encodings: encodings, on: world.model.device)
   }
 
   func clone(of latents: ExpertLatents, _ seed: Seed) throws -> LatentCloner {
@@ -116,8 +135,10 @@ struct TakenApart {
     return agent
   }
 
-  /// Returns of episodes that begin as recorded ones, with the recorded actions, and that the agent then goes on with; only of those that were the recorded ones up to there.
-  func returns(of agent: Agent, after lead: Int, environment: String, _ episodes: Int, seed: UInt64) throws -> [Double] {
+  /// Returns of episodes that begin as recorded ones, with the recorded actions, and that the agent then goes on with;
+  /// only of those that were the recorded ones up to there.
+  func returns(of agent: Agent, after lead: Int, environment: String, _ episodes: Int, seed: UInt64) throws -> [Double]
+  {
     let recorded = dataset.episodes.filter { $0.seed != nil && $0.length > lead }.suffix(episodes)
     guard !recorded.isEmpty else { return [] }
     let own = Array(recorded)
@@ -127,12 +148,15 @@ struct TakenApart {
     var returns: [Double] = []
     let frameSize = dataset.view.recorded.frameSize
     try EpisodePlayer(
-      environment: made, name: environment, player: player, environmentSeed: { own[$0].seed! }, seed: Seed(seed).stream("lead"),
+      environment: made, name: environment, player: player, environmentSeed: { own[$0].seed! },
+      seed: Seed(seed).stream("lead"),
       opening: { Array(own[$0].actions.prefix(lead)) }, keepsFrames: { _ in true }
     ).play(own.count) { episode in
       let place = own[episode.index].index
-      let isRecorded = try episode.frames.count >= (lead + 1) * frameSize
-        && dataset.frames(episode: place, range: lead..<lead + 1) == dataset.view.frames(of: Array(episode.frames[lead * frameSize..<(lead + 1) * frameSize]))
+      let isRecorded =
+        try episode.frames.count >= (lead + 1) * frameSize
+        && dataset.frames(episode: place, range: lead..<lead + 1)
+          == dataset.view.frames(of: Array(episode.frames[lead * frameSize..<(lead + 1) * frameSize]))
       if isRecorded { returns.append(episode.total) }
     }
     return returns
@@ -142,7 +166,8 @@ struct TakenApart {
 extension LadderStudy: CustomStringConvertible {
   public var description: String {
     TextTable(
-      columns: ["rung", "episodes", "mean", "se"], rows: rungs.map { [$0.name, "\($0.episodes)", shown($0.mean), $0.se.map(shown) ?? ""] }
+      columns: ["rung", "episodes", "mean", "se"],
+      rows: rungs.map { [$0.name, "\($0.episodes)", shown($0.mean), $0.se.map(shown) ?? ""] }
     ).description
   }
 }

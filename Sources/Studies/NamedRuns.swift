@@ -1,6 +1,7 @@
 import Foundation
 
-/// A word that names runs: `runs/a`, or several under a name, `f32=runs/a,runs/b`. Folders that are there may have `=` and `,` in their names.
+/// A word that names runs: `runs/a`, or several under a name, `f32=runs/a,runs/b`. Folders that are there may have `=`
+/// and `,` in their names.
 public struct NamedRuns: Equatable {
   public let name: String
   public let runs: [URL]

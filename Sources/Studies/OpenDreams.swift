@@ -5,11 +5,13 @@ import Settings
 import Torch
 import WorldModel
 
-/// What a world model dreams where recorded sequences go on, beside what it infers from their true frames: by step and sequence, `[K, B]`.
+/// What a world model dreams where recorded sequences go on, beside what it infers from their true frames: by step and
+/// sequence, `[K, B]`.
 struct OpenDreams {
   /// 1 up to the end of the sequence's episode, then 0.
   let goesOn: Tensor
-  /// Loss of what is seen, as in eq 10, of the dream under the recorded actions, of repeating the last frame seen, and of the mean of all frames seen.
+  /// Loss of what is seen, as in eq 10, of the dream under the recorded actions, of repeating the last frame seen, and
+  /// of the mean of all frames seen.
   let error, stillError, meanError: Tensor
   /// Eq 8 of the last state inferred.
   let stillReward: Tensor
@@ -23,7 +25,10 @@ struct OpenDreams {
   let posteriorLogits, priorLogits: Tensor
 
   /// - Parameter context: frames of each sequence that are seen before the dreams begin.
-  init(_ model: WorldModel, _ normalizer: Normalizer, _ sequences: SequenceBatch, after context: Int, seed: Seed, _ precision: Precision) {
+  init(
+    _ model: WorldModel, _ normalizer: Normalizer, _ sequences: SequenceBatch, after context: Int, seed: Seed,
+    _ precision: Precision
+  ) {
     let (batch, later) = (sequences.batch, context..<sequences.length)
     let shape = [later.count, batch]
     let random = { (name: String) in RandomSource(seed.stream(name), on: model.device) }
@@ -32,15 +37,19 @@ struct OpenDreams {
     (goesOn, error, stillError, meanError, stillReward, rewards, lastErrors, posteriorLogits, priorLogits) = noGrad {
       computing(in: precision, on: model.device) {
         let (inference, observed) = model.infer(
-          sequences, normalizer, from: .zero(model.sizes, batch: batch, on: model.device), draw: .sample(random("posterior")))
+          sequences, normalizer, from: .zero(model.sizes, batch: batch, on: model.device),
+          draw: .sample(random("posterior")))
         let (truth, last) = (inference.states.sliced(later).features.to(.float32), inference.states[context - 1])
 
         // The first frame of another episode, which counts no more, has no action that led to it.
-        let recorded = model.actions.tensor(sequences.previousActions[(context * batch)...].map { $0 ?? model.actions.still }, on: model.device).unflattened(shape)
+        let recorded = model.actions.tensor(
+          sequences.previousActions[(context * batch)...].map { $0 ?? model.actions.still }, on: model.device
+        ).unflattened(shape)
         let anything = model.actions.uniform(shape, using: random("actions"))
         // One noise for all, so that they differ by their actions alone.
         let dreams = ([recorded, anything] + constants.map(\.actions)).map {
-          Dreamer(model, precision).dream(from: last, following: $0, using: random("noise")).states.sliced(1..<later.count + 1)
+          Dreamer(model, precision).dream(from: last, following: $0, using: random("noise")).states.sliced(
+            1..<later.count + 1)
         }
         let error = { (states: LatentState, range: Range<Int>) in
           observed[later][range].error(of: model.decode(states.sliced(range)))
@@ -49,8 +58,10 @@ struct OpenDreams {
           Tensor(sequences.goesOn(from: context), shape, on: model.device),
           error(dreams[0], 0..<later.count), observed[later].error(of: observed[context - 1].asDecoded),
           observed[later].error(of: observed[0..<context].flattened(first: 2).map { $0.mean(over: 0) }.asDecoded),
-          latentReward(expert: truth, learner: last.features.to(.float32)), dreams.map { latentReward(expert: truth, learner: $0.features.to(.float32)) },
-          dreams.map { error($0, later.count - 1..<later.count) }, inference.posteriorLogits.sliced(later), inference.priorLogits.sliced(later)
+          latentReward(expert: truth, learner: last.features.to(.float32)),
+          dreams.map { latentReward(expert: truth, learner: $0.features.to(.float32)) },
+          dreams.map { error($0, later.count - 1..<later.count) }, inference.posteriorLogits.sliced(later),
+          inference.priorLogits.sliced(later)
         )
       }
     }
@@ -73,7 +84,9 @@ struct OpenDreams {
   func counts() throws -> [Int] {
     let counts = goesOn.sum(over: 1).values(as: Double.self).map { Int($0) }
     let longest = counts.count { $0 > 0 }
-    guard longest == counts.count else { throw ImitationError.episodesTooShort(required: counts.count, longest: longest) }
+    guard longest == counts.count else {
+      throw ImitationError.episodesTooShort(required: counts.count, longest: longest)
+    }
     return counts
   }
 
@@ -84,7 +97,9 @@ struct OpenDreams {
     let last = goesOn.shape[0] - 1
     let counted: [Float] = goesOn[last].values()
     // Of sequences that go on to the last step.
-    let counting = { (values: Tensor) in zip(values.values(as: Float.self), counted).filter { $0.1 > 0 }.map { Double($0.0) } }
+    let counting = { (values: Tensor) in
+      zip(values.values(as: Float.self), counted).filter { $0.1 > 0 }.map { Double($0.0) }
+    }
     let (earned, errors) = (rewards.map { counting($0[last]) }, lastErrors.map(counting))
     let separation = { (a: [Double], b: [Double]) in zip(a, b).map { $0 > $1 ? 1 : $0 == $1 ? 0.5 : 0 }.mean }
     return kinds.indices.map { kind in

@@ -7,17 +7,19 @@ import Torch
 import Training
 import WorldModel
 
-/// Is a world model good enough to learn in? Asked of recordings, before an agent is trained: does it predict, does it answer to actions, does it use its latent
-/// state, and has it seen what the expert sees?
+/// Is a world model good enough to learn in? Asked of recordings, before an agent is trained: does it predict, does it
+/// answer to actions, does it use its latent state, and has it seen what the expert sees?
 public struct WorldModelStudy: Codable, Sendable {
   /// Dreams under the recorded actions beside the recording itself, by step after the last frame that was seen.
   public struct OpenLoop: Codable, Sendable {
     /// Sequences whose episode goes on so far; means are over them.
     public let sequences: [Int]
-    /// Loss of what is seen of eq 10, half the squared error of normalised pixels summed over a frame: of the dream's frame, of repeating the last one seen,
-    /// and of the mean of all frames seen, which is what there is to say without knowing anything.
+    /// Loss of what is seen of eq 10, half the squared error of normalised pixels summed over a frame: of the dream's
+    /// frame, of repeating the last one seen, and of the mean of all frames seen, which is what there is to say without
+    /// knowing anything.
     public let error, stillError, meanError: [Double]
-    /// 1 minus the reward of eq 8 of `(h, z)` against the state inferred from the true frames: of the dream, and of the last state inferred.
+    /// 1 minus the reward of eq 8 of `(h, z)` against the state inferred from the true frames: of the dream, and of the
+    /// last state inferred.
     public let drift, stillDrift: [Double]
   }
 
@@ -27,11 +29,13 @@ public struct WorldModelStudy: Codable, Sendable {
     public let actions: String
     /// Mean by step.
     public let reward: [Double]
-    /// How often the recorded actions earn more at the last step from the same start (ties count half): 0.5 says that the model does not tell them apart.
+    /// How often the recorded actions earn more at the last step from the same start (ties count half): 0.5 says that
+    /// the model does not tell them apart.
     public let separation: Double
     /// Mean loss at the last step.
     public let error: Double
-    /// How often the recorded actions have the lower loss there. Other than latents, which a model makes itself, frames come from outside.
+    /// How often the recorded actions have the lower loss there. Other than latents, which a model makes itself, frames
+    /// come from outside.
     public let errorSeparation: Double
   }
 
@@ -39,7 +43,8 @@ public struct WorldModelStudy: Codable, Sendable {
   public struct Groups: Codable, Sendable {
     /// KL(posterior ‖ prior) in nats, `[S]`: what a frame says beyond what was expected.
     public let divergence: [Double]
-    /// Entropy of the mean posterior minus the mean of its entropy, in nats, `[S]`: what the group says about the state, expected or not.
+    /// Entropy of the mean posterior minus the mean of its entropy, in nats, `[S]`: what the group says about the
+    /// state, expected or not.
     public let information: [Double]
     /// Classes in use, `[S]`: exp of the mean posterior's entropy.
     public let classes: [Double]
@@ -50,7 +55,8 @@ public struct WorldModelStudy: Codable, Sendable {
     static let collapsedBelow = 0.01
   }
 
-  /// Recordings among those that were asked about which the model was trained on: what it predicts of them says less than of others.
+  /// Recordings among those that were asked about which the model was trained on: what it predicts of them says less
+  /// than of others.
   public let seenInTraining: [String]
   public let openLoop: OpenLoop
   /// Under recorded actions, random ones, and each one alone.
@@ -68,33 +74,47 @@ public struct WorldModelStudy: Codable, Sendable {
   private static let (gradedEpisodes, cloningSteps) = (8, 500)
 
   /// - Parameters:
-  ///   - data: recordings of the model's environment, best such as it was not trained on; sequences begin anywhere in them.
-  ///   - expert: expert episodes, to be told how many of their states are like those that the model was trained on; nil to leave that out.
+  ///   - data: recordings of the model's environment, best such as it was not trained on; sequences begin anywhere in
+  ///     them.
+  ///   - expert: expert episodes, to be told how many of their states are like those that the model was trained on; nil
+  ///     to leave that out.
   ///   - steps: how far the model dreams, in environment steps.
-  /// - Throws: `ExperimentError`, `DemonstrationError` or `ImitationError` where a dataset does not fit the model, or its episodes are too short or too few;
-  ///   `ExperimentError.trainingDataGone` where the expert is to be compared with what is not there any more.
-  public init(_ world: LoadedWorldModel, data: [Dataset], expert: Dataset?, steps: Int, seed: UInt64, _ compute: Compute) throws {
+  /// - Throws: `ExperimentError`, `DemonstrationError` or `ImitationError` where a dataset does not fit the model, or
+  ///   its episodes are too short or too few; `ExperimentError.trainingDataGone` where the expert is to be compared
+  ///   with what is not there any more.
+  public init(
+    _ world: LoadedWorldModel, data: [Dataset], expert: Dataset?, steps: Int, seed: UInt64, _ compute: Compute
+  ) throws {
     let (model, normalizer) = (world.model, world.normalizer)
     for dataset in data + (expert.map { [$0] } ?? []) { try dataset.checkFits(model.observation, model.actions) }
     let longest = data.flatMap(\.episodes).map(\.length).max() ?? 0
     guard longest >= steps else { throw ImitationError.episodesTooShort(required: steps, longest: longest) }
     let known = world.record.details.data.map(\.fingerprint)
-    seenInTraining = try data.filter { dataset in try known.contains { try dataset.wasFingerprinted(as: $0) } }.map(\.name)
-    for name in seenInTraining { Console.warn("\(name): the world model was trained on it, so that it predicts it better than others") }
+    seenInTraining = try data.filter { dataset in try known.contains { try dataset.wasFingerprinted(as: $0) } }.map(
+      \.name)
+    for name in seenInTraining {
+      Console.warn("\(name): the world model was trained on it, so that it predicts it better than others")
+    }
     let learned = expert == nil ? [] : try world.trainingData()
     let seed = Seed(seed).stream("world model")
     let sampler = try SequenceSampler(
-      data.map { EpisodeSelection($0) }, batch: Self.batch, length: Self.context + steps, sampling: .frames, seed: seed.stream("sequences"))
+      data.map { EpisodeSelection($0) }, batch: Self.batch, length: Self.context + steps, sampling: .frames,
+      seed: seed.stream("sequences"))
     var (dreams, progress) = ([OpenDreams](), ProgressLine("dreaming", total: Self.sequences / Self.batch))
     for step in 0..<Self.sequences / Self.batch {
-      dreams.append(OpenDreams(model, normalizer, try sampler.batch(step: step), after: Self.context, seed: seed.stream("dreams").step(step), compute.precision))
+      dreams.append(
+        OpenDreams(
+          model, normalizer, try sampler.batch(step: step), after: Self.context, seed: seed.stream("dreams").step(step),
+          compute.precision))
       progress.update(step + 1)
     }
     progress.finish()
     let all = OpenDreams(joining: dreams)
     (openLoop, answers) = (try OpenLoop(all), all.answers)
     groups = Groups(posterior: model.rssm.classes(all.posteriorLogits), prior: model.rssm.classes(all.priorLogits))
-    coverage = try expert.map { try Coverage(of: $0, by: learned, model, normalizer, seed: seed.stream("coverage"), compute) }
+    coverage = try expert.map {
+      try Coverage(of: $0, by: learned, model, normalizer, seed: seed.stream("coverage"), compute)
+    }
     grade = try expert.flatMap { try Self.grade(world, $0, steps: steps, seed: seed.stream("grade"), compute) }
     advice = Self.advice(openLoop, answers, groups, coverage)
   }
@@ -115,7 +135,8 @@ public struct WorldModelStudy: Codable, Sendable {
       clone = cloner.policy
     }
     return try ModelGrade(
-      of: Dreamer(world.model, compute.precision), on: graded, compared: RewardConfiguration().compared, horizon: steps, seed: seed,
+      of: Dreamer(world.model, compute.precision), on: graded, compared: RewardConfiguration().compared, horizon: steps,
+      seed: seed,
       policy: clone)
   }
 }
@@ -124,7 +145,9 @@ extension LoadedWorldModel {
   /// The recordings that its run names.
   /// - Throws: `ExperimentError.trainingDataGone`.
   fileprivate func trainingData() throws -> [Dataset] {
-    do { return try record.details.openData(seeing: configuration.observation) } catch DemonstrationError.missing(let path), ExperimentError.dataChanged(let path, _) {
+    do { return try record.details.openData(seeing: configuration.observation) } catch DemonstrationError.missing(
+      let path), ExperimentError.dataChanged(let path, _)
+    {
       throw ExperimentError.trainingDataGone(path)
     }
   }
@@ -134,7 +157,9 @@ extension WorldModelStudy.OpenLoop {
   /// - Throws: `ImitationError.episodesTooShort` where no sequence goes on to the last step.
   init(_ dreams: OpenDreams) throws {
     sequences = try dreams.counts()
-    (error, stillError, meanError) = (dreams.means(dreams.error), dreams.means(dreams.stillError), dreams.means(dreams.meanError))
+    (error, stillError, meanError) = (
+      dreams.means(dreams.error), dreams.means(dreams.stillError), dreams.means(dreams.meanError)
+    )
     (drift, stillDrift) = (dreams.means(1 - dreams.rewards[0]), dreams.means(1 - dreams.stillReward))
   }
 }
@@ -144,10 +169,14 @@ extension WorldModelStudy.Groups {
   init(posterior q: Categorical, prior p: Categorical) {
     let shape = q.logProbabilities.shape.suffix(2)
     let (groups, count) = (shape.first!, shape.last!)
-    let means = { (values: Tensor, width: Int) -> [Double] in values.reshaped([-1, groups * width]).mean(over: 0).values() }
+    let means = { (values: Tensor, width: Int) -> [Double] in
+      values.reshaped([-1, groups * width]).mean(over: 0).values()
+    }
     divergence = means(q.divergence(from: p), 1)
     let mean = means(q.probabilities, count)
-    let entropies = (0..<groups).map { group in mean[group * count..<(group + 1) * count].reduce(0) { $1 > 0 ? $0 - $1 * log($1) : $0 } }
+    let entropies = (0..<groups).map { group in
+      mean[group * count..<(group + 1) * count].reduce(0) { $1 > 0 ? $0 - $1 * log($1) : $0 }
+    }
     information = zip(entropies, means(q.entropy, 1)).map { max($0 - $1, 0) }
     classes = entropies.map { exp($0) }
     collapsed = information.count { $0 < Self.collapsedBelow }
@@ -157,7 +186,8 @@ extension WorldModelStudy.Groups {
 extension WorldModelStudy {
   /// Share that predictions may leave of the error of the last frame and of the mean frame.
   private static let mostError = 0.9
-  /// How often dreams under the recorded actions should at least be closer to the recording than those under random ones, by latents and by frames.
+  /// How often dreams under the recorded actions should at least be closer to the recording than those under random
+  /// ones, by latents and by frames.
   private static let leastSeparation = 0.6
   /// Share of the groups of `z` that may be collapsed.
   private static let mostCollapsed = 0.5
@@ -167,7 +197,9 @@ extension WorldModelStudy {
   /// What speaks against learning in the model, and what to do about it.
   static func advice(_ openLoop: OpenLoop, _ answers: [Answer], _ groups: Groups, _ coverage: Coverage?) -> [String] {
     var found: [String] = []
-    if let step = firstWorse(openLoop.error, than: zip(openLoop.stillError, openLoop.meanError).map { mostError * min($0, $1) }) {
+    if let step = firstWorse(
+      openLoop.error, than: zip(openLoop.stillError, openLoop.meanError).map { mostError * min($0, $1) })
+    {
       found.append(
         """
         From step \(step) on, frames are predicted hardly better than by repeating the last one or by the mean of all: train the world model longer or on \
@@ -175,7 +207,9 @@ extension WorldModelStudy {
         """)
     }
     if let step = firstWorse(openLoop.drift, than: openLoop.stillDrift) {
-      found.append("From step \(step) on, latents drift further than if they stood still: train the world model longer, or imagine fewer steps.")
+      found.append(
+        "From step \(step) on, latents drift further than if they stood still: train the world model longer, or imagine fewer steps."
+      )
     }
     let random = answers.first { $0.actions == "random" }!
     let separation = min(random.separation, random.errorSeparation)
@@ -187,10 +221,14 @@ extension WorldModelStudy {
         """)
     }
     if Double(groups.collapsed) > mostCollapsed * Double(groups.information.count) {
-      found.append("\(groups.collapsed) of \(groups.information.count) groups of z are collapsed: lower loss.klWeight or model.groups.")
+      found.append(
+        "\(groups.collapsed) of \(groups.information.count) groups of z are collapsed: lower loss.klWeight or model.groups."
+      )
     }
     if let share = coverage?.share, share < leastCoverage {
-      found.append("Only \(percent(share)) of the expert's states are covered by what the model was trained on: record more like them, and train it on those too.")
+      found.append(
+        "Only \(percent(share)) of the expert's states are covered by what the model was trained on: record more like them, and train it on those too."
+      )
     }
     return found.isEmpty ? ["Nothing speaks against learning in it."] : found
   }
@@ -206,16 +244,22 @@ extension WorldModelStudy {
 
 extension WorldModelStudy: CustomStringConvertible {
   public var description: String {
-    let format = { (format: String, value: Double) in value.isNaN ? "nan" : String(format: format, value) }  // whatever its sign
+    // Whatever its sign.
+    let format = { (format: String, value: Double) in value.isNaN ? "nan" : String(format: format, value) }
     let number = { (digits: Int, value: Double) in format("%.\(digits)f", value) }
     let steps = openLoop.sequences.indices.map { k in
-      ["\(k + 1)", "\(openLoop.sequences[k])"] + [openLoop.error, openLoop.stillError, openLoop.meanError].map { format("%.3g", $0[k]) }
+      ["\(k + 1)", "\(openLoop.sequences[k])"]
+        + [openLoop.error, openLoop.stillError, openLoop.meanError].map { format("%.3g", $0[k]) }
         + [openLoop.drift, openLoop.stillDrift].map { number(3, $0[k]) }
     }
     let earned = answers.map {
-      [$0.actions] + [$0.reward.mean, $0.reward.last!, $0.separation].map { number(3, $0) } + [format("%.3g", $0.error), number(3, $0.errorSeparation)]
+      [$0.actions] + [$0.reward.mean, $0.reward.last!, $0.separation].map { number(3, $0) } + [
+        format("%.3g", $0.error), number(3, $0.errorSeparation),
+      ]
     }
-    let used = [("KL, nats", groups.divergence), ("information, nats", groups.information), ("classes used", groups.classes)].map { name, values in
+    let used = [
+      ("KL, nats", groups.divergence), ("information, nats", groups.information), ("classes used", groups.classes),
+    ].map { name, values in
       [name] + [0, 0.5, 1].map { number(3, quantile($0, ofSorted: values.sorted())) } + [number(3, values.mean)]
     }
     var parts = [
@@ -229,23 +273,33 @@ extension WorldModelStudy: CustomStringConvertible {
     if let coverage { parts.append("\(coverage)") }
     if let grade { parts.append("\(grade)") }
     if !seenInTraining.isEmpty {
-      parts.append("The model was trained on \(seenInTraining.joined(separator: ", ")): of other recordings it predicts less.")
+      parts.append(
+        "The model was trained on \(seenInTraining.joined(separator: ", ")): of other recordings it predicts less.")
     }
     return (parts + [advice.joined(separator: "\n")]).joined(separator: "\n\n")
   }
 
-  /// Frames beside the last and the mean one, latents beside standing still, what actions earn, and what each group of `z` says.
+  /// Frames beside the last and the mean one, latents beside standing still, what actions earn, and what each group of
+  /// `z` says.
   public var picture: String {
     let line = { (name: String, values: [Double]) in
       LineChart.Series(name, values.enumerated().map { .init(x: Double($0 + 1), y: $1) })
     }
     return LineChart.svg([
       LineChart(
-        title: "open loop", xLabel: "imagined steps", yLabel: "error", series: [line("model", openLoop.error), line("last frame", openLoop.stillError), line("mean frame", openLoop.meanError)]),
+        title: "open loop", xLabel: "imagined steps", yLabel: "error",
+        series: [
+          line("model", openLoop.error), line("last frame", openLoop.stillError),
+          line("mean frame", openLoop.meanError),
+        ]),
       LineChart(
-        title: "latent drift", xLabel: "imagined steps", yLabel: "1 − eq 8", series: [line("model", openLoop.drift), line("last state", openLoop.stillDrift)]),
-      LineChart(title: "actions", xLabel: "imagined steps", yLabel: "eq 8", series: answers.map { line($0.actions, $0.reward) }),
-      LineChart(title: "groups of z", xLabel: "group", yLabel: "nats", series: [line("KL", groups.divergence), line("information", groups.information)]),
+        title: "latent drift", xLabel: "imagined steps", yLabel: "1 − eq 8",
+        series: [line("model", openLoop.drift), line("last state", openLoop.stillDrift)]),
+      LineChart(
+        title: "actions", xLabel: "imagined steps", yLabel: "eq 8", series: answers.map { line($0.actions, $0.reward) }),
+      LineChart(
+        title: "groups of z", xLabel: "group", yLabel: "nats",
+        series: [line("KL", groups.divergence), line("information", groups.information)]),
     ])
   }
 }

@@ -36,7 +36,8 @@ public final class Adam {
     var norm = CTTensor()
     check(
       ct_adam_step(
-        pick(parameters), some.map { gradients[$0]!.handle }, pick(firstMoments), pick(secondMoments), pick(steps), Int32(some.count),
+        pick(parameters), some.map { gradients[$0]!.handle }, pick(firstMoments), pick(secondMoments), pick(steps),
+        Int32(some.count),
         c.learningRate * c.rateFactor(at: progress), c.beta1, c.beta2, c.weightDecay, c.epsilon, c.clipNorm, &norm),
       "Adam step", parameters)
     return Tensor(owning: norm)
@@ -45,7 +46,10 @@ public final class Adam {
   /// What a resumed run needs beside the parameters.
   public var state: [(name: String, tensor: Tensor)] {
     names.indices.flatMap { i in
-      [("\(names[i]).first", firstMoments[i]), ("\(names[i]).second", secondMoments[i]), ("\(names[i]).steps", steps[i])]
+      [
+        ("\(names[i]).first", firstMoments[i]), ("\(names[i]).second", secondMoments[i]),
+        ("\(names[i]).steps", steps[i]),
+      ]
     }
   }
 

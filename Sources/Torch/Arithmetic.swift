@@ -31,16 +31,24 @@ extension Tensor {
   public func squared() -> Tensor { call("square", self) { ct_square(handle, $0) } }
   public func squareRoot() -> Tensor { call("sqrt", self) { ct_sqrt(handle, $0) } }
   public func magnitude() -> Tensor { call("abs", self) { ct_abs(handle, $0) } }
-  public func clamped(_ low: Double, _ high: Double) -> Tensor { call("clamp", self) { ct_clamp(handle, low, high, $0) } }
+  public func clamped(_ low: Double, _ high: Double) -> Tensor {
+    call("clamp", self) { ct_clamp(handle, low, high, $0) }
+  }
 
   /// 1 where the two are equal, else 0, as `bool`.
   public func isEqual(to other: Tensor) -> Tensor { call("equal", self, other) { ct_equal(handle, other.handle, $0) } }
 
   /// 1 where it is at least `bound`, else 0, as `bool`.
-  public func isAtLeast(_ bound: Double) -> Tensor { call("at least \(bound)", self) { ct_at_least(handle, bound, $0) } }
+  public func isAtLeast(_ bound: Double) -> Tensor {
+    call("at least \(bound)", self) { ct_at_least(handle, bound, $0) }
+  }
 
-  public func to(_ type: ElementType) -> Tensor { call("convert to \(type)", self) { ct_to(handle, type.c, device.c, $0) } }
-  public func to(_ device: Device) -> Tensor { call("move to \(device)", self) { ct_to(handle, ct_type(handle), device.c, $0) } }
+  public func to(_ type: ElementType) -> Tensor {
+    call("convert to \(type)", self) { ct_to(handle, type.c, device.c, $0) }
+  }
+  public func to(_ device: Device) -> Tensor {
+    call("move to \(device)", self) { ct_to(handle, ct_type(handle), device.c, $0) }
+  }
 
   // Reductions
 
@@ -60,8 +68,14 @@ extension Tensor {
     call("max over \(axis)", self) { ct_amax(handle, Int64(axis), keep, $0) }
   }
   /// The index of the largest element along `axis`, `int64`.
-  public func argmax(over axis: Int) -> Tensor { call("argmax over \(axis)", self) { ct_argmax(handle, Int64(axis), $0) } }
-  public func logSoftmax(over axis: Int) -> Tensor { call("log softmax over \(axis)", self) { ct_log_softmax(handle, Int64(axis), $0) } }
+  public func argmax(over axis: Int) -> Tensor {
+    call("argmax over \(axis)", self) { ct_argmax(handle, Int64(axis), $0) }
+  }
+  public func logSoftmax(over axis: Int) -> Tensor {
+    call("log softmax over \(axis)", self) { ct_log_softmax(handle, Int64(axis), $0) }
+  }
 
-  public func matmul(_ other: Tensor) -> Tensor { call("matrix product", self, other) { ct_matmul(handle, other.handle, $0) } }
+  public func matmul(_ other: Tensor) -> Tensor {
+    call("matrix product", self, other) { ct_matmul(handle, other.handle, $0) }
+  }
 }

@@ -3,7 +3,8 @@ import CTorch
 /// How a class is drawn.
 public enum Draw {
   case sample(RandomSource)
-  /// By the first of these exponential clocks `[…, K]` to ring, each at its class's rate: a sample with the randomness given.
+  /// By the first of these exponential clocks `[…, K]` to ring, each at its class's rate: a sample with the randomness
+  /// given.
   case clocks(Tensor)
   /// The most probable class.
   case mode

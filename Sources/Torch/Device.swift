@@ -14,7 +14,8 @@ public enum Device: String, CaseIterable, Sendable, Codable, CustomStringConvert
   /// The most memory that its tensors have held, in GiB; 0 for the CPU, whose memory is the process's.
   public var peakMemory: Double { Double(ct_peak_device_memory(c)) / Double(1 << 30) }
 
-  /// This device, if this machine and this libtorch have it; there is no silent fallback. Its results are then the same from run to run, and float32 is no less.
+  /// This device, if this machine and this libtorch have it; there is no silent fallback. Its results are then the same
+  /// from run to run, and float32 is no less.
   /// - Throws: `TorchError.noDevice`.
   public func required() throws -> Device {
     guard isAvailable else { throw TorchError.noDevice(self) }
@@ -23,8 +24,8 @@ public enum Device: String, CaseIterable, Sendable, Codable, CustomStringConvert
   }
 }
 
-/// The precision that matrix products and convolutions run in; parameters, losses and distributions stay float32, but for the weights of what is
-/// frozen (`Module.freeze(computingIn:)`).
+/// The precision that matrix products and convolutions run in; parameters, losses and distributions stay float32, but
+/// for the weights of what is frozen (`Module.freeze(computingIn:)`).
 public enum Precision: String, CaseIterable, Sendable, Codable {
   case f32, bf16
 }
@@ -40,7 +41,8 @@ public enum TorchError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .noDevice(let device):
       let there = Device.allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
-      return "device '\(device)' is not available here (there is: \(there)): \(device.facts) (libtorch \(Libtorch.version)); choose another --device, or see docs/gpu.md"
+      return
+        "device '\(device)' is not available here (there is: \(there)): \(device.facts) (libtorch \(Libtorch.version)); choose another --device, or see docs/gpu.md"
     case .unreadable(let file, let reason):
       return "\(file): cannot be read: \(reason)"
     case .damaged(let file, let reason):
@@ -48,7 +50,8 @@ public enum TorchError: Error, Equatable, CustomStringConvertible {
     case .missingTensor(let file, let name):
       return "\(file): has no tensor '\(name)'; was it saved with another configuration?"
     case .wrongShape(let file, let name, let expected, let found):
-      return "\(file): tensor '\(name)' has shape \(found), expected \(expected); was it saved with another configuration?"
+      return
+        "\(file): tensor '\(name)' has shape \(found), expected \(expected); was it saved with another configuration?"
     }
   }
 }
@@ -61,7 +64,8 @@ public enum Libtorch {
     set { ct_set_threads(Int32(newValue)) }
   }
 
-  /// How often this thread has read a tensor's numbers: each time it waits for all that the tensor's device was asked to compute.
+  /// How often this thread has read a tensor's numbers: each time it waits for all that the tensor's device was asked
+  /// to compute.
   public static var hostReads: Int { Int(ct_host_reads()) }
 
   /// The CPU kernels of our own.

@@ -8,7 +8,9 @@ public func noGrad<Result>(_ body: () throws -> Result) rethrows -> Result {
 }
 
 /// Runs `body` with matrix products and convolutions in `precision`.
-public func computing<Result>(in precision: Precision, on device: Device = .cpu, _ body: () throws -> Result) rethrows -> Result {
+public func computing<Result>(in precision: Precision, on device: Device = .cpu, _ body: () throws -> Result) rethrows
+  -> Result
+{
   let before = ct_set_autocast(device.c, precision == .bf16)
   defer {
     _ = ct_set_autocast(device.c, before)

@@ -22,14 +22,16 @@ public final class Linear: Module {
   }
 }
 
-/// `y = x Wᵀ + b` of an `x` that is zero but for a few numbers, such as one-hot classes: where no gradients are taken, only what meets these is read of
-/// the weight; `[out, in]`, it lies in memory as `[in, out]`.
+/// `y = x Wᵀ + b` of an `x` that is zero but for a few numbers, such as one-hot classes: where no gradients are taken,
+/// only what meets these is read of the weight; `[out, in]`, it lies in memory as `[in, out]`.
 public final class SparseLinear: Module {
   public let weight: Parameter
   public let bias: Parameter
 
   public init(_ inputs: Int, _ outputs: Int, using random: RandomSource) {
-    weight = Parameter(.xavier([outputs, inputs], fanIn: inputs, fanOut: outputs, using: random).permuted(1, 0).contiguous().permuted(1, 0))
+    weight = Parameter(
+      .xavier([outputs, inputs], fanIn: inputs, fanOut: outputs, using: random).permuted(1, 0).contiguous().permuted(
+        1, 0))
     bias = Parameter(.zeros([outputs], on: random.device))
   }
 
@@ -63,14 +65,18 @@ public final class Convolution: Module {
 
   public init(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int, using random: RandomSource) {
     let area = kernel * kernel
-    weight = Parameter(.xavier([outputs, inputs, kernel, kernel], fanIn: inputs * area, fanOut: outputs * area, using: random).channelsLast())
+    weight = Parameter(
+      .xavier([outputs, inputs, kernel, kernel], fanIn: inputs * area, fanOut: outputs * area, using: random)
+        .channelsLast())
     bias = Parameter(.zeros([outputs], on: random.device))
     self.stride = stride
   }
 
   /// `[N, in, Y, X]` to `[N, out, (Y − kernel) / stride + 1, …]`.
   public func callAsFunction(_ x: Tensor, then activation: Activation = .identity) -> Tensor {
-    return call("convolution", x, weight) { ct_conv2d(x.handle, weight.handle, bias.handle, Int64(stride), activation.c, $0) }
+    return call("convolution", x, weight) {
+      ct_conv2d(x.handle, weight.handle, bias.handle, Int64(stride), activation.c, $0)
+    }
   }
 }
 
@@ -82,7 +88,9 @@ public final class TransposedConvolution: Module {
 
   public init(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int, using random: RandomSource) {
     let area = kernel * kernel
-    weight = Parameter(.xavier([inputs, outputs, kernel, kernel], fanIn: outputs * area, fanOut: inputs * area, using: random).channelsLast())
+    weight = Parameter(
+      .xavier([inputs, outputs, kernel, kernel], fanIn: outputs * area, fanOut: inputs * area, using: random)
+        .channelsLast())
     bias = Parameter(.zeros([outputs], on: random.device))
     self.stride = stride
   }
@@ -91,7 +99,8 @@ public final class TransposedConvolution: Module {
   public func callAsFunction(_ x: Tensor, then activation: Activation = .identity) -> Tensor {
     let (outputs, kernel) = (weight.shape[1], weight.shape[2])
     if x.shape[2] == 1, x.shape[3] == 1 {
-      // On a single pixel it is a plain product, with the weight laid out as [kernel · kernel · out, in] and the bias as often as pixels.
+      // On a single pixel it is a plain product, with the weight laid out as [kernel · kernel · out, in] and the bias
+      // as often as pixels.
       let flat = weight.permuted(2, 3, 1, 0).reshaped(-1, weight.shape[0])
       let everywhere = bias.expanded([kernel * kernel, outputs]).reshaped(-1)
       let y = call("linear", x, flat) { [x = x.reshaped(-1, weight.shape[0])] in
@@ -123,28 +132,34 @@ public final class GRUCell: Module {
   /// `x` `[B, in]`, `h` `[B, size]` to the next `h`.
   public func callAsFunction(_ x: Tensor, _ h: Tensor) -> Tensor {
     call("GRU cell", x, h, inputWeight) {
-      ct_gru_cell(x.handle, h.handle, inputWeight.handle, recurrentWeight.handle, inputBias.handle, recurrentBias.handle, $0)
+      ct_gru_cell(
+        x.handle, h.handle, inputWeight.handle, recurrentWeight.handle, inputBias.handle, recurrentBias.handle, $0)
     }
   }
 }
 
-/// The recurrent state-space model of `RSSM` along a sequence; shapes as `ct_unroll` has them. Gradients flow to all operands but `keep` and
-/// `clocks`.
+/// The recurrent state-space model of `RSSM` along a sequence; shapes as `ct_unroll` has them. Gradients flow to all
+/// operands but `keep` and `clocks`.
 public func unroll(
-  _ recurrence: GRUCell, stochastic: SparseLinear, _ inputNorm: LayerNorm, hidden: Linear, _ posteriorNorm: LayerNorm, logits: Linear,
+  _ recurrence: GRUCell, stochastic: SparseLinear, _ inputNorm: LayerNorm, hidden: Linear, _ posteriorNorm: LayerNorm,
+  logits: Linear,
   actionShares: Tensor, embedded: Tensor, keep: Tensor?, clocks: Tensor?, h: Tensor, z: Tensor, groups: Int
 ) -> (h: Tensor, z: Tensor, logits: Tensor) {
   let weights = CTRecurrence(
-    stochastic_weight: stochastic.weight.handle, stochastic_bias: stochastic.bias.handle, input_norm_weight: inputNorm.weight.handle,
+    stochastic_weight: stochastic.weight.handle, stochastic_bias: stochastic.bias.handle,
+    input_norm_weight: inputNorm.weight.handle,
     input_norm_bias: inputNorm.bias.handle, gru_input_weight: recurrence.inputWeight.handle,
     gru_recurrent_weight: recurrence.recurrentWeight.handle, gru_input_bias: recurrence.inputBias.handle,
-    gru_recurrent_bias: recurrence.recurrentBias.handle, posterior_weight: hidden.weight.handle, posterior_bias: hidden.bias!.handle,
-    posterior_norm_weight: posteriorNorm.weight.handle, posterior_norm_bias: posteriorNorm.bias.handle, logits_weight: logits.weight.handle,
+    gru_recurrent_bias: recurrence.recurrentBias.handle, posterior_weight: hidden.weight.handle,
+    posterior_bias: hidden.bias!.handle,
+    posterior_norm_weight: posteriorNorm.weight.handle, posterior_norm_bias: posteriorNorm.bias.handle,
+    logits_weight: logits.weight.handle,
     logits_bias: logits.bias!.handle)
   var outs = [CTTensor](repeating: CTTensor(), count: 3)
   check(
     ct_unroll(
-      actionShares.handle, embedded.handle, keep?.handle ?? CTTensor(), clocks?.handle ?? CTTensor(), h.handle, z.handle, Int64(groups),
+      actionShares.handle, embedded.handle, keep?.handle ?? CTTensor(), clocks?.handle ?? CTTensor(), h.handle,
+      z.handle, Int64(groups),
       inputNorm.epsilon, weights, &outs),
     "unroll", [actionShares, embedded, h, z])
   return (Tensor(owning: outs[0]), Tensor(owning: outs[1]), Tensor(owning: outs[2]))
@@ -163,7 +178,8 @@ public final class MLP: Module {
     layers.last!(layers.dropLast().reduce(x) { $1($0, then: .relu) })
   }
 
-  /// The same while it learns: each hidden unit is left out with a probability, and the others are scaled up for it (Srivastava et al. 2014).
+  /// The same while it learns: each hidden unit is left out with a probability, and the others are scaled up for it
+  /// (Srivastava et al. 2014).
   public func callAsFunction(_ x: Tensor, dropout share: Double, using random: RandomSource) -> Tensor {
     guard share > 0 else { return self(x) }
     let hidden = layers.dropLast().reduce(x) { input, layer in

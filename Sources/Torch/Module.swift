@@ -49,8 +49,8 @@ extension Module {
   /// Stops gradients for all parameters, as for a model that only serves.
   public func freeze() { for parameter in parameters { parameter.isTrained = false } }
 
-  /// Stops gradients, and where computation is in bf16 rounds the weights of products and convolutions to it and stores them so: a product of a
-  /// few rows takes as long as reading them, and others need not convert them.
+  /// Stops gradients, and where computation is in bf16 rounds the weights of products and convolutions to it and stores
+  /// them so: a product of a few rows takes as long as reading them, and others need not convert them.
   public func freeze(computingIn precision: Precision) {
     freeze()
     guard precision == .bf16 else { return }
@@ -92,12 +92,17 @@ private func visit(_ value: Any, _ path: [String], _ found: inout [(String, Para
     case .struct, .tuple, .dictionary, .enum, .set:
       var hidden: [(String, Parameter)] = []
       for child in mirror.children { visit(child.value, path + [child.label ?? "?"], &hidden) }
-      precondition(hidden.isEmpty, "the parameter '\(hidden.first?.0 ?? "")' hides in a \(mirror.displayStyle!), where it would not be trained; store it in a module or an array")
+      precondition(
+        hidden.isEmpty,
+        "the parameter '\(hidden.first?.0 ?? "")' hides in a \(mirror.displayStyle!), where it would not be trained; store it in a module or an array"
+      )
     default: break
     }
   }
 }
 
 extension String {
-  fileprivate func replacingOccurrences(lazyPrefix prefix: String) -> String { hasPrefix(prefix) ? String(dropFirst(prefix.count)) : self }
+  fileprivate func replacingOccurrences(lazyPrefix prefix: String) -> String {
+    hasPrefix(prefix) ? String(dropFirst(prefix.count)) : self
+  }
 }

@@ -33,4 +33,6 @@ public struct OptimizerConfiguration: Configuration {
 
 /// 1 at first, and in the last share `coolDown` of the training down to 0 in a straight line.
 /// - Parameter progress: the share of the training that is done, from 0 to 1.
-public func coolingFactor(_ coolDown: Double, at progress: Double) -> Double { coolDown > 0 ? min(1, (1 - progress) / coolDown) : 1 }
+public func coolingFactor(_ coolDown: Double, at progress: Double) -> Double {
+  coolDown > 0 ? min(1, (1 - progress) / coolDown) : 1
+}

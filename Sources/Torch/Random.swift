@@ -22,14 +22,20 @@ public final class RandomSource {
 extension Tensor {
   /// Standard normal numbers, float32.
   public static func normal(_ shape: [Int], using random: RandomSource) -> Tensor {
-    call("normal \(shape)") { ct_normal(shape.map(Int64.init), Int32(shape.count), random.device.c, random.generator, $0) }
+    call("normal \(shape)") {
+      ct_normal(shape.map(Int64.init), Int32(shape.count), random.device.c, random.generator, $0)
+    }
   }
   /// Uniform numbers in 0..<1, float32.
   public static func uniform(_ shape: [Int], using random: RandomSource) -> Tensor {
-    call("uniform \(shape)") { ct_uniform(shape.map(Int64.init), Int32(shape.count), random.device.c, random.generator, $0) }
+    call("uniform \(shape)") {
+      ct_uniform(shape.map(Int64.init), Int32(shape.count), random.device.c, random.generator, $0)
+    }
   }
   /// Numbers from the exponential distribution of rate 1, float32.
   public static func exponential(_ shape: [Int], using random: RandomSource) -> Tensor {
-    call("exponential \(shape)") { ct_exponential(shape.map(Int64.init), Int32(shape.count), random.device.c, random.generator, $0) }
+    call("exponential \(shape)") {
+      ct_exponential(shape.map(Int64.init), Int32(shape.count), random.device.c, random.generator, $0)
+    }
   }
 }

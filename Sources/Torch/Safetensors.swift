@@ -1,10 +1,11 @@
 import CChecksum
 import Foundation
 
-/// Tensors by name in a file of the safetensors format: a JSON header with each tensor's type, shape and place, then their bytes.
+/// Tensors by name in a file of the safetensors format: a JSON header with each tensor's type, shape and place, then
+/// their bytes.
 ///
-/// What is written here ends with a checksum of all before it, which is compared when the file is opened. To others it is one more tensor, four bytes called
-/// `crc32c`; files without it are opened all the same.
+/// What is written here ends with a checksum of all before it, which is compared when the file is opened. To others it
+/// is one more tensor, four bytes called `crc32c`; files without it are opened all the same.
 public struct Safetensors {
   public let path: String
   public let metadata: [String: String]
@@ -31,14 +32,16 @@ public struct Safetensors {
   private static let checksum: (name: String, type: ElementType, shape: [Int]) = (checksumName, .uint8, [4])
 
   /// Maps the file into memory; tensors are copied out one by one, or view it.
-  /// - Throws: `TorchError.unreadable` where it is missing or closed to us, `damaged` where it is cut off, no such file, or not as it was written.
+  /// - Throws: `TorchError.unreadable` where it is missing or closed to us, `damaged` where it is cut off, no such
+  ///   file, or not as it was written.
   public init(at url: URL) throws {
     path = url.path
     let damaged = { [path] (reason: String) in TorchError.damaged(file: path, reason: reason) }
     let data: Data
     do { data = try Data(contentsOf: url, options: .alwaysMapped) } catch {
       let isThere = FileManager.default.fileExists(atPath: url.path)
-      throw TorchError.unreadable(file: path, reason: isThere ? "it is a folder, or may not be opened" : "there is no such file")
+      throw TorchError.unreadable(
+        file: path, reason: isThere ? "it is a folder, or may not be opened" : "there is no such file")
     }
     guard data.count >= 8 else { throw damaged("is too short") }
     let length = data.prefix(8).enumerated().reduce(0) { $0 | UInt64($1.element) << (8 * UInt64($1.offset)) }
@@ -53,14 +56,19 @@ public struct Safetensors {
       guard let fields = value as? [String: Any], let dtype = fields["dtype"] as? String, let type = Self.types[dtype],
         let shape = fields["shape"] as? [Int], let place = fields["data_offsets"] as? [Int], place.count == 2
       else { throw damaged("the header's entry '\(name)' is not understood") }
-      guard 0 <= place[0], place[0] <= place[1], place[1] <= data.count - start, place[1] - place[0] == Self.size(shape, type)
+      guard 0 <= place[0], place[0] <= place[1], place[1] <= data.count - start,
+        place[1] - place[0] == Self.size(shape, type)
       else { throw damaged("tensor '\(name)' is cut off") }
       // Any other byte would be true in one operation and false in another.
-      guard type != .bool || data[start + place[0]..<start + place[1]].allSatisfy({ $0 <= 1 }) else { throw damaged("tensor '\(name)' holds what is no truth value") }
+      guard type != .bool || data[start + place[0]..<start + place[1]].allSatisfy({ $0 <= 1 }) else {
+        throw damaged("tensor '\(name)' holds what is no truth value")
+      }
       entries[name] = Entry(type: type, shape: shape, bytes: start + place[0]..<start + place[1])
     }
     if let sum = entries.removeValue(forKey: Self.checksumName) {
-      guard sum.bytes.count == 4, sum.bytes.upperBound == data.count, try Self.checksum(of: url, upTo: sum.bytes.lowerBound) == Data(data[sum.bytes]) else {
+      guard sum.bytes.count == 4, sum.bytes.upperBound == data.count,
+        try Self.checksum(of: url, upTo: sum.bytes.lowerBound) == Data(data[sum.bytes])
+      else {
         throw damaged("it has changed since it was written")
       }
     }
@@ -97,7 +105,8 @@ public struct Safetensors {
     public var bytes: Data { withUnsafeBytes(of: sum.littleEndian) { Data($0) } }
   }
 
-  /// The bytes of a tensor; `nil` where a size is negative, or the bytes are more than can be counted, even were there something where a length is 0.
+  /// The bytes of a tensor; `nil` where a size is negative, or the bytes are more than can be counted, even were there
+  /// something where a length is 0.
   private static func size(_ shape: [Int], _ type: ElementType) -> Int? {
     let most = shape.reduce(Optional(type.bytes)) { bytes, length in
       guard let bytes, length >= 0, shape.count <= 64 else { return nil }
@@ -113,36 +122,49 @@ public struct Safetensors {
   /// The tensor `name`; where `shape` is given, it must have it.
   public func tensor(_ name: String, shape: [Int]? = nil, on device: Device = .cpu) throws -> Tensor {
     guard let entry = entries[name] else { throw TorchError.missingTensor(file: path, name: name) }
-    if let shape, shape != entry.shape { throw TorchError.wrongShape(file: path, name: name, expected: shape, found: entry.shape) }
+    if let shape, shape != entry.shape {
+      throw TorchError.wrongShape(file: path, name: name, expected: shape, found: entry.shape)
+    }
     guard !entry.bytes.isEmpty else { return .zeros(entry.shape, entry.type, on: device) }
     return Data(mapping.data[entry.bytes]).withUnsafeBytes { Tensor(bytes: $0, entry.shape, entry.type, on: device) }
   }
 
-  /// The tensor `name` as a view of the file, of which no more is in memory than is in use: the system reads its pages when they are needed, and can take them
-  /// back. It outlives this value and the file's name, but not a change of the file itself. Its pages are read-only, as every tensor is that is no `Parameter`;
-  /// to make one of it stops the program. A copy on other devices, and where the file has it at no multiple of an element's size.
+  /// The tensor `name` as a view of the file, of which no more is in memory than is in use: the system reads its pages
+  /// when they are needed, and can take them back. It outlives this value and the file's name, but not a change of the
+  /// file itself. Its pages are read-only, as every tensor is that is no `Parameter`; to make one of it stops the
+  /// program. A copy on other devices, and where the file has it at no multiple of an element's size.
   public func mapped(_ name: String, on device: Device = .cpu) throws -> Tensor {
-    guard device == .cpu, let entry = entries[name], !entry.bytes.isEmpty, entry.bytes.lowerBound % entry.type.bytes == 0 else {
+    guard device == .cpu, let entry = entries[name], !entry.bytes.isEmpty,
+      entry.bytes.lowerBound % entry.type.bytes == 0
+    else {
       return try tensor(name, on: device)
     }
-    return mapping.data.withUnsafeBytes { Tensor(viewing: UnsafeRawBufferPointer(rebasing: $0[entry.bytes]), entry.shape, entry.type, of: mapping) }
+    return mapping.data.withUnsafeBytes {
+      Tensor(viewing: UnsafeRawBufferPointer(rebasing: $0[entry.bytes]), entry.shape, entry.type, of: mapping)
+    }
   }
 
-  /// The file's bytes for these tensors, in this order: the header, then each tensor's, which are made when it is their turn, and the checksum.
-  public static func pieces(of tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:]) -> some Sequence<Data> {
+  /// The file's bytes for these tensors, in this order: the header, then each tensor's, which are made when it is their
+  /// turn, and the checksum.
+  public static func pieces(of tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:])
+    -> some Sequence<Data>
+  {
     sequence(state: (next: -1, sum: Checksum())) { state -> Data? in
       defer { state.next += 1 }
       guard state.next < tensors.count else { return state.next == tensors.count ? state.sum.bytes : nil }
       let piece =
         state.next < 0
-        ? header(of: tensors.map { ($0.name, $0.tensor.type, $0.tensor.shape) }, metadata: metadata) : Data(tensors[state.next].tensor.bytes())
+        ? header(of: tensors.map { ($0.name, $0.tensor.type, $0.tensor.shape) }, metadata: metadata)
+        : Data(tensors[state.next].tensor.bytes())
       state.sum.add(piece)
       return piece
     }
   }
 
   /// What the file of such tensors begins with; their bytes follow in this order, and then the `Checksum` of all.
-  public static func header(of tensors: [(name: String, type: ElementType, shape: [Int])], metadata: [String: String] = [:]) -> Data {
+  public static func header(
+    of tensors: [(name: String, type: ElementType, shape: [Int])], metadata: [String: String] = [:]
+  ) -> Data {
     let tensors = tensors + [checksum]
     var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
     var end = 0
@@ -161,7 +183,9 @@ extension Module {
   /// Replaces every parameter by the tensor `prefix + name` of the file.
   /// - Throws: `TorchError` where one is missing or has another shape, before anything is replaced.
   public func load(from file: Safetensors, prefix: String = "") throws {
-    let stored = try namedParameters.map { ($0.parameter, try file.tensor(prefix + $0.name, shape: $0.parameter.shape, on: $0.parameter.device)) }
+    let stored = try namedParameters.map {
+      ($0.parameter, try file.tensor(prefix + $0.name, shape: $0.parameter.shape, on: $0.parameter.device))
+    }
     for (parameter, tensor) in stored { parameter.assign(tensor) }
   }
 }

@@ -8,9 +8,13 @@ extension Tensor {
   public func reshaped(_ shape: Int...) -> Tensor { reshaped(shape) }
 
   /// The first `count` axes made one.
-  public func flattened(first count: Int) -> Tensor { reshaped([shape.prefix(count).reduce(1, *)] + shape.dropFirst(count)) }
+  public func flattened(first count: Int) -> Tensor {
+    reshaped([shape.prefix(count).reduce(1, *)] + shape.dropFirst(count))
+  }
   /// The last `count` axes made one.
-  public func flattened(last count: Int) -> Tensor { reshaped(shape.dropLast(count) + [shape.suffix(count).reduce(1, *)]) }
+  public func flattened(last count: Int) -> Tensor {
+    reshaped(shape.dropLast(count) + [shape.suffix(count).reduce(1, *)])
+  }
   /// The first axis split into `sizes`.
   public func unflattened(_ sizes: [Int]) -> Tensor { reshaped(sizes + shape.dropFirst()) }
 
@@ -22,7 +26,9 @@ extension Tensor {
   }
   /// Elements `range` along `axis`.
   public func sliced(_ range: Range<Int>, axis: Int = 0) -> Tensor {
-    call("slice \(range) of axis \(axis)", self) { ct_narrow(handle, Int64(axis), Int64(range.lowerBound), Int64(range.count), $0) }
+    call("slice \(range) of axis \(axis)", self) {
+      ct_narrow(handle, Int64(axis), Int64(range.lowerBound), Int64(range.count), $0)
+    }
   }
   /// Element `index` along `axis`, which disappears.
   public func at(_ index: Int, axis: Int = 0) -> Tensor {
@@ -41,7 +47,9 @@ extension Tensor {
     call("gather along axis \(axis)", self, indices) { ct_gather(handle, Int64(axis), indices.handle, $0) }
   }
   /// One-hot vectors, float32, along a new last axis; integers in 0..<classes.
-  public func oneHot(_ classes: Int) -> Tensor { call("one-hot of \(classes)", self) { ct_one_hot(handle, Int64(classes), $0) } }
+  public func oneHot(_ classes: Int) -> Tensor {
+    call("one-hot of \(classes)", self) { ct_one_hot(handle, Int64(classes), $0) }
+  }
 
   /// The same values one after the other in memory, the last axis fastest.
   public func contiguous() -> Tensor { call("contiguous", self) { ct_contiguous(handle, $0) } }

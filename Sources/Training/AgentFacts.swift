@@ -11,9 +11,11 @@ public struct AgentFacts: Codable, Equatable, Sendable {
   /// That it learned from.
   public let expertEpisodes: Int
   public let seed: UInt64
-  /// Its other settings where they are not the defaults, by key: what else may set two agents apart. Of one that has its own eyes, theirs too.
+  /// Its other settings where they are not the defaults, by key: what else may set two agents apart. Of one that has
+  /// its own eyes, theirs too.
   public let settings: [String: String]
-  /// Of its training, and the wall time that they took, in seconds; up to the checkpoint that acts where that one was named.
+  /// Of its training, and the wall time that they took, in seconds; up to the checkpoint that acts where that one was
+  /// named.
   public let gradientSteps: Int
   public let seconds: Double
   public let threads: Int
@@ -29,22 +31,32 @@ public struct AgentFacts: Codable, Equatable, Sendable {
   public let version: String
 
   /// Where facts of their own say the same, and what changes how a run is watched and not what it becomes.
-  private static let apart = ["method", "actions", "selection", "imitation.horizon", "imitation.reward.weights.", "training."]
+  private static let apart = [
+    "method", "actions", "selection", "imitation.horizon", "imitation.reward.weights.", "training.",
+  ]
 
   /// - Throws: `RunError.notARun` where the run has no log.
   init(
-    _ configuration: AgentConfiguration, _ world: WorldModelConfiguration, _ record: Record, of run: URL, step: Int, by selectedBy: SelectedBy,
+    _ configuration: AgentConfiguration, _ world: WorldModelConfiguration, _ record: Record, of run: URL, step: Int,
+    by selectedBy: SelectedBy,
     choosing actions: ActionChoice
   ) throws {
     let dreams = configuration.method == .ditto || configuration.method == .dgail
     method = configuration.method
-    rewards = dreams ? Dictionary(uniqueKeysWithValues: configuration.imitation.reward.weights.used.map { ($0.kind.rawValue, $0.weight) }) : nil
+    rewards =
+      dreams
+      ? Dictionary(
+        uniqueKeysWithValues: configuration.imitation.reward.weights.used.map { ($0.kind.rawValue, $0.weight) }) : nil
     horizon = dreams ? configuration.imitation.horizon : nil
     (expertEpisodes, seed, threads) = (record.details.useEpisodes, record.seed, record.details.threads)
-    let eyes = try configuration.method == .bc ? world.differences().filter { $0.key.hasPrefix("model.") || $0.key.hasPrefix("pixels.") } : [:]
+    let eyes =
+      try configuration.method == .bc
+      ? world.differences().filter { $0.key.hasPrefix("model.") || $0.key.hasPrefix("pixels.") } : [:]
     let unused = configuration.imitation.policyGradient == .ppo ? [] : ["imitation.epochs", "imitation.clip"]
-    settings = try configuration.differences().filter { difference in !(Self.apart + unused).contains { difference.key.hasPrefix($0) } }
-      .merging(eyes.map { ("worldModel.\($0)", $1) }) { $1 }
+    settings = try configuration.differences().filter { difference in
+      !(Self.apart + unused).contains { difference.key.hasPrefix($0) }
+    }
+    .merging(eyes.map { ("worldModel.\($0)", $1) }) { $1 }
     (self.step, self.selectedBy, self.actions) = (step, selectedBy, actions)
     (worldModel, version) = (record.details.worldModel?.fingerprint, record.version)
     let lines = try MetricsLog.lines(of: run).filter { selectedBy != .named || $0["step"] ?? 0 <= Double(step) }

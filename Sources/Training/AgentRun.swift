@@ -9,7 +9,8 @@ import WorldModel
 
 /// Learns a policy from expert episodes inside a world model, into a run's folder.
 ///
-/// The folder holds the world model's weights too: an agent acts without anything else. Cloning from pixels has no world model.
+/// The folder holds the world model's weights too: an agent acts without anything else. Cloning from pixels has no
+/// world model.
 public enum AgentRun {
   /// Where an agent gets its eyes and memory from.
   public enum Source {
@@ -27,27 +28,34 @@ public enum AgentRun {
   ///   - other: another agent's run, whose networks it begins with; nil for none.
   /// - Throws: for bad data or an output in use, before anything is written; and as `TrainingLoop`.
   public static func start(
-    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, mixed: [URL] = [], _ configuration: AgentConfiguration, seed: UInt64, from other: URL? = nil,
+    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, mixed: [URL] = [],
+    _ configuration: AgentConfiguration, seed: UInt64, from other: URL? = nil,
     _ compute: Compute
   ) throws {
     let prepared = try Prepared(output, source, [data] + mixed, useEpisodes, configuration, seed, compute)
     var record = Record(kind: .agent, seed: seed, version: Build.version, started: Date(), details: prepared.details)
     if let other {
       let known = try Record(from: other, kind: .agent).details.worldModel?.fingerprint
-      if known != prepared.details.worldModel?.fingerprint { Console.warn("\(other.path): learned in another world model, whose states may mean something else") }
+      if known != prepared.details.worldModel?.fingerprint {
+        Console.warn("\(other.path): learned in another world model, whose states may mean something else")
+      }
       record.from = try prepared.trainer.adopt(from: other, .agent)
     }
     let run = try RunFolder.create(
       at: output, configuration: prepared.world.yaml(.worldModel) + configuration.yaml(.agent), record: record)
-    if let weights = prepared.weights { try AtomicFile.write(Safetensors.pieces(of: weights), to: output.appending(path: LoadedAgent.worldModelFile)) }
+    if let weights = prepared.weights {
+      try AtomicFile.write(Safetensors.pieces(of: weights), to: output.appending(path: LoadedAgent.worldModelFile))
+    }
     try train(prepared.trainer, configuration, prepared.details.actions, run)
   }
 
   /// Measures what `start` would take; writes nothing but the encoded episodes, into the world model's run.
   public static func forecast(
-    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, mixed: [URL] = [], _ configuration: AgentConfiguration, seed: UInt64, _ compute: Compute
+    at output: URL, _ source: Source, data: URL, useEpisodes: Int?, mixed: [URL] = [],
+    _ configuration: AgentConfiguration, seed: UInt64, _ compute: Compute
   ) throws -> Forecast {
-    try Prepared(output, source, [data] + mixed, useEpisodes, configuration, seed, compute).trainer.forecast(steps: configuration.training.steps)
+    try Prepared(output, source, [data] + mixed, useEpisodes, configuration, seed, compute).trainer.forecast(
+      steps: configuration.training.steps)
   }
 
   /// All that a run begins with.
@@ -60,23 +68,28 @@ public enum AgentRun {
 
     /// - Parameter data: the expert's, and others in whose states dreams begin.
     init(
-      _ output: URL, _ source: Source, _ data: [URL], _ useEpisodes: Int?, _ configuration: AgentConfiguration, _ seed: UInt64, _ compute: Compute
+      _ output: URL, _ source: Source, _ data: [URL], _ useEpisodes: Int?, _ configuration: AgentConfiguration,
+      _ seed: UInt64, _ compute: Compute
     ) throws {
       try RunFolder.checkAvailable(output)
-      let loaded: LoadedWorldModel? = switch source {
-      case .worldModel(let url): try LoadedWorldModel(at: url, on: compute.device)
-      case .pixels: nil
-      }
-      precondition((loaded == nil) == (configuration.method == .bc), "method '\(configuration.method)' does not learn from \(source)")
+      let loaded: LoadedWorldModel? =
+        switch source {
+        case .worldModel(let url): try LoadedWorldModel(at: url, on: compute.device)
+        case .pixels: nil
+        }
+      precondition(
+        (loaded == nil) == (configuration.method == .bc),
+        "method '\(configuration.method)' does not learn from \(source)")
       let rewards = configuration.imitation.reward.weights.used
       if configuration.method == .ditto || configuration.method == .dgail, rewards.allSatisfy({ $0.weight < 0 }) {
         Console.warn("no reward has a weight above 0: the agent is trained away from the expert")
       }
       try configuration.checkMixed(data.dropFirst())
-      world = switch source {
-      case .worldModel: loaded!.configuration
-      case .pixels(let configured): configured
-      }
+      world =
+        switch source {
+        case .worldModel: loaded!.configuration
+        case .pixels(let configured): configured
+        }
       let seeing = world.observation
       let datasets = try data.map { try Dataset(at: $0, seeing: seeing) }
       let dataset = datasets[0]
@@ -84,31 +97,39 @@ public enum AgentRun {
       guard count <= dataset.episodes.count else {
         throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: count, found: dataset.episodes.count)
       }
-      let (actions, notes) = if let known = loaded?.record.details.actions {
-        (known, try datasets.allSatisfy { $0.actions.fits(known) } ? datasets.numbers(beyond: known, world.actions) : [])
-      } else {
-        try datasets.learnedActions(world.actions)
-      }
+      let (actions, notes) =
+        if let known = loaded?.record.details.actions {
+          (
+            known,
+            try datasets.allSatisfy { $0.actions.fits(known) } ? datasets.numbers(beyond: known, world.actions) : []
+          )
+        } else {
+          try datasets.learnedActions(world.actions)
+        }
       notes.forEach(Console.warn)
       details = RunDetails(
         device: compute.device, precision: compute.precision, threads: Libtorch.threads,
         data: zip(data, datasets).map { .init($1, at: $0) },
         try loaded?.record.details.observation ?? dataset.supportedObservation, of: dataset.view.changed, actions,
-        useEpisodes: count, worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) },
+        useEpisodes: count,
+        worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) },
         usualSurprise: loaded.flatMap { Surprise.bounds(of: $0.url) })
       weights = loaded?.weights
-      trainer = if let loaded {
-        try LatentTrainer(loaded, datasets, configuration, details, seed: Seed(seed), output)
-      } else {
-        try PixelCloningTrainer(dataset, world, configuration, details, seed: Seed(seed))
-      }
+      trainer =
+        if let loaded {
+          try LatentTrainer(loaded, datasets, configuration, details, seed: Seed(seed), output)
+        } else {
+          try PixelCloningTrainer(dataset, world, configuration, details, seed: Seed(seed))
+        }
       try Interruption.check("\(output.path): stopped before its first step; the same command begins it again")
     }
   }
 
   /// Another run's configuration, as a layer for one that begins with its networks.
   /// - Throws: `RunError`.
-  public static func layers(of other: URL) throws -> [Preset] { try Record(from: other, kind: .agent).layers(in: other) }
+  public static func layers(of other: URL) throws -> [Preset] {
+    try Record(from: other, kind: .agent).layers(in: other)
+  }
 
   /// Goes on with a run from its newest good checkpoint.
   /// - Parameters:
@@ -125,7 +146,9 @@ public enum AgentRun {
   /// The trainer of a run, as it was before its first step.
   static func trainer(of run: URL, threads: Int?) throws -> any Trainer { try reopened(run, threads).trainer }
 
-  private static func reopened(_ output: URL, _ threads: Int?) throws -> (trainer: any Trainer, configuration: AgentConfiguration, actions: ActionSpace) {
+  private static func reopened(_ output: URL, _ threads: Int?) throws -> (
+    trainer: any Trainer, configuration: AgentConfiguration, actions: ActionSpace
+  ) {
     let record = try Record(from: output, kind: .agent)
     let configuration = try AgentConfiguration.stored(record.layers(in: output))
     _ = try record.details.device.required()
@@ -133,9 +156,12 @@ public enum AgentRun {
     let seed = Seed(record.seed)
     let world = try WorldModelConfiguration.load(.worldModel, from: record.layers(in: output))
     let datasets = try record.details.openData(seeing: world.observation)
-    guard let dataset = datasets.first else { throw RunError.damagedRun(output.path, reason: "its run.json names no data") }
+    guard let dataset = datasets.first else {
+      throw RunError.damagedRun(output.path, reason: "its run.json names no data")
+    }
     guard record.details.useEpisodes <= dataset.episodes.count else {
-      throw ExperimentError.tooFewEpisodes(dataset: dataset.name, wanted: record.details.useEpisodes, found: dataset.episodes.count)
+      throw ExperimentError.tooFewEpisodes(
+        dataset: dataset.name, wanted: record.details.useEpisodes, found: dataset.episodes.count)
     }
     let trainer: any Trainer
     if let source = record.details.worldModel {
@@ -145,7 +171,9 @@ public enum AgentRun {
         loaded = try LoadedWorldModel(weights: own, record, source, on: record.details.device)
       } else {
         loaded = try LoadedWorldModel(at: URL(fileURLWithPath: source.path), on: record.details.device)
-        guard loaded.fingerprint == source.fingerprint else { throw ExperimentError.dataChanged(source.path, difference: "other weights") }
+        guard loaded.fingerprint == source.fingerprint else {
+          throw ExperimentError.dataChanged(source.path, difference: "other weights")
+        }
         try AtomicFile.write(Safetensors.pieces(of: loaded.weights), to: own)
       }
       trainer = try LatentTrainer(loaded, datasets, configuration, record.details, seed: seed, output)
@@ -155,11 +183,16 @@ public enum AgentRun {
     return (trainer, configuration, record.details.actions)
   }
 
-  private static func train(_ trainer: any Trainer, _ configuration: AgentConfiguration, _ actions: ActionSpace, _ run: RunFolder) throws {
+  private static func train(
+    _ trainer: any Trainer, _ configuration: AgentConfiguration, _ actions: ActionSpace, _ run: RunFolder
+  ) throws {
     let dreams = configuration.method == .ditto || configuration.method == .dgail
     let loop = TrainingLoop(
       trainer: trainer, run: run, configuration: configuration.training, label: "agent",
-      shown: [("reward", "reward/mean"), ("agreement", "actor/agreement"), ("entropy", "actor/entropy"), ("discriminator", "discriminator/accuracy")],
+      shown: [
+        ("reward", "reward/mean"), ("agreement", "actor/agreement"), ("entropy", "actor/entropy"),
+        ("discriminator", "discriminator/accuracy"),
+      ],
       alarms: [.discriminator] + (dreams ? [.entropy(of: actions)] : []))
     try loop()
   }
@@ -177,25 +210,39 @@ public enum AgentRun {
 
     /// - Throws: `Interrupted` after a signal while rewards are fitted.
     /// - Parameter datasets: the expert's, and others in whose states dreams begin.
-    init(_ loaded: LoadedWorldModel, _ datasets: [Dataset], _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed, _ output: URL) throws {
+    init(
+      _ loaded: LoadedWorldModel, _ datasets: [Dataset], _ configuration: AgentConfiguration, _ details: RunDetails,
+      seed: Seed, _ output: URL
+    ) throws {
       for dataset in datasets { try dataset.checkFits(details.observation, details.actions) }
       let dataset = datasets[0]
       let imitation = configuration.imitation
       try imitation.checkMemory(features: loaded.model.sizes.features)
       let cache = LatentCache(loaded, details.precision)
       let latents = { (dataset: Dataset, episodes: Range<Int>, encodings: Int, restarts: Restarts?) in
-        let encoded = try cache.latents(of: dataset, episodes: episodes, encodings: encodings, restarts: restarts, on: details.device)
+        let encoded = try cache.latents(
+          of: dataset, episodes: episodes, encodings: encodings, restarts: restarts, on: details.device)
         return configuration.latents.redraw ? encoded : encoded.fixed
       }
-      let restarts = imitation.restartInterval == 0 ? nil : Restarts(interval: imitation.restartInterval, length: 2 * imitation.windowSteps)
+      let restarts =
+        imitation.restartInterval == 0
+        ? nil : Restarts(interval: imitation.restartInterval, length: 2 * imitation.windowSteps)
       let expert = try latents(dataset, 0..<details.useEpisodes, 1, nil)
       let starts = try latents(dataset, 0..<details.useEpisodes, configuration.latents.encodings, restarts)
-      let heldOut = details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
+      let heldOut =
+        details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
       let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
-      guard longest >= imitation.horizon || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
-      if longest > 0, longest < imitation.horizon { Console.warn("the episodes held out are shorter than the horizon; there is no validation") }
+      guard longest >= imitation.horizon || configuration.selection != .offline else {
+        throw ExperimentError.nothingHeldOut(dataset.name)
+      }
+      if longest > 0, longest < imitation.horizon {
+        Console.warn("the episodes held out are shorter than the horizon; there is no validation")
+      }
       let copies = try dataset.copies(in: heldOut, of: 0..<details.useEpisodes)
-      if !copies.isEmpty { Console.warn("held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them") }
+      if !copies.isEmpty {
+        Console.warn(
+          "held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them")
+      }
       let validated = longest < imitation.horizon ? nil : try latents(dataset, heldOut, 1, nil)
       let mixed = try datasets.dropFirst().map { try latents($0, $0.episodes.indices, 1, nil) }
       loaded.model.freeze(computingIn: details.precision)
@@ -206,11 +253,15 @@ public enum AgentRun {
         if step == steps || Interruption.isRequested { progress[reward]?.finish() }
         try Interruption.check("\(output.path): stopped while rewards were fitted; the same command goes on")
       }
-      learner = switch configuration.method {
-      case .ditto, .dgail: try DreamLearner(loaded.model, imitation, expert: expert, windows: starts, mixed: mixed.isEmpty ? nil : ExpertLatents(joining: mixed), details.precision, seed: seed, fitting: fitting)
-      case .dbc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed)
-      case .bc: preconditionFailure("'bc' has no world model")
-      }
+      learner =
+        switch configuration.method {
+        case .ditto, .dgail:
+          try DreamLearner(
+            loaded.model, imitation, expert: expert, windows: starts,
+            mixed: mixed.isEmpty ? nil : ExpertLatents(joining: mixed), details.precision, seed: seed, fitting: fitting)
+        case .dbc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed)
+        case .bc: preconditionFailure("'bc' has no world model")
+        }
       if configuration.method != .dbc {
         let grade = try ModelGrade(
           of: Dreamer(loaded.model, details.precision), on: validated ?? expert, compared: imitation.reward.compared,
@@ -218,13 +269,21 @@ public enum AgentRun {
         Console.say(grade.verdict)
       }
       let cloningSteps = learner is DreamLearner ? imitation.warmStart.cloningSteps : 0
-      clone = cloningSteps == 0 ? nil : (
-        try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed.stream("clone")), cloningSteps)
+      clone =
+        cloningSteps == 0
+        ? nil
+        : (
+          try LatentCloner(
+            loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed.stream("clone")),
+          cloningSteps
+        )
       folder = output.path
       fittingSeconds = progress.isEmpty ? 0 : ProgressLine.now - begun
       validation = try validated.map {
         AgentValidation(
-          windows: try WindowSampler($0, horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"), startShare: imitation.startShare),
+          windows: try WindowSampler(
+            $0, horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"),
+            startShare: imitation.startShare),
           dreamer: Dreamer(loaded.model, details.precision), compared: imitation.reward.compared,
           scoredBy: configuration.method == .dbc ? .likelihood : .reward, seed: seed.stream("validation"))
       }
@@ -268,14 +327,19 @@ public enum AgentRun {
 }
 
 extension AgentConfiguration {
-  /// - Throws: `ExperimentError.notAnOption` where dreams that begin in other recordings' states would be compared with what the expert did elsewhere, or there are no dreams.
+  /// - Throws: `ExperimentError.notAnOption` where dreams that begin in other recordings' states would be compared with
+  ///   what the expert did elsewhere, or there are no dreams.
   fileprivate func checkMixed(_ data: some Collection<URL>) throws {
     guard !data.isEmpty else { return }
     let weights = imitation.reward.weights
-    guard method == .ditto || method == .dgail, weights.dot == 0, weights.l2 == 0, weights.cosine == 0, weights.contrast == 0 else {
+    guard method == .ditto || method == .dgail, weights.dot == 0, weights.l2 == 0, weights.cosine == 0,
+      weights.contrast == 0
+    else {
       throw ExperimentError.notAnOption(
         "--mixed-data with \(method == .ditto || method == .dgail ? "a reward that compares each step with the expert's" : "method '\(method)'")",
-        allowed: "it goes with rewards that look at all of the expert: --method dgail, or --reward nearest, sparse, red, dril, gail or airl")
+        allowed:
+          "it goes with rewards that look at all of the expert: --method dgail, or --reward nearest, sparse, red, dril, gail or airl"
+      )
     }
   }
 }
@@ -287,7 +351,8 @@ extension ImitationConfiguration {
     let states = Double(windowChoices) * Double(batch / dreamsPerWindow) * Double(windowSteps + 1)
     try MemoryNeed.require(
       states * Double(MemoryLayout<Float>.stride * features + MemoryLayout<Int64>.stride),
-      for: "\(windowChoices) × \(batch / dreamsPerWindow) windows of \(windowSteps) steps", smaller: "imitation.windowChoices or imitation.batch")
+      for: "\(windowChoices) × \(batch / dreamsPerWindow) windows of \(windowSteps) steps",
+      smaller: "imitation.windowChoices or imitation.batch")
   }
 }
 
@@ -302,9 +367,9 @@ struct AgentValidation {
   /// What checkpoints are compared by: the reward of dreams, or the log-likelihood of the expert's actions.
   enum Score { case reward, likelihood }
 
-  /// What the policy's dreams from held-out starts earn by eq 8, beside what the expert's own, uniformly random and constant actions
-  /// earn there: where those earn the same, the model ignores actions, and nothing can be learned in it. And how often the policy most
-  /// of all wants what the expert did.
+  /// What the policy's dreams from held-out starts earn by eq 8, beside what the expert's own, uniformly random and
+  /// constant actions earn there: where those earn the same, the model ignores actions, and nothing can be learned in
+  /// it. And how often the policy most of all wants what the expert did.
   func metrics(of policy: @escaping (Tensor) -> ActionDistribution) -> Metrics {
     noGrad {
       let expert = windows.windows(step: 0)

@@ -83,7 +83,9 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
     case .notFinite(let environment, let episode, let step, let what):
       "\(environment): episode \(episode), step \(step): \(what) is not finite; mend the environment, nothing can be made of such numbers"
     case .notEnoughMemory(let what, let gibibytes, let available, let smaller):
-      String(format: "%@ takes at least %.3g GiB of memory, and %.3g GiB can be had; make %@ smaller", what, gibibytes, available, smaller)
+      String(
+        format: "%@ takes at least %.3g GiB of memory, and %.3g GiB can be had; make %@ smaller", what, gibibytes,
+        available, smaller)
     case .notAnOption(let what, let allowed):
       "\(what); \(allowed)"
     }

@@ -2,21 +2,26 @@ import Foundation
 import Runs
 import Torch
 
-/// Makes a small folder of an agent's run that acts as the run does, and can be given away: its policy and its world model in bf16, without what only training needs.
+/// Makes a small folder of an agent's run that acts as the run does, and can be given away: its policy and its world
+/// model in bf16, without what only training needs.
 public enum Export {
   /// - Throws: as `LoadedAgent`; `RunError` for an output in use or that cannot be written.
   public static func run(_ source: URL, to output: URL) throws {
     try RunFolder.checkAvailable(output)
     let loaded = try LoadedAgent(at: source)
-    let (checkpoint, _) = try Checkpoint.acting(in: source, by: AgentConfiguration.stored(loaded.record.layers(in: source)).selection)
+    let (checkpoint, _) = try Checkpoint.acting(
+      in: source, by: AgentConfiguration.stored(loaded.record.layers(in: source)).selection)
     var record = loaded.record
     record.details = record.details.withoutFolders
     record.steps = checkpoint.step
     _ = try RunFolder.create(at: output, configuration: loaded.configuration, record: record)
     let policy = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
-    try FileManager.default.copyItem(at: source.appending(path: MetricsLog.name), to: output.appending(path: MetricsLog.name))
+    try FileManager.default.copyItem(
+      at: source.appending(path: MetricsLog.name), to: output.appending(path: MetricsLog.name))
     try TrainingLoop.checkpoints(of: output, keep: 1).save(step: checkpoint.step) { folder in
-      try write(policy, to: folder.appending(path: TrainingLoop.stateFile)) { !$0.hasPrefix("optimizer.") && isUsed($0) }
+      try write(policy, to: folder.appending(path: TrainingLoop.stateFile)) {
+        !$0.hasPrefix("optimizer.") && isUsed($0)
+      }
     }
     let worldModel = source.appending(path: LoadedAgent.worldModelFile)
     guard FileManager.default.fileExists(atPath: worldModel.path) else { return }
@@ -42,9 +47,12 @@ public enum Export {
 extension RunDetails {
   /// The same, whose sources are named without the folders that they were in.
   var withoutFolders: RunDetails {
-    let named = { (source: Source) in Source(path: URL(fileURLWithPath: source.path).lastPathComponent, fingerprint: source.fingerprint) }
+    let named = { (source: Source) in
+      Source(path: URL(fileURLWithPath: source.path).lastPathComponent, fingerprint: source.fingerprint)
+    }
     return RunDetails(
-      device: device, precision: precision, threads: threads, data: data.map(named), observation, of: recorded, actions, useEpisodes: useEpisodes,
+      device: device, precision: precision, threads: threads, data: data.map(named), observation, of: recorded, actions,
+      useEpisodes: useEpisodes,
       worldModel: worldModel.map(named), usualSurprise: usualSurprise)
   }
 }

@@ -3,8 +3,9 @@ import Foundation
 import Runs
 import Torch
 
-/// What is kept of a run that left the finite, `failures/step-00000123/` in its folder: the last good checkpoint's state, and the batch of the step where it was
-/// found. A step is a function of these, the run's configuration, data and seed, so that it can be made again.
+/// What is kept of a run that left the finite, `failures/step-00000123/` in its folder: the last good checkpoint's
+/// state, and the batch of the step where it was found. A step is a function of these, the run's configuration, data
+/// and seed, so that it can be made again.
 public struct Failure: Codable, Sendable {
   /// Gradient steps made when it was found; it may have begun before, after the last line of the log.
   public let step: Int
@@ -19,13 +20,16 @@ public struct Failure: Codable, Sendable {
     let folder = run.appending(path: failuresName).appending(path: "step-" + String(format: "%08d", step))
     try Checkpoint.write(to: folder, step: step) { folder in
       if let newest {
-        try FileManager.default.copyItem(at: newest.url.appending(path: TrainingLoop.stateFile), to: folder.appending(path: TrainingLoop.stateFile))
+        try FileManager.default.copyItem(
+          at: newest.url.appending(path: TrainingLoop.stateFile), to: folder.appending(path: TrainingLoop.stateFile))
       }
       let batch = try trainer.batch(step: step - 1)
       if !batch.isEmpty { try AtomicFile.write(Safetensors.pieces(of: batch), to: folder.appending(path: Self.batch)) }
       try AtomicFile.write(JSONEncoder().encode(failure), to: folder.appending(path: file))
     }
-    Console.say("kept in \(folder.path); 'ditto train --replay \(folder.path)' makes the steps from \(failure.from) on again, up to the first that is not finite")
+    Console.say(
+      "kept in \(folder.path); 'ditto train --replay \(folder.path)' makes the steps from \(failure.from) on again, up to the first that is not finite"
+    )
   }
 
   /// Reads what is kept in `folder`, and makes the steps again.
@@ -33,15 +37,18 @@ public struct Failure: Codable, Sendable {
   /// - Throws: as resuming the run does; `RunError.damagedCheckpoint` where the folder is not what was kept.
   public static func replay(_ folder: URL, threads: Int? = nil) throws -> Replay {
     _ = try Checkpoint(at: folder)
-    guard let failure = try? JSONDecoder().decode(Failure.self, from: Data(contentsOf: folder.appending(path: file))) else {
-      throw RunError.notARun(folder.path, reason: "it has no \(file), which a run that left the finite keeps in \(failuresName)/")
+    guard let failure = try? JSONDecoder().decode(Failure.self, from: Data(contentsOf: folder.appending(path: file)))
+    else {
+      throw RunError.notARun(
+        folder.path, reason: "it has no \(file), which a run that left the finite keeps in \(failuresName)/")
     }
     let run = folder.standardizedFileURL.deletingLastPathComponent().deletingLastPathComponent()
-    let trainer: any Trainer = if (try? Record(from: run, kind: .worldModel)) != nil {
-      try WorldModelRun.trainer(of: run, threads: threads)
-    } else {
-      try AgentRun.trainer(of: run, threads: threads)
-    }
+    let trainer: any Trainer =
+      if (try? Record(from: run, kind: .worldModel)) != nil {
+        try WorldModelRun.trainer(of: run, threads: threads)
+      } else {
+        try AgentRun.trainer(of: run, threads: threads)
+      }
     if failure.from > 0 { try trainer.restore(from: Safetensors(at: folder.appending(path: TrainingLoop.stateFile))) }
     var progress = ProgressLine("replaying", total: failure.step, step: failure.from)
     defer { progress.finish() }
@@ -52,7 +59,9 @@ public struct Failure: Codable, Sendable {
       try Interruption.check("stopped while steps were made again")
       steps = steps.suffix(Replay.shownSteps - 1) + [Replay.Step(step: step + 1, metrics: metrics)]
       let weight = trainer.firstNotFinite
-      if weight != nil || metrics.contains(where: { !$0.value.isFinite }) { return Replay(steps: steps, weight: weight) }
+      if weight != nil || metrics.contains(where: { !$0.value.isFinite }) {
+        return Replay(steps: steps, weight: weight)
+      }
     }
     return Replay(steps: steps, weight: nil)
   }
@@ -75,9 +84,13 @@ extension Replay: CustomStringConvertible {
   public var description: String {
     let names = Set(steps.flatMap(\.metrics.keys)).sorted()
     let table = TextTable(
-      columns: ["step"] + names, rows: steps.map { step in ["\(step.step)"] + names.map { step.metrics[$0].map(shown) ?? "" } })
+      columns: ["step"] + names,
+      rows: steps.map { step in ["\(step.step)"] + names.map { step.metrics[$0].map(shown) ?? "" } })
     let isFound = weight != nil || steps.last?.metrics.contains { !$0.value.isFinite } == true
-    let found = isFound ? "Step \(steps.last!.step) leaves the finite\(weight.map { "; its update made \($0) so" } ?? "")." : "All of these steps are finite here."
+    let found =
+      isFound
+      ? "Step \(steps.last!.step) leaves the finite\(weight.map { "; its update made \($0) so" } ?? "")."
+      : "All of these steps are finite here."
     return "\(table)\n\n\(found)"
   }
 }

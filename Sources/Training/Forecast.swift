@@ -7,7 +7,8 @@ public struct Forecast: CustomStringConvertible {
   public let secondsPerStep: Double
   /// Of fitting rewards before the first step, where that is still to be done.
   public var fittingSeconds = 0.0
-  /// The most resident memory, in GiB, of these steps, a validation and the writing of a checkpoint; and the most on the device, where that is not the CPU.
+  /// The most resident memory, in GiB, of these steps, a validation and the writing of a checkpoint; and the most on
+  /// the device, where that is not the CPU.
   public let memory: Double
   public var deviceMemory: Double?
 
@@ -15,7 +16,8 @@ public struct Forecast: CustomStringConvertible {
     let time = ProgressLine.duration(fittingSeconds + Double(steps) * secondsPerStep)
     let fitting = fittingSeconds > 0 ? " and \(ProgressLine.duration(fittingSeconds)) of fitting rewards" : ""
     let onDevice = deviceMemory.map { String(format: ", %.2f GiB on the device", $0) } ?? ""
-    return "forecast: \(time) for \(steps) steps" + String(format: " of %.3g s%@, %.2f GiB of memory", secondsPerStep, fitting, memory) + onDevice
+    return "forecast: \(time) for \(steps) steps"
+      + String(format: " of %.3g s%@, %.2f GiB of memory", secondsPerStep, fitting, memory) + onDevice
   }
 
   /// Watches the first steps of a run.
@@ -45,7 +47,8 @@ public struct Forecast: CustomStringConvertible {
       for _ in Safetensors.pieces(of: trainer.state) {}
       let device = trainer.state.first?.tensor.device ?? .cpu
       return Forecast(
-        steps: last - step, secondsPerStep: seconds, memory: ProcessMemory.peak, deviceMemory: device == .cpu ? nil : device.peakMemory)
+        steps: last - step, secondsPerStep: seconds, memory: ProcessMemory.peak,
+        deviceMemory: device == .cpu ? nil : device.peakMemory)
     }
   }
 }

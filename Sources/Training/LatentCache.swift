@@ -23,10 +23,13 @@ package struct LatentCache {
   /// Changes with the way episodes are encoded.
   private static let version = 4
 
-  package init(_ world: LoadedWorldModel, _ precision: Precision = .f32) { (self.world, self.precision) = (world, precision) }
+  package init(_ world: LoadedWorldModel, _ precision: Precision = .f32) {
+    (self.world, self.precision) = (world, precision)
+  }
 
-  /// Encodes the episodes, or reads what was encoded before from the same weights and the same data in the same precision on the same device. A folder that cannot
-  /// be written to costs the time to encode again, and the memory for all of them.
+  /// Encodes the episodes, or reads what was encoded before from the same weights and the same data in the same
+  /// precision on the same device. A folder that cannot be written to costs the time to encode again, and the memory
+  /// for all of them.
   /// - Parameters:
   ///   - encodings: how often each is encoded, with draws of its own.
   ///   - restarts: pieces that are encoded besides, as if episodes began there; nil for none.
@@ -34,9 +37,13 @@ package struct LatentCache {
   package func latents(
     of dataset: Dataset, episodes: Range<Int>, encodings: Int = 1, restarts: Restarts? = nil, on device: Device
   ) throws -> ExpertLatents {
-    let parts = ["\(Self.version)", world.fingerprint, dataset.fingerprint, "\(episodes.lowerBound)", "\(episodes.upperBound)"]
+    let parts = [
+      "\(Self.version)", world.fingerprint, dataset.fingerprint, "\(episodes.lowerBound)", "\(episodes.upperBound)",
+    ]
     let (encodedOn, pieces) = (world.model.device, restarts.map { ["\($0.interval)", "\($0.length)"] } ?? [])
-    let others = (encodings == 1 ? [] : ["\(encodings)times"]) + pieces + (precision == .f32 ? [] : [precision.rawValue]) + (encodedOn == .cpu ? [] : [encodedOn.rawValue])
+    let others =
+      (encodings == 1 ? [] : ["\(encodings)times"]) + pieces + (precision == .f32 ? [] : [precision.rawValue])
+      + (encodedOn == .cpu ? [] : [encodedOn.rawValue])
     let name = (parts + others).joined(separator: "-") + ".safetensors"
     let file = world.url.appending(path: "latents").appending(path: name)
     let stored = { try? ExpertLatents(from: Safetensors(at: file), classCount: world.model.sizes.classes, on: device) }
@@ -44,21 +51,27 @@ package struct LatentCache {
     let recorded = episodes.flatMap { index in
       let actions = dataset.episodes[index].actions
       let frames = { (range: Range<Int>) in
-        try Interruption.check("stopped while episodes of \(dataset.name) were encoded; the same command begins with them again")
+        try Interruption.check(
+          "stopped while episodes of \(dataset.name) were encoded; the same command begins with them again")
         return try dataset.frames(episode: index, range: range)
       }
       let whole = ExpertEpisode(actions: actions, frames: frames)
-      return [whole] + (restarts?.starts(in: actions.count) ?? []).map { start in
-        ExpertEpisode(actions: Array(actions[start..<start + restarts!.length])) {
-          try frames(start + $0.lowerBound..<start + $0.upperBound)
+      return [whole]
+        + (restarts?.starts(in: actions.count) ?? []).map { start in
+          ExpertEpisode(actions: Array(actions[start..<start + restarts!.length])) {
+            try frames(start + $0.lowerBound..<start + $0.upperBound)
+          }
         }
-      }
     }
     let seed = Seed(0).stream("encode")
     try? FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: false)
     do {
-      try AtomicFile.write(to: file) { try ExpertLatents.write(encoding: recorded, encodings, with: world.model, world.normalizer, precision, seed: seed, to: $0) }
+      try AtomicFile.write(to: file) {
+        try ExpertLatents.write(
+          encoding: recorded, encodings, with: world.model, world.normalizer, precision, seed: seed, to: $0)
+      }
     } catch is RunError {}
-    return try stored() ?? ExpertLatents(encoding: recorded, encodings, with: world.model, world.normalizer, precision, seed: seed)
+    return try stored()
+      ?? ExpertLatents(encoding: recorded, encodings, with: world.model, world.normalizer, precision, seed: seed)
   }
 }

@@ -24,9 +24,11 @@ public struct LoadedAgent {
   /// - Parameters:
   ///   - step: of a certain checkpoint; nil for the one that the agent's configuration selects.
   ///   - actions: how actions are chosen; nil as the agent's configuration says.
-  /// - Throws: `RunError` where the folder is no agent's run or is damaged or has no checkpoint; `ExperimentError` where it has not that one;
-  ///   `TorchError` for damaged weights.
-  public init(at url: URL, step: Int? = nil, actions: ActionChoice? = nil, seed: UInt64 = 0, _ compute: Compute = Compute()) throws {
+  /// - Throws: `RunError` where the folder is no agent's run or is damaged or has no checkpoint; `ExperimentError`
+  ///   where it has not that one; `TorchError` for damaged weights.
+  public init(
+    at url: URL, step: Int? = nil, actions: ActionChoice? = nil, seed: UInt64 = 0, _ compute: Compute = Compute()
+  ) throws {
     let device = try compute.device.required()
     record = try Record(from: url, kind: .agent)
     let document = try record.configuration(in: url)
@@ -39,22 +41,30 @@ public struct LoadedAgent {
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     pipeline = world.pipeline
     configuration = document.yaml
-    facts = try AgentFacts(own, world, record, of: url, step: checkpoint.step, by: selectedBy, choosing: actions ?? own.actions)
+    facts = try AgentFacts(
+      own, world, record, of: url, step: checkpoint.step, by: selectedBy, choosing: actions ?? own.actions)
     let (sizes, blank, details) = (own.imitation.policy, RandomSource(Seed(0), on: device), record.details)
     if own.method == .bc {
       let policy = PixelPolicy(
-        details.observation, frames: own.cloning.frames, depth: world.model.depth, actions: details.actions, sizes, using: blank)
+        details.observation, frames: own.cloning.frames, depth: world.model.depth, actions: details.actions, sizes,
+        using: blank)
       try policy.load(from: weights, prefix: PixelCloningTrainer.policyPrefix)
       policy.freeze(computingIn: compute.precision)
       usualSurprise = nil
-      agent = Agent(policy, try Normalizer(from: weights, details.observation, on: device), choosing: facts.actions, compute.precision, seed: Seed(seed))
+      agent = Agent(
+        policy, try Normalizer(from: weights, details.observation, on: device), choosing: facts.actions,
+        compute.precision, seed: Seed(seed))
     } else {
-      let (model, normalizer) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
-      let actor = MLP(world.model.features, model.actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers, using: blank)
+      let (model, normalizer) = try LoadedWorldModel.restored(
+        world.model, details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
+      let actor = MLP(
+        world.model.features, model.actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers,
+        using: blank)
       try actor.load(from: weights, prefix: Self.actorPrefix)
       model.freeze(computingIn: compute.precision)
       actor.freeze(computingIn: compute.precision)
-      agent = Agent(model, normalizer, actor, choosing: facts.actions, states: own.states, compute.precision, seed: Seed(seed))
+      agent = Agent(
+        model, normalizer, actor, choosing: facts.actions, states: own.states, compute.precision, seed: Seed(seed))
       usualSurprise = record.details.usualSurprise
     }
     agent.view = try details.view(world.observation, of: url)
@@ -66,8 +76,11 @@ extension Agent {
   /// - Parameters:
   ///   - actions: how actions are chosen; nil as the agent's configuration says.
   ///   - seed: of its draws.
-  /// - Throws: `RunError` where the folder is no agent's run or has no checkpoint; `TorchError` for damaged weights or a missing device.
-  public static func load(_ folder: String, actions: ActionChoice? = nil, seed: UInt64 = 0, _ compute: Compute = Compute()) throws -> Agent {
+  /// - Throws: `RunError` where the folder is no agent's run or has no checkpoint; `TorchError` for damaged weights or
+  ///   a missing device.
+  public static func load(
+    _ folder: String, actions: ActionChoice? = nil, seed: UInt64 = 0, _ compute: Compute = Compute()
+  ) throws -> Agent {
     try LoadedAgent(at: URL(fileURLWithPath: folder), actions: actions, seed: seed, compute).agent
   }
 }

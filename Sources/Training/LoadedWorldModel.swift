@@ -17,7 +17,8 @@ public struct LoadedWorldModel {
   static let modelPrefix = "model."
 
   /// Loads the newest good checkpoint.
-  /// - Throws: `RunError` where the folder is no world model's run or has no checkpoint; `TorchError` for damaged weights.
+  /// - Throws: `RunError` where the folder is no world model's run or has no checkpoint; `TorchError` for damaged
+  ///   weights.
   public init(at url: URL, on device: Device = .cpu) throws {
     self.url = url
     record = try Record(from: url, kind: .worldModel)
@@ -44,7 +45,8 @@ public struct LoadedWorldModel {
   static func restored(
     _ sizes: LatentSizes, _ details: RunDetails, _ weights: Safetensors, _ device: Device
   ) throws -> (WorldModel, Normalizer) {
-    let model = WorldModel(sizes, details.observation, actions: details.actions, using: RandomSource(Seed(0), on: device))
+    let model = WorldModel(
+      sizes, details.observation, actions: details.actions, using: RandomSource(Seed(0), on: device))
     try model.load(from: weights, prefix: modelPrefix)
     model.freeze()
     return (model, try Normalizer(from: weights, details.observation, on: device))

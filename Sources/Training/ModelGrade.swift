@@ -5,10 +5,11 @@ import Settings
 import Torch
 import WorldModel
 
-/// Whether a reward that compares dreams with an expert says something in a world model: what actions change, beside what the model errs by itself.
+/// Whether a reward that compares dreams with an expert says something in a world model: what actions change, beside
+/// what the model errs by itself.
 public struct ModelGrade: Codable, Sendable {
-  /// Mean of eq 8 against the recorded expert states, by imagined step: of dreams under the expert's own actions, under random ones, and under a
-  /// clone's, where one is asked about.
+  /// Mean of eq 8 against the recorded expert states, by imagined step: of dreams under the expert's own actions, under
+  /// random ones, and under a clone's, where one is asked about.
   public let expert, random: [Double]
   public let clone: [Double]?
   /// Mean of eq 8 between two dreams under the expert's actions that differ by their draws alone.
@@ -29,19 +30,23 @@ public struct ModelGrade: Codable, Sendable {
     policy: ((Tensor) -> ActionDistribution)? = nil
   ) throws {
     let horizon = max(1, min(horizon, (latents.lengths.max() ?? 1) - 1))
-    let windows = try WindowSampler(latents, horizon: horizon, batch: Self.windows, seed: seed.stream("windows")).windows(step: 0)
+    let windows = try WindowSampler(latents, horizon: horizon, batch: Self.windows, seed: seed.stream("windows"))
+      .windows(step: 0)
     let (start, actions) = (windows.states[0], windows.actions)
     let random = { (name: String) in RandomSource(seed.stream(name), on: dreamer.device) }
     (expert, self.random, clone, draw) = noGrad {
       let means = { (a: LatentState, b: LatentState) -> [Double] in
         latentReward(expert: compared.reached(a), learner: compared.reached(b)).mean(over: 1).values()
       }
-      let following = { (actions: Tensor, noise: String) in dreamer.dream(from: start, following: actions, using: random(noise)).states }
+      let following = { (actions: Tensor, noise: String) in
+        dreamer.dream(from: start, following: actions, using: random(noise)).states
+      }
       let own = following(actions, "noise")
       let anything = dreamer.actions.uniform(Array(actions.shape.prefix(2)), using: random("actions"))
       let cloned = policy.map { dreamer.dream(from: start, steps: horizon, using: random("noise"), policy: $0).states }
       return (
-        means(windows.states, own), means(windows.states, following(anything, "noise")), cloned.map { means(windows.states, $0) },
+        means(windows.states, own), means(windows.states, following(anything, "noise")),
+        cloned.map { means(windows.states, $0) },
         means(own, following(actions, "other noise"))
       )
     }
@@ -61,11 +66,14 @@ public struct ModelGrade: Codable, Sendable {
       world model at step \(last): the expert's own actions earn \(number(expert[last - 1])), random ones \(number(random[last - 1])); \
       what actions change is \(String(format: "%.1f", signal[last - 1])) times what the model errs by itself
       """
-    let advice = switch usefulHorizon {
-    case last: "a reward says something up to there"
-    case 0: "a reward says next to nothing at any step: train the world model longer, enlarge it, or record more varied actions"
-    default: "a reward says most up to step \(usefulHorizon): train the world model longer, or set imitation.horizon=\(usefulHorizon)"
-    }
+    let advice =
+      switch usefulHorizon {
+      case last: "a reward says something up to there"
+      case 0:
+        "a reward says next to nothing at any step: train the world model longer, enlarge it, or record more varied actions"
+      default:
+        "a reward says most up to step \(usefulHorizon): train the world model longer, or set imitation.horizon=\(usefulHorizon)"
+      }
     return "\(facts): \(advice)"
   }
 }
@@ -77,7 +85,10 @@ extension ModelGrade: CustomStringConvertible {
       ["\(k + 1)", number(expert[k]), number(random[k])] + (clone.map { [number($0[k])] } ?? [])
         + [number(1 - expert[k]), number(1 - draw[k]), String(format: "%.2f", signal[k])]
     }
-    let columns = ["step", "expert's actions", "random"] + (clone == nil ? [] : ["clone"]) + ["model's error", "of one draw", "signal by error"]
+    let columns =
+      ["step", "expert's actions", "random"] + (clone == nil ? [] : ["clone"]) + [
+        "model's error", "of one draw", "signal by error",
+      ]
     return "\(TextTable(columns: columns, rows: rows))\n\(verdict)"
   }
 }

@@ -19,22 +19,37 @@ final class PixelCloningTrainer: Trainer {
   private let seed: Seed
   private(set) var hasWeights = false
 
-  init(_ dataset: Dataset, _ world: WorldModelConfiguration, _ configuration: AgentConfiguration, _ details: RunDetails, seed: Seed) throws {
+  init(
+    _ dataset: Dataset, _ world: WorldModelConfiguration, _ configuration: AgentConfiguration, _ details: RunDetails,
+    seed: Seed
+  ) throws {
     try MemoryNeed.require(
       MemoryNeed.bytes(ofBatches: 2 * Double(configuration.cloning.batch), details.observation),
-      for: "a batch of \(configuration.cloning.batch) pairs of frames, with those read ahead,", smaller: "cloning.batch")
+      for: "a batch of \(configuration.cloning.batch) pairs of frames, with those read ahead,", smaller: "cloning.batch"
+    )
     let expert = try EpisodeSelection(dataset, episodes: Array(0..<details.useEpisodes))
     let frames = configuration.cloning.frames
     let policy = PixelPolicy(
-      details.observation, frames: frames, depth: world.model.depth, actions: details.actions, configuration.imitation.policy,
+      details.observation, frames: frames, depth: world.model.depth, actions: details.actions,
+      configuration.imitation.policy,
       using: RandomSource(seed.stream("policy"), on: details.device))
-    cloner = PixelCloner(policy, try Normalizer(over: [expert], world.pixels, on: details.device), configuration.cloning, details.precision)
-    sampler = try SequenceSampler([expert], batch: configuration.cloning.batch, length: frames + 1, sampling: .frames, seed: seed.stream("pairs"))
-    let others = Array(details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count))
-    guard !others.isEmpty || configuration.selection != .offline else { throw ExperimentError.nothingHeldOut(dataset.name) }
-    heldOut = others.isEmpty ? nil : try SequenceSampler(
-      [EpisodeSelection(dataset, episodes: others)], batch: Self.validationBatch, length: frames + 1, sampling: .frames, seed: seed.stream("validation")
-    ).batch(step: 0)
+    cloner = PixelCloner(
+      policy, try Normalizer(over: [expert], world.pixels, on: details.device), configuration.cloning, details.precision
+    )
+    sampler = try SequenceSampler(
+      [expert], batch: configuration.cloning.batch, length: frames + 1, sampling: .frames, seed: seed.stream("pairs"))
+    let others = Array(
+      details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count))
+    guard !others.isEmpty || configuration.selection != .offline else {
+      throw ExperimentError.nothingHeldOut(dataset.name)
+    }
+    heldOut =
+      others.isEmpty
+      ? nil
+      : try SequenceSampler(
+        [EpisodeSelection(dataset, episodes: others)], batch: Self.validationBatch, length: frames + 1,
+        sampling: .frames, seed: seed.stream("validation")
+      ).batch(step: 0)
     steps = configuration.training.steps
     self.seed = seed
   }
@@ -47,7 +62,9 @@ final class PixelCloningTrainer: Trainer {
       using: RandomSource(seed.stream("dropout").step(step), on: cloner.policy.device))
   }
 
-  func batch(step: Int) throws -> [(name: String, tensor: Tensor)] { try sampler.batch(step: step).tensors(sampler.actions) }
+  func batch(step: Int) throws -> [(name: String, tensor: Tensor)] {
+    try sampler.batch(step: step).tensors(sampler.actions)
+  }
 
   func adopt(_ file: Safetensors) throws {
     try cloner.policy.load(from: file, prefix: Self.policyPrefix)

@@ -12,7 +12,8 @@ extension PixelPipeline {
     guard let stored = dataset.metadata[metadataKey] else { return nil }
     // What a recorder did not know yet is as it was then: the default.
     guard case .object(let known) = stored,
-      case .object(let defaults)? = try? JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(PixelPipeline())),
+      case .object(let defaults)? = try? JSONDecoder().decode(
+        JSONValue.self, from: JSONEncoder().encode(PixelPipeline())),
       let complete = try? JSONEncoder().encode(JSONValue.object(defaults.merging(known) { $1 })),
       let pipeline = try? JSONDecoder().decode(PixelPipeline.self, from: complete), (try? pipeline.validate()) != nil
     else { throw ExperimentError.unknownPipeline(dataset.name) }

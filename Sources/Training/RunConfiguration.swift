@@ -21,7 +21,8 @@ public struct TrainingConfiguration: Configuration {
 
   public func check(_ problems: inout Problems) {
     for (key, value) in [
-      ("steps", steps), ("logInterval", logInterval), ("checkpointInterval", checkpointInterval), ("keptCheckpoints", keptCheckpoints),
+      ("steps", steps), ("logInterval", logInterval), ("checkpointInterval", checkpointInterval),
+      ("keptCheckpoints", keptCheckpoints),
       ("validationInterval", validationInterval),
     ] {
       problems.require(value, in: 1...1_000_000_000, key)
@@ -38,7 +39,8 @@ public struct WorldModelConfiguration: Configuration {
   public var observation = ObservationConfiguration()
   public var pixels = PixelConfiguration()
   public var actions = ActionConfiguration()
-  /// How frames were made of the environment's picture, and will be when an agent acts. A dataset that was recorded here says it itself.
+  /// How frames were made of the environment's picture, and will be when an agent acts. A dataset that was recorded
+  /// here says it itself.
   public var pipeline = PixelPipeline(.none)
   public var training = TrainingConfiguration()
 
@@ -61,7 +63,8 @@ public struct WorldModelConfiguration: Configuration {
 public struct LatentsConfiguration: Configuration {
   /// How often each episode is encoded, with draws of its own. States drawn once are learned by heart.
   public var encodings = 4
-  /// Whether `z` is drawn anew from the posterior at each gradient step, instead of kept as it was drawn when it was encoded.
+  /// Whether `z` is drawn anew from the posterior at each gradient step, instead of kept as it was drawn when it was
+  /// encoded.
   public var redraw = true
 
   public init() {}
@@ -113,7 +116,9 @@ extension AgentConfiguration {
   /// - Throws: `ConfigurationError`.
   package static func stored(_ documents: [Preset]) throws -> AgentConfiguration {
     let before = Preset(
-      name: "defaults before 0.2", yaml: "agent: {latents: {encodings: 1, redraw: false}, states: sampled, cloning: {frames: 1, dropout: 0, noise: 0}}")
+      name: "defaults before 0.2",
+      yaml:
+        "agent: {latents: {encodings: 1, redraw: false}, states: sampled, cloning: {frames: 1, dropout: 0, noise: 0}}")
     return try load(.agent, from: [before] + documents)
   }
 
@@ -123,7 +128,10 @@ extension AgentConfiguration {
     return [
       // Behavioral cloning has no entropy term in the paper.
       ("method bc", c.method == .bc, "cloning: {entropyWeight: 0}"),
-      ("method dgail", c.method == .dgail && weights.gail == 0 && weights.airl == 0, "imitation: {reward: {weights: {dot: 0, gail: 1}}}"),
+      (
+        "method dgail", c.method == .dgail && weights.gail == 0 && weights.airl == 0,
+        "imitation: {reward: {weights: {dot: 0, gail: 1}}}"
+      ),
       // Brantley et al. (2020) reward agreement beside cloning, never alone.
       ("reward dril", weights.dril != 0, "imitation: {cloningWeight: 1}"),
     ].filter(\.1).map { Preset(name: $0.0, yaml: "agent: {\($0.2)}") }
@@ -138,18 +146,22 @@ extension PixelPipeline: Configuration {
 
   /// The usual pipeline for an environment: what it shows by itself, and of Atari games what agents are usually shown.
   public init(for environment: String) {
-    self = environment == "road" ? .init(.road, size: 32) : environment.hasPrefix("gym:ALE/") ? .init(.atari) : .init(.none)
+    self =
+      environment == "road" ? .init(.road, size: 32) : environment.hasPrefix("gym:ALE/") ? .init(.atari) : .init(.none)
   }
 
   public func check(_ problems: inout Problems) {
     problems.require(size >= 1, "size", "is \(size), must be at least 1")
-    problems.require(crop.count == 4 && crop.allSatisfy { $0 >= 0 }, "crop", "is \(crop), must be [top, bottom, left, right], none negative")
+    problems.require(
+      crop.count == 4 && crop.allSatisfy { $0 >= 0 }, "crop",
+      "is \(crop), must be [top, bottom, left, right], none negative")
     problems.require(frameSkip >= 1, "frameSkip", "is \(frameSkip), must be at least 1")
     problems.require(noopMax >= 0, "noopMax", "is \(noopMax), must not be negative")
     problems.require((0...1).contains(stickyActions), "stickyActions", "is \(stickyActions), must be from 0 to 1")
     problems.require(maxEpisodeSteps >= 0, "maxEpisodeSteps", "is \(maxEpisodeSteps), must not be negative")
     problems.require(
-      randomSteps.isEmpty || (randomSteps.count == 2 && 0 <= randomSteps[0] && randomSteps[0] <= randomSteps[1]), "randomSteps",
+      randomSteps.isEmpty || (randomSteps.count == 2 && 0 <= randomSteps[0] && randomSteps[0] <= randomSteps[1]),
+      "randomSteps",
       "is \(randomSteps), must be [least, most], or [] for what is usual")
   }
 }
@@ -157,10 +169,14 @@ extension PixelPipeline: Configuration {
 /// The built-in presets.
 public enum Presets {
   public static let all: [Preset] = [
-    ("small", PackageResources.small_yaml), ("tiny", PackageResources.tiny_yaml), ("paper", PackageResources.paper_yaml),
-    ("authors", PackageResources.authors_yaml), ("road", PackageResources.road_yaml), ("cartpole", PackageResources.cartpole_yaml),
-    ("lunarlander", PackageResources.lunarlander_yaml), ("pong", PackageResources.pong_yaml), ("breakout", PackageResources.breakout_yaml),
-    ("atari", PackageResources.atari_yaml), ("pendulum", PackageResources.pendulum_yaml), ("carracing", PackageResources.carracing_yaml),
+    ("small", PackageResources.small_yaml), ("tiny", PackageResources.tiny_yaml),
+    ("paper", PackageResources.paper_yaml),
+    ("authors", PackageResources.authors_yaml), ("road", PackageResources.road_yaml),
+    ("cartpole", PackageResources.cartpole_yaml),
+    ("lunarlander", PackageResources.lunarlander_yaml), ("pong", PackageResources.pong_yaml),
+    ("breakout", PackageResources.breakout_yaml),
+    ("atari", PackageResources.atari_yaml), ("pendulum", PackageResources.pendulum_yaml),
+    ("carracing", PackageResources.carracing_yaml),
   ].map { Preset(name: $0.0, yaml: String(decoding: $0.1, as: UTF8.self)) }
 
   public static var names: [String] { all.map(\.name) }

@@ -22,7 +22,8 @@ public struct RunDetails: Codable, Equatable, Sendable {
   /// That it computed with: sums depend on how they are split.
   public let threads: Int
   public let data: [Source]
-  /// What the run's networks are shown; absent where a version before 0.2 wrote it, which knew a square picture and a vector of so many numbers.
+  /// What the run's networks are shown; absent where a version before 0.2 wrote it, which knew a square picture and a
+  /// vector of so many numbers.
   private let fields: ObservationSpace?
   /// What was recorded, where that is not the same.
   let recorded: ObservationSpace?
@@ -40,7 +41,8 @@ public struct RunDetails: Codable, Equatable, Sendable {
   public let usualSurprise: Surprise?
 
   public init(
-    device: Device, precision: Precision, threads: Int, data: [Source], _ observation: ObservationSpace, of recorded: ObservationSpace? = nil, _ actions: ActionSpace, useEpisodes: Int,
+    device: Device, precision: Precision, threads: Int, data: [Source], _ observation: ObservationSpace,
+    of recorded: ObservationSpace? = nil, _ actions: ActionSpace, useEpisodes: Int,
     worldModel: Source?, usualSurprise: Surprise? = nil
   ) {
     self.usualSurprise = usualSurprise
@@ -55,7 +57,9 @@ public struct RunDetails: Codable, Equatable, Sendable {
   }
 
   public var observation: ObservationSpace {
-    fields ?? frame.map { ObservationSpace(channels: $0.channels, height: $0.side, width: $0.side, vector: vector ?? 0) } ?? ObservationSpace(vector: vector ?? 0)
+    fields ?? frame.map {
+      ObservationSpace(channels: $0.channels, height: $0.side, width: $0.side, vector: vector ?? 0)
+    } ?? ObservationSpace(vector: vector ?? 0)
   }
   /// How networks' frames are made of those that an environment shows.
   /// - Throws: `DemonstrationError.noSuchView`.
@@ -64,7 +68,13 @@ public struct RunDetails: Codable, Equatable, Sendable {
     return try c.view(of: recorded, in: run.path)
   }
   public var actions: ActionSpace {
-    if let actionParts { ActionSpace(actionParts) } else if let low, let high { .box(low: low, high: high) } else { .discrete(actionCount ?? 0) }
+    if let actionParts {
+      ActionSpace(actionParts)
+    } else if let low, let high {
+      .box(low: low, high: high)
+    } else {
+      .discrete(actionCount ?? 0)
+    }
   }
 }
 
@@ -79,17 +89,23 @@ extension RunDetails: CheckedDetails {
 public typealias Record = RunRecord<RunDetails>
 
 extension Record {
-  /// Lets a run go on beyond its last step. What falls over a share of the steps, such as a learning rate, is from now on what it would be in a run of so many from
-  /// the beginning, which is said; where nothing does, the run reaches the bits of such a run.
+  /// Lets a run go on beyond its last step. What falls over a share of the steps, such as a learning rate, is from now
+  /// on what it would be in a run of so many from the beginning, which is said; where nothing does, the run reaches the
+  /// bits of such a run.
   /// - Throws: `RunError`; `ConfigurationError` where that is no number of steps.
-  static func extend<C: Configuration>(_ run: URL, _ kind: RunKind, by steps: Int, _: C.Type, _ training: KeyPath<C, TrainingConfiguration>) throws {
+  static func extend<C: Configuration>(
+    _ run: URL, _ kind: RunKind, by steps: Int, _: C.Type, _ training: KeyPath<C, TrainingConfiguration>
+  ) throws {
     var record = try Record(from: run, kind: kind)
     let before = try C.load(kind.section, from: record.layers(in: run))[keyPath: training].steps
     let (total, overflows) = before.addingReportingOverflow(steps)
     record.steps = overflows ? .max : total
     let extended = try C.load(kind.section, from: record.layers(in: run))
-    for (key, share) in try extended.differences().sorted(by: { $0.key < $1.key }) where key.lowercased().hasSuffix("cooldown") {
-      Console.warn("\(key) is \(share): what falls over that share at the end of \(before) steps now does so at the end of \(total), and is higher again until then")
+    for (key, share) in try extended.differences().sorted(by: { $0.key < $1.key })
+    where key.lowercased().hasSuffix("cooldown") {
+      Console.warn(
+        "\(key) is \(share): what falls over that share at the end of \(before) steps now does so at the end of \(total), and is higher again until then"
+      )
     }
     try AtomicFile.write(record.encoded(), to: run.appendingPathComponent(runRecordName))
   }
@@ -111,10 +127,15 @@ extension Libtorch {
     guard let count = threads ?? begun else { return }
     let cores = ProcessInfo.processInfo.activeProcessorCount
     if count > cores {
-      let asBegun = threads == nil ? ", as the run was begun; --threads \(cores) changes it, and the last bits of what it computes" : "; take at most that many"
-      Console.warn("\(count) threads on \(cores) core\(cores == 1 ? "" : "s") are many times slower than \(cores)\(asBegun)")
+      let asBegun =
+        threads == nil
+        ? ", as the run was begun; --threads \(cores) changes it, and the last bits of what it computes"
+        : "; take at most that many"
+      Console.warn(
+        "\(count) threads on \(cores) core\(cores == 1 ? "" : "s") are many times slower than \(cores)\(asBegun)")
     } else if let begun, count != begun {
-      Console.warn("the run was begun with \(begun) thread\(begun == 1 ? "" : "s"); with \(count) it does not reach the same bits")
+      Console.warn(
+        "the run was begun with \(begun) thread\(begun == 1 ? "" : "s"); with \(count) it does not reach the same bits")
     }
     Libtorch.threads = count
   }

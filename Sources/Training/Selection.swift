@@ -18,7 +18,8 @@ public enum SelectedBy: String, Codable, Sendable {
   case named
 }
 
-/// A checkpoint that was chosen by returns in the environment, when that was asked for: `online.json` in the agent's run, which marks it.
+/// A checkpoint that was chosen by returns in the environment, when that was asked for: `online.json` in the agent's
+/// run, which marks it.
 public struct OnlineChoice: Codable, Equatable, Sendable {
   public let step: Int
   public let environment: String
@@ -34,7 +35,9 @@ public struct OnlineChoice: Codable, Equatable, Sendable {
   static func made(in run: URL) throws -> OnlineChoice? {
     let file = file(in: run)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-    do { return try JSONDecoder().decode(Self.self, from: Data(contentsOf: file)) } catch { throw ExperimentError.damagedChoice(file.path) }
+    do { return try JSONDecoder().decode(Self.self, from: Data(contentsOf: file)) } catch {
+      throw ExperimentError.damagedChoice(file.path)
+    }
   }
 
   package init(_ means: [Int: Double], environment: String, episodes: Int, seed: UInt64) {
@@ -46,9 +49,10 @@ public struct OnlineChoice: Codable, Equatable, Sendable {
 
 /// How good validation says that a policy is, without the environment.
 package enum OfflineScore {
-  /// Of agents that learn in dreams, what their own dreams from held-out expert states earn by eq 8, actions drawn: of what validation logs it ranked the checkpoints of
-  /// the agents that were looked at best, though hardly better than their step does (docs/studies.md). Of clones the log-likelihood of the expert's held-out actions.
-  /// Runs of versions before 0.2 logged no score of their own. Nil where nothing was validated.
+  /// Of agents that learn in dreams, what their own dreams from held-out expert states earn by eq 8, actions drawn: of
+  /// what validation logs it ranked the checkpoints of the agents that were looked at best, though hardly better than
+  /// their step does (docs/studies.md). Of clones the log-likelihood of the expert's held-out actions. Runs of versions
+  /// before 0.2 logged no score of their own. Nil where nothing was validated.
   package static func of(_ metrics: [String: Double]) -> Double? {
     metrics["validation/score"] ?? metrics["validation/reward"] ?? metrics["validation/agreement"]
   }
@@ -56,17 +60,22 @@ package enum OfflineScore {
   /// What to say of an agent that ends worse than the clone it began as; nil where it does not, or began as none.
   static func lossSinceTheBeginning(of run: URL) throws -> String? {
     let lines = try MetricsLog.lines(of: run)
-    guard let first = lines.first(where: { $0["step"] == 0 }).flatMap(of), let last = lines.last.flatMap(of), last < first else { return nil }
+    guard let first = lines.first(where: { $0["step"] == 0 }).flatMap(of), let last = lines.last.flatMap(of),
+      last < first
+    else { return nil }
     return String(
-      format: "the agent ends with a lower offline score (%.4g) than the clone it began as (%.4g); --select offline takes the best checkpoint, the clone among them",
+      format:
+        "the agent ends with a lower offline score (%.4g) than the clone it began as (%.4g); --select offline takes the best checkpoint, the clone among them",
       last, first)
   }
 
-  /// The step that did best of those whose checkpoints are there, the later one of equals; nil where nothing was held out. A run that was killed may have logged a step without
-  /// saving it.
+  /// The step that did best of those whose checkpoints are there, the later one of equals; nil where nothing was held
+  /// out. A run that was killed may have logged a step without saving it.
   static func best(in run: URL) throws -> (step: Int, score: Double)? {
     let kept = try TrainingLoop.checkpoints(of: run, keep: 1).steps()
-    let scored = (try? MetricsLog.lines(of: run))?.compactMap { line in of(line).flatMap { score in line["step"].map { (step: Int($0), score: score) } } }
+    let scored = (try? MetricsLog.lines(of: run))?.compactMap { line in
+      of(line).flatMap { score in line["step"].map { (step: Int($0), score: score) } }
+    }
     return scored?.filter { kept.contains($0.step) }.max { ($0.score, $0.step) < ($1.score, $1.step) }
   }
 }
@@ -74,8 +83,11 @@ package enum OfflineScore {
 extension Checkpoint {
   /// The one that an agent acts with.
   /// - Parameter step: of a certain one; nil for the one that its run chooses.
-  /// - Throws: `RunError.notARun` where there is none; `ExperimentError.noSuchCheckpoint`, `.nothingHeldOut` or `.damagedChoice`.
-  static func acting(in run: URL, by selection: Selection, step: Int? = nil) throws -> (checkpoint: Checkpoint, by: SelectedBy) {
+  /// - Throws: `RunError.notARun` where there is none; `ExperimentError.noSuchCheckpoint`, `.nothingHeldOut` or
+  ///   `.damagedChoice`.
+  static func acting(in run: URL, by selection: Selection, step: Int? = nil) throws -> (
+    checkpoint: Checkpoint, by: SelectedBy
+  ) {
     let checkpoints = TrainingLoop.checkpoints(of: run, keep: 1)
     let at = { (step: Int) in
       guard try checkpoints.steps().contains(step) else {
@@ -86,7 +98,8 @@ extension Checkpoint {
     // Nor is one that was chosen so any other where it is named; a mark that cannot be read says nothing of it.
     if let step { return (try at(step), (try? OnlineChoice.made(in: run))?.step == step ? .online : .named) }
     if let choice = try OnlineChoice.made(in: run) {
-      Console.warn("\(run.path): acts with checkpoint \(choice.step), which was chosen by its returns in \(choice.environment)")
+      Console.warn(
+        "\(run.path): acts with checkpoint \(choice.step), which was chosen by its returns in \(choice.environment)")
       return (try at(choice.step), .online)
     }
     switch selection {

@@ -10,7 +10,8 @@ extension Surprise {
   private static let (imageKey, divergenceKey) = ("validation/image_usual", "validation/kl_usual")
 
   /// What held-out recordings seldom exceed, as metrics.
-  /// - Parameter context: steps at the beginning of sequences `[T, B]` that do not count, since a model has hardly seen anything then.
+  /// - Parameter context: steps at the beginning of sequences `[T, B]` that do not count, since a model has hardly seen
+  ///   anything then.
   static func bounds(of losses: WorldModelLoss, from context: Int) -> Metrics {
     var bounds: Metrics = [divergenceKey: usual(losses.divergence, from: context)]
     bounds[imageKey] = losses.image.map { usual($0, from: context) }

@@ -9,7 +9,8 @@ protocol Trainer: AnyObject {
   /// What comes before the first step, and is not done again where a run goes on.
   /// - Returns: whether there is something to keep: a policy that can act already.
   func begin() throws -> Bool
-  /// Gradient step `step`, counted from 0; steps come one after the other, from 0 or from where a restored state was saved.
+  /// Gradient step `step`, counted from 0; steps come one after the other, from 0 or from where a restored state was
+  /// saved.
   func update(step: Int) throws -> Metrics
   /// Measures on held-out data.
   func validate() throws -> Metrics
@@ -32,7 +33,8 @@ extension Trainer {
   func batch(step: Int) throws -> [(name: String, tensor: Tensor)] { [] }
 }
 
-/// Runs a trainer to its last step: logs, validates, and writes checkpoints, from which it goes on after an interruption.
+/// Runs a trainer to its last step: logs, validates, and writes checkpoints, from which it goes on after an
+/// interruption.
 package struct TrainingLoop {
   let trainer: any Trainer
   let run: RunFolder
@@ -44,9 +46,12 @@ package struct TrainingLoop {
 
   static let stateFile = "state.safetensors"
 
-  package static func checkpoints(of run: URL, keep: Int) -> Checkpoints { Checkpoints(in: run.appending(path: checkpointsName), keep: keep) }
+  package static func checkpoints(of run: URL, keep: Int) -> Checkpoints {
+    Checkpoints(in: run.appending(path: checkpointsName), keep: keep)
+  }
 
-  /// - Throws: `RunError` for what is not finite, which is kept to be seen again, or a file that cannot be written; `Interrupted` after a signal.
+  /// - Throws: `RunError` for what is not finite, which is kept to be seen again, or a file that cannot be written;
+  ///   `Interrupted` after a signal.
   func callAsFunction() throws {
     do { try train() } catch let error as RunError {
       guard case .nonFiniteMetric(_, _, let step) = error else { throw error }
@@ -75,7 +80,9 @@ package struct TrainingLoop {
       try run.checkIsThere()
       try trainer.checkFinite(step: step)
       do {
-        try checkpoints.save(step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 })) { folder in
+        try checkpoints.save(
+          step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 })
+        ) { folder in
           try AtomicFile.write(Safetensors.pieces(of: trainer.state), to: folder.appending(path: Self.stateFile))
         }
       } catch {
@@ -109,7 +116,9 @@ package struct TrainingLoop {
         values = metrics.mapValues(\.item)
         values["time/steps_per_second"] = Double(step - loggedStep) / (ProgressLine.now - loggedTime)
         if isValidated { values.merge(try trainer.validate().mapValues(\.item)) { $1 } }
-        if isValidated, let score = OfflineScore.of(values), score >= best?.score ?? -.infinity { (best, isBest) = ((step, score), true) }
+        if isValidated, let score = OfflineScore.of(values), score >= best?.score ?? -.infinity {
+          (best, isBest) = ((step, score), true)
+        }
         try log.append(values, step: step)
         while let alarm = unsaid.firstIndex(where: { step > $0.after && values[$0.metric].map($0.isReached) == true }) {
           progress.finish()
@@ -135,7 +144,8 @@ package struct TrainingLoop {
   }
 
   private func stopped(at step: Int) -> String {
-    step == 0 ? "\(run.url.path): stopped before its first step; the same command begins it again"
+    step == 0
+      ? "\(run.url.path): stopped before its first step; the same command begins it again"
       : "\(run.url.path): stopped at step \(step), after a checkpoint; --resume goes on from there"
   }
 }
@@ -144,7 +154,9 @@ extension Trainer {
   /// The last metrics are of the weights before the last update, which may have made them infinite.
   /// - Throws: `RunError.nonFiniteMetric` that names what is not finite.
   func checkFinite(step: Int) throws {
-    if let name = firstNotFinite { throw RunError.nonFiniteMetric(name, value: "not finite after the update", step: step) }
+    if let name = firstNotFinite {
+      throw RunError.nonFiniteMetric(name, value: "not finite after the update", step: step)
+    }
   }
 
   /// Of what the next step depends on.

@@ -12,7 +12,9 @@ public struct Compute {
   public var device: Device
   public var precision: Precision
 
-  public init(device: Device = .cpu, precision: Precision = .f32) { (self.device, self.precision) = (device, precision) }
+  public init(device: Device = .cpu, precision: Precision = .f32) {
+    (self.device, self.precision) = (device, precision)
+  }
 }
 
 /// Learns a world model from recordings, into a run's folder.
@@ -26,7 +28,8 @@ public enum WorldModelRun {
   ///   - other: another run, whose weights and statistics of pixels it begins with; nil for none.
   /// - Throws: for bad data or an output in use, before anything is written; and as `TrainingLoop`.
   public static func start(
-    at output: URL, data: [URL], _ configuration: WorldModelConfiguration, seed: UInt64, from other: URL? = nil, _ compute: Compute
+    at output: URL, data: [URL], _ configuration: WorldModelConfiguration, seed: UInt64, from other: URL? = nil,
+    _ compute: Compute
   ) throws {
     let (trainer, details) = try prepare(output, data, configuration, seed, compute)
     var record = Record(kind: .worldModel, seed: seed, version: Build.version, started: Date(), details: details)
@@ -54,13 +57,17 @@ public enum WorldModelRun {
       data: zip(data, datasets).map { .init($1, at: $0) },
       try datasets[0].supportedObservation, of: datasets[0].view.changed, actions, useEpisodes: 0, worldModel: nil)
     let pipeline = configuration.pipeline
-    if pipeline.kind != .none, let frame = datasets[0].view.recorded.images.first.flatMap({ datasets[0].view.recorded.fields[$0].frame }), frame.height != pipeline.size {
+    if pipeline.kind != .none,
+      let frame = datasets[0].view.recorded.images.first.flatMap({ datasets[0].view.recorded.fields[$0].frame }),
+      frame.height != pipeline.size
+    {
       throw ExperimentError.wrongPixels(dataset: datasets[0].name, found: frame.height, pipeline: pipeline.size)
     }
     for dataset in datasets { try dataset.checkFits(pipeline) }
     let names = details.observation.fields.map(\.name)
     if let unknown = configuration.loss.namedFields.first(where: { !names.contains($0) }) {
-      throw ExperimentError.notAnOption("loss.fields has '\(unknown)'", allowed: "what is seen is \(names.joined(separator: ", "))")
+      throw ExperimentError.notAnOption(
+        "loss.fields has '\(unknown)'", allowed: "what is seen is \(names.joined(separator: ", "))")
     }
     let trainer = try Trainer(datasets, configuration, details, seed: Seed(seed))
     try Interruption.check("\(output.path): stopped before its first step; the same command begins it again")
@@ -83,7 +90,9 @@ public enum WorldModelRun {
 
   /// Another run's configuration, as a layer for one that begins with its weights.
   /// - Throws: `RunError`.
-  public static func layers(of other: URL) throws -> [Preset] { try Record(from: other, kind: .worldModel).layers(in: other) }
+  public static func layers(of other: URL) throws -> [Preset] {
+    try Record(from: other, kind: .worldModel).layers(in: other)
+  }
 
   /// Goes on with a run from its newest good checkpoint.
   /// - Parameters:
@@ -100,12 +109,18 @@ public enum WorldModelRun {
   /// The trainer of a run, as it was before its first step.
   static func trainer(of run: URL, threads: Int?) throws -> any Training.Trainer { try reopened(run, threads).trainer }
 
-  private static func reopened(_ output: URL, _ threads: Int?) throws -> (trainer: Trainer, configuration: WorldModelConfiguration) {
+  private static func reopened(_ output: URL, _ threads: Int?) throws -> (
+    trainer: Trainer, configuration: WorldModelConfiguration
+  ) {
     let record = try Record(from: output, kind: .worldModel)
     let configuration = try WorldModelConfiguration.load(.worldModel, from: record.layers(in: output))
     _ = try record.details.device.required()
     Libtorch.set(threads: threads, begunWith: record.details.threads)
-    return (try Trainer(record.details.openData(seeing: configuration.observation), configuration, record.details, seed: Seed(record.seed)), configuration)
+    return (
+      try Trainer(
+        record.details.openData(seeing: configuration.observation), configuration, record.details,
+        seed: Seed(record.seed)), configuration
+    )
   }
 
   private static func train(_ trainer: Trainer, _ configuration: WorldModelConfiguration, _ run: RunFolder) throws {
@@ -129,22 +144,32 @@ public enum WorldModelRun {
       let sequences = configuration.sequences
       try MemoryNeed.require(
         MemoryNeed.bytes(ofBatches: Double(sequences.batch) * Double(sequences.length), details.observation),
-        for: "a batch of \(sequences.batch) sequences of \(sequences.length) frames, with those read ahead,", smaller: "sequences.batch or sequences.length")
-      let (training, heldOut) = try split(datasets, validationShare: sequences.validationShare, seed: seed.stream("split"))
+        for: "a batch of \(sequences.batch) sequences of \(sequences.length) frames, with those read ahead,",
+        smaller: "sequences.batch or sequences.length")
+      let (training, heldOut) = try split(
+        datasets, validationShare: sequences.validationShare, seed: seed.stream("split"))
       sampler = try SequenceSampler(
-        training, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling, seed: seed.stream("sequences"))
+        training, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling,
+        seed: seed.stream("sequences"))
       let model = WorldModel(
-        configuration.model, details.observation, actions: details.actions, using: RandomSource(seed.stream("model"), on: details.device))
+        configuration.model, details.observation, actions: details.actions,
+        using: RandomSource(seed.stream("model"), on: details.device))
       let normalizer = try Normalizer(over: training, configuration.pixels, on: details.device)
       trainer = WorldModelTrainer(model, normalizer, configuration.loss, configuration.optimizer, details.precision)
       let unseen = heldOut.flatMap { part in part.episodes.map { part.dataset.episodes[$0].frameCount } }.reduce(0, +)
-      if unseen > 0, unseen < sequences.length { Console.warn("the \(unseen) frames held out are fewer than a sequence; there is no validation") }
-      validation = unseen < sequences.length ? nil : WorldModelValidation(
-        model: model, normalizer: normalizer,
-        batch: try SequenceSampler(
-          heldOut, batch: WorldModelRun.validationBatch, length: sequences.length, sampling: .frames, seed: seed.stream("validation")
-        ).batch(step: 0),
-        loss: configuration.loss, seed: seed.stream("validation"))
+      if unseen > 0, unseen < sequences.length {
+        Console.warn("the \(unseen) frames held out are fewer than a sequence; there is no validation")
+      }
+      validation =
+        unseen < sequences.length
+        ? nil
+        : WorldModelValidation(
+          model: model, normalizer: normalizer,
+          batch: try SequenceSampler(
+            heldOut, batch: WorldModelRun.validationBatch, length: sequences.length, sampling: .frames,
+            seed: seed.stream("validation")
+          ).batch(step: 0),
+          loss: configuration.loss, seed: seed.stream("validation"))
       steps = configuration.training.steps
       self.seed = seed
     }
@@ -159,7 +184,9 @@ public enum WorldModelRun {
 
     func validate() throws -> Metrics { validation?.metrics() ?? [:] }
 
-    func batch(step: Int) throws -> [(name: String, tensor: Tensor)] { try sampler.batch(step: step).tensors(sampler.actions) }
+    func batch(step: Int) throws -> [(name: String, tensor: Tensor)] {
+      try sampler.batch(step: step).tensors(sampler.actions)
+    }
 
     func adopt(_ file: Safetensors) throws {
       try trainer.model.load(from: file, prefix: LoadedWorldModel.modelPrefix)
@@ -197,7 +224,9 @@ extension RunDetails {
         let found = Source(dataset, at: URL(fileURLWithPath: source.path)).contents
         let isCounted = source.contents != nil && source.contents != found
         throw ExperimentError.dataChanged(
-          source.path, difference: isCounted ? "\(found!), where there were \(source.contents!)" : "other pixels, actions, rewards or metadata")
+          source.path,
+          difference: isCounted
+            ? "\(found!), where there were \(source.contents!)" : "other pixels, actions, rewards or metadata")
       }
       return dataset
     }
@@ -224,13 +253,16 @@ extension Dataset {
   /// - Throws: `ExperimentError` where its frames or actions are not what a model was trained on.
   package func checkFits(_ shown: ObservationSpace, _ done: ActionSpace) throws {
     guard actions.fits(done) else { throw ExperimentError.wrongActions(what: name, found: actions, expected: done) }
-    guard try supportedObservation.fits(shown) else { throw ExperimentError.wrongFrames(environment: name, found: "\(observation)", expected: "\(shown)") }
+    guard try supportedObservation.fits(shown) else {
+      throw ExperimentError.wrongFrames(environment: name, found: "\(observation)", expected: "\(shown)")
+    }
   }
 
   /// - Throws: `ExperimentError.otherPipeline` where its recorder wrote down that its frames were made otherwise.
   package func checkFits(_ pipeline: PixelPipeline) throws {
     guard let own = try PixelPipeline.recorded(in: self) else { return }
-    guard (own.kind, own.size, own.frameSkip) == (pipeline.kind, pipeline.size, pipeline.frameSkip), (own.crop, own.vector) == (pipeline.crop, pipeline.vector)
+    guard (own.kind, own.size, own.frameSkip) == (pipeline.kind, pipeline.size, pipeline.frameSkip),
+      (own.crop, own.vector) == (pipeline.crop, pipeline.vector)
     else { throw ExperimentError.otherPipeline(name) }
   }
 }
@@ -239,40 +271,55 @@ extension Normalizer {
   /// With the statistics of some episodes.
   convenience init(over selections: [EpisodeSelection], _ configuration: PixelConfiguration, on device: Device) throws {
     let space = selections[0].dataset.observation
-    self.init(space, try space.fields.enumerated().map { index, field in
-      switch field.kind {
-      case .image: return .image(PixelNormalizer(try PixelStatistics(over: selections, field: index), configuration, field.frame!, on: device))
-      case .vector:
-        let statistics = try VectorStatistics(over: selections, field: index)
-        // Numbers that never change have no deviation to divide by.
-        return .vector(VectorNormalizer(mean: statistics.means, deviation: statistics.deviations.map { $0 > 1e-6 ? $0 : 1 }, on: device))
-      case .classes(let counts): return .classes(counts)
-      }
-    })
+    self.init(
+      space,
+      try space.fields.enumerated().map { index, field in
+        switch field.kind {
+        case .image:
+          return .image(
+            PixelNormalizer(
+              try PixelStatistics(over: selections, field: index), configuration, field.frame!, on: device))
+        case .vector:
+          let statistics = try VectorStatistics(over: selections, field: index)
+          // Numbers that never change have no deviation to divide by.
+          return .vector(
+            VectorNormalizer(
+              mean: statistics.means, deviation: statistics.deviations.map { $0 > 1e-6 ? $0 : 1 }, on: device))
+        case .classes(let counts): return .classes(counts)
+        }
+      })
   }
 }
 
 extension PixelNormalizer {
-  convenience init(_ statistics: PixelStatistics, _ configuration: PixelConfiguration, _ frame: FrameShape, on device: Device) {
+  convenience init(
+    _ statistics: PixelStatistics, _ configuration: PixelConfiguration, _ frame: FrameShape, on device: Device
+  ) {
     let count = frame.dimensions.reduce(1, *)
     // Pictures that are all of one grey have no deviation to divide by.
     let overall = max(statistics.deviation, 1)
     switch configuration.scaling {
     case .global:
       self.init(
-        mean: [Float](repeating: statistics.mean, count: count), deviation: [Float](repeating: overall, count: count), frame, on: device)
+        mean: [Float](repeating: statistics.mean, count: count), deviation: [Float](repeating: overall, count: count),
+        frame, on: device)
     case .perPixel:
       let least = Float(configuration.floor) * overall
-      self.init(mean: statistics.pixelMeans, deviation: statistics.pixelDeviations.map { max($0, least) }, frame, on: device)
+      self.init(
+        mean: statistics.pixelMeans, deviation: statistics.pixelDeviations.map { max($0, least) }, frame, on: device)
     }
   }
 }
 
 extension SequenceBatch {
-  /// As people may want to look at it: frames `[T, B, bytes]`, the actions that led to them as networks take them, and where episodes begin.
+  /// As people may want to look at it: frames `[T, B, bytes]`, the actions that led to them as networks take them, and
+  /// where episodes begin.
   func tensors(_ actions: ActionSpace) -> [(name: String, tensor: Tensor)] {
     [
-      ("frames", frames.withUnsafeBytes { Tensor(bytes: $0, [length, batch, observation.frameSize], .uint8, on: .cpu) }),
+      (
+        "frames",
+        frames.withUnsafeBytes { Tensor(bytes: $0, [length, batch, observation.frameSize], .uint8, on: .cpu) }
+      ),
       ("previous_actions", actions.rows(previousActions, on: .cpu).unflattened([length, batch])),
       ("is_first", Tensor(isFirst.map { Int64($0 ? 1 : 0) }, [length, batch])),
     ]

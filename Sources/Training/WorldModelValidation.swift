@@ -16,23 +16,26 @@ struct WorldModelValidation {
   /// Steps ahead at which predictions are compared with the truth.
   static let horizons = [1, 5, 15]
 
-  /// The objective's terms; and, from the middle of the sequences on, the loss of open-loop predictions under the recorded actions
-  /// beside that of repeating the last frame seen.
+  /// The objective's terms; and, from the middle of the sequences on, the loss of open-loop predictions under the
+  /// recorded actions beside that of repeating the last frame seen.
   func metrics() -> Metrics {
     noGrad {
       let draw = Draw.sample(RandomSource(seed, on: model.device))
-      let (inference, observed) = model.infer(batch, normalizer, from: .zero(model.sizes, batch: batch.batch, on: model.device), draw: draw)
+      let (inference, observed) = model.infer(
+        batch, normalizer, from: .zero(model.sizes, batch: batch.batch, on: model.device), draw: draw)
       let losses = model.loss(inference, observed, loss)
       var metrics = losses.means("validation")
       let context = batch.length / 2
       metrics.merge(Surprise.bounds(of: losses, from: context)) { $1 }
-      let actions = model.actions.rows(batch.previousActions, on: model.device).unflattened([batch.length, batch.batch]).sliced(context..<batch.length)
+      let actions = model.actions.rows(batch.previousActions, on: model.device).unflattened([batch.length, batch.batch])
+        .sliced(context..<batch.length)
       let predicted = model.decode(model.imagine(from: inference.states[context - 1], actions: actions, draw: draw))
       // A sequence counts up to the end of its episode.
       let goesOn = Tensor(batch.goesOn(from: context), [batch.length - context, batch.batch], on: model.device)
       for k in Self.horizons where k <= batch.length - context {
         let (truth, weight) = (observed[context + k - 1], goesOn[k - 1])
-        let mean = { (error: Tensor) in (error * weight).sum() / maximum(weight.sum(), .ones([], on: self.model.device)) }
+        let mean = { (error: Tensor) in (error * weight).sum() / maximum(weight.sum(), .ones([], on: self.model.device))
+        }
         metrics["validation/open_loop_\(k)"] = mean(truth.error(of: predicted[k - 1]))
         metrics["validation/copy_last_\(k)"] = mean(truth.error(of: observed[context - 1].asDecoded))
       }

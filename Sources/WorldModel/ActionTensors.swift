@@ -39,7 +39,9 @@ extension ActionSpace {
   /// What networks take of actions `[…, W]`: classes one-hot, `[…, A]`.
   public func encoded(_ actions: Tensor) -> Tensor {
     let last = actions.shape.count - 1
-    var parts = runs.map { run in actions.sliced(run.columns, axis: last).to(.int64).oneHot(run.count).flattened(last: 2) }
+    var parts = runs.map { run in
+      actions.sliced(run.columns, axis: last).to(.int64).oneHot(run.count).flattened(last: 2)
+    }
     if !low.isEmpty { parts.append(actions.sliced(classCounts.count..<width, axis: last)) }
     return parts.count == 1 ? parts[0] : concatenated(parts.map { $0.to(.float32) }, axis: -1)
   }
@@ -65,8 +67,8 @@ extension ActionSpace {
     return parts.count == 1 ? parts[0] : concatenated(parts, axis: -1)
   }
 
-  /// Constant actions under leading axes, by name: each class of each part, and each number at each of its bounds, all others at their first class and in the
-  /// middle; where there are numbers alone, that too.
+  /// Constant actions under leading axes, by name: each class of each part, and each number at each of its bounds, all
+  /// others at their first class and in the middle; where there are numbers alone, that too.
   public func constants(_ leading: [Int], on device: Device) -> [(name: String, actions: Tensor)] {
     let still = [Float](repeating: 0, count: width)
     var constants = classCounts.isEmpty ? [still] : []
@@ -85,11 +87,15 @@ extension ActionSpace {
       }
     }
     return constants.map { values in
-      ("always \(values.map { String(format: "%g", $0) }.joined(separator: " "))", Tensor(values, [width], on: device).expanded(leading + [width]))
+      (
+        "always \(values.map { String(format: "%g", $0) }.joined(separator: " "))",
+        Tensor(values, [width], on: device).expanded(leading + [width])
+      )
     }
   }
 
-  /// How much alike actions are, `[…]`, the mean over classes, which are 1 where they are the same, else 0, and numbers, 1 minus half their distance.
+  /// How much alike actions are, `[…]`, the mean over classes, which are 1 where they are the same, else 0, and
+  /// numbers, 1 minus half their distance.
   public func likeness(_ a: Tensor, _ b: Tensor) -> Tensor {
     let last = a.shape.count - 1
     let (classes, numbers) = (0..<classCounts.count, classCounts.count..<width)

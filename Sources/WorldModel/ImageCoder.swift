@@ -5,7 +5,9 @@ import Torch
 public struct FrameShape: Hashable, Sendable {
   public let channels, height, width: Int
 
-  public init(channels: Int, height: Int, width: Int) { (self.channels, self.height, self.width) = (channels, height, width) }
+  public init(channels: Int, height: Int, width: Int) {
+    (self.channels, self.height, self.width) = (channels, height, width)
+  }
 
   /// `[C, Y, X]`.
   public var dimensions: [Int] { [channels, height, width] }
@@ -32,12 +34,16 @@ extension FrameShape {
   /// Channels double from layer to layer, so often at most.
   private static let doublings = 3
 
-  /// The encoder's layers: each halves the map, until at most 4 pixels remain in height and width (2 of 32 and 64), or one of them is too small.
+  /// The encoder's layers: each halves the map, until at most 4 pixels remain in height and width (2 of 32 and 64), or
+  /// one of them is too small.
   public func encoderLayers(depth: Int) -> [ImageLayer] {
     var (layers, inputs, height, width) = ([ImageLayer](), channels, height, width)
     repeat {
       (height, width) = ((height - Self.kernel) / ImageLayer.stride + 1, (width - Self.kernel) / ImageLayer.stride + 1)
-      layers.append(ImageLayer(kernel: Self.kernel, inputs: inputs, outputs: depth << min(layers.count, Self.doublings), height: height, width: width))
+      layers.append(
+        ImageLayer(
+          kernel: Self.kernel, inputs: inputs, outputs: depth << min(layers.count, Self.doublings), height: height,
+          width: width))
       inputs = layers.last!.outputs
     } while max(height, width) > 4 && min(height, width) >= Self.kernel
     return layers
@@ -49,7 +55,8 @@ extension FrameShape {
     return last.outputs * last.height * last.width
   }
 
-  /// The map that the decoder begins with: 1×1 of 32×32 and 64×64, as the paper's authors have it, and else the encoder's last.
+  /// The map that the decoder begins with: 1×1 of 32×32 and 64×64, as the paper's authors have it, and else the
+  /// encoder's last.
   func decoderStart(depth: Int) -> FrameShape {
     let last = encoderLayers(depth: depth).last!
     return authorsKernels == nil
@@ -76,11 +83,15 @@ extension FrameShape {
       }
     }
     return encoder.indices.reversed().map { index in
-      let (height, width) = index == 0 ? (self.height, self.width) : (encoder[index - 1].height, encoder[index - 1].width)
+      let (height, width) =
+        index == 0 ? (self.height, self.width) : (encoder[index - 1].height, encoder[index - 1].width)
       // As many pixels as are missing; where one side needs one more than the other, what is too much of that is cut.
-      let missing = max(height - ImageLayer.stride * (encoder[index].height - 1), width - ImageLayer.stride * (encoder[index].width - 1))
+      let missing = max(
+        height - ImageLayer.stride * (encoder[index].height - 1), width - ImageLayer.stride * (encoder[index].width - 1)
+      )
       return ImageLayer(
-        kernel: missing, inputs: encoder[index].outputs, outputs: index == 0 ? channels : encoder[index - 1].outputs, height: height, width: width)
+        kernel: missing, inputs: encoder[index].outputs, outputs: index == 0 ? channels : encoder[index - 1].outputs,
+        height: height, width: width)
     }
   }
 
@@ -110,8 +121,9 @@ public final class Encoder: Module {
 
 /// Decodes model states into the means of normalised pictures: `x̂ ~ N(decoder(ŝ), 1)`. Source: DITTO, eq 9.
 ///
-/// A linear layer to the first map, as long as an embedding, then transposed convolutions of stride 2 with ELU between them. 64×64: kernels 5, 5, 6 and 6 from 1×1
-/// (5, 13, 30, 64) and channels 4d, 2d, d; 32×32: kernels 5, 6 and 6 (5, 14, 32) and 2d, d; other sizes: the encoder's maps, by kernels of 4 and 5.
+/// A linear layer to the first map, as long as an embedding, then transposed convolutions of stride 2 with ELU between
+/// them. 64×64: kernels 5, 5, 6 and 6 from 1×1 (5, 13, 30, 64) and channels 4d, 2d, d; 32×32: kernels 5, 6 and 6 (5,
+/// 14, 32) and 2d, d; other sizes: the encoder's maps, by kernels of 4 and 5.
 public final class Decoder: Module {
   let input: Linear
   let convolutions: [TransposedConvolution]
@@ -121,7 +133,9 @@ public final class Decoder: Module {
   public init(_ frame: FrameShape, depth: Int, features: Int, using random: RandomSource) {
     (start, layers) = (frame.decoderStart(depth: depth), frame.decoderLayers(depth: depth))
     input = Linear(features, frame.embeddingSize(depth: depth), using: random)
-    convolutions = layers.map { TransposedConvolution($0.inputs, $0.outputs, kernel: $0.kernel, stride: ImageLayer.stride, using: random) }
+    convolutions = layers.map {
+      TransposedConvolution($0.inputs, $0.outputs, kernel: $0.kernel, stride: ImageLayer.stride, using: random)
+    }
   }
 
   /// `[N, D + S·K]` to `[N, C, Y, X]`.

@@ -1,6 +1,7 @@
 import Settings
 
-/// The sizes of a world model's networks and of its latent state. Source: DITTO, section 3.2; sizes of the presets in `docs/`.
+/// The sizes of a world model's networks and of its latent state. Source: DITTO, section 3.2; sizes of the presets in
+/// `docs/`.
 public struct LatentSizes: Configuration {
   /// Channels of the encoder's first convolution; later ones have 2, 4 (and 8) times as many.
   public var depth = 16

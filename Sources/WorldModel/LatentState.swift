@@ -14,7 +14,9 @@ public struct LatentState {
 
   /// The state before anything was seen: zeros.
   public static func zero(_ sizes: LatentSizes, batch: Int, on device: Device) -> LatentState {
-    LatentState(deterministic: .zeros([batch, sizes.deterministic], on: device), stochastic: .zeros([batch, sizes.stochastic], on: device))
+    LatentState(
+      deterministic: .zeros([batch, sizes.deterministic], on: device),
+      stochastic: .zeros([batch, sizes.stochastic], on: device))
   }
 
   /// `h` and `z` side by side: the input of every head, `[…, D + S·K]`.

@@ -68,7 +68,8 @@ public final class Normalizer: NamedParts {
       space,
       space.fields.map { field in
         switch field.kind {
-        case .image: .image(PixelNormalizer(mean: ones(field.size), deviation: ones(field.size), field.frame!, on: device))
+        case .image:
+          .image(PixelNormalizer(mean: ones(field.size), deviation: ones(field.size), field.frame!, on: device))
         case .vector(let count): .vector(VectorNormalizer(mean: ones(count), deviation: ones(count), on: device))
         case .classes(let counts): .classes(counts)
         }
@@ -88,20 +89,23 @@ public final class Normalizer: NamedParts {
 
   /// Frames of the space, one after the other, under leading axes such as `[T, B]`.
   public func callAsFunction(_ frames: UnsafeRawBufferPointer, _ leading: [Int], on device: Device) -> Observed {
-    Observed(space, fields.enumerated().map { index, normalizer in
-      let shape = leading + space.fields[index].shape
-      switch normalizer {
-      case .image(let pixels):
-        guard space.fields.count > 1 else { return pixels(Tensor(bytes: frames, shape, .uint8, on: device)) }
-        return pixels(Tensor(space.bytes(of: index, in: frames), shape, on: device))
-      case .vector(let vector): return vector(Tensor(space.numbers(of: index, in: frames), shape, on: device))
-      case .classes(let counts):
-        let classes = Tensor(space.numbers(of: index, in: frames), leading + [counts.count], on: device).to(.int64)
-        return concatenated(counts.enumerated().map { group, count in
-          classes.sliced(group..<group + 1, axis: leading.count).reshaped(leading).oneHot(count).to(.float32)
-        }, axis: -1)
-      }
-    })
+    Observed(
+      space,
+      fields.enumerated().map { index, normalizer in
+        let shape = leading + space.fields[index].shape
+        switch normalizer {
+        case .image(let pixels):
+          guard space.fields.count > 1 else { return pixels(Tensor(bytes: frames, shape, .uint8, on: device)) }
+          return pixels(Tensor(space.bytes(of: index, in: frames), shape, on: device))
+        case .vector(let vector): return vector(Tensor(space.numbers(of: index, in: frames), shape, on: device))
+        case .classes(let counts):
+          let classes = Tensor(space.numbers(of: index, in: frames), leading + [counts.count], on: device).to(.int64)
+          return concatenated(
+            counts.enumerated().map { group, count in
+              classes.sliced(group..<group + 1, axis: leading.count).reshaped(leading).oneHot(count).to(.float32)
+            }, axis: -1)
+        }
+      })
   }
 
   public func callAsFunction(_ frames: [UInt8], _ leading: [Int], on device: Device) -> Observed {
@@ -110,15 +114,21 @@ public final class Normalizer: NamedParts {
 }
 
 extension ObservationSpace {
-  /// What each field's parts are called in checkpoints: the first picture's and the first vector's have names of their own, the others theirs below `fields`.
+  /// What each field's parts are called in checkpoints: the first picture's and the first vector's have names of their
+  /// own, the others theirs below `fields`.
   public func keys(image: String, vector: String) -> [String] {
-    let first = (image: fields.firstIndex(where: \.isImage), vector: fields.firstIndex { if case .vector = $0.kind { true } else { false } })
-    return fields.enumerated().map { index, field in index == first.image ? image : index == first.vector ? vector : "fields.\(field.name)" }
+    let first = (
+      image: fields.firstIndex(where: \.isImage),
+      vector: fields.firstIndex { if case .vector = $0.kind { true } else { false } }
+    )
+    return fields.enumerated().map { index, field in
+      index == first.image ? image : index == first.vector ? vector : "fields.\(field.name)"
+    }
   }
 }
 
-/// What is seen, as networks take it, field by field and under leading axes such as `[T, B]`; also what a decoder makes of states, the means of pictures and vectors and
-/// the unnormalised log-probabilities of classes.
+/// What is seen, as networks take it, field by field and under leading axes such as `[T, B]`; also what a decoder makes
+/// of states, the means of pictures and vectors and the unnormalised log-probabilities of classes.
 public struct Observed {
   public let space: ObservationSpace
   /// Normalised, `[…, C, Y, X]` of pictures, `[…, V]` of others.
@@ -140,8 +150,10 @@ public struct Observed {
 
   /// What was seen, or a mean of it, as if a decoder had said it.
   public var asDecoded: Observed {
-    Observed(space, zip(space.fields, fields).map { field, seen in
-      if case .classes = field.kind { log(seen.clamped(1e-6, 1)) } else { seen }
-    })
+    Observed(
+      space,
+      zip(space.fields, fields).map { field, seen in
+        if case .classes = field.kind { log(seen.clamped(1e-6, 1)) } else { seen }
+      })
   }
 }

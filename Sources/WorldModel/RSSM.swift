@@ -59,7 +59,9 @@ public final class RSSM: Module {
     Categorical(logits: logits.reshaped(logits.shape.dropLast() + [sizes.groups, sizes.classes]))
   }
 
-  private func drawn(_ logits: Tensor, _ draw: Draw) -> Tensor { classes(logits).straightThrough(draw).reshaped(logits.shape) }
+  private func drawn(_ logits: Tensor, _ draw: Draw) -> Tensor {
+    classes(logits).straightThrough(draw).reshaped(logits.shape)
+  }
 
   /// `h_t = f(ŝ_{t−1}, a_{t−1})`, with the action's share of the input `[B, N]` given.
   private func advanced(_ state: LatentState, _ actionShare: Tensor) -> Tensor {
@@ -80,28 +82,38 @@ public final class RSSM: Module {
   /// Infers the states of recorded sequences.
   /// - Parameters:
   ///   - embedding: `[T, B, E]`.
-  ///   - previousAction: `[T, B, A]`, one-hot or in −1…1: the action that led to each frame, zeros where there was none.
+  ///   - previousAction: `[T, B, A]`, one-hot or in −1…1: the action that led to each frame, zeros where there was
+  ///     none.
   ///   - isFirst: `[T · B]`, time first: whether the incoming state is forgotten before the step.
   ///   - start: the state before the first step, `[B, …]`.
-  public func infer(embedding: Tensor, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw) -> Inference {
+  public func infer(embedding: Tensor, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw)
+    -> Inference
+  {
     let (steps, batch) = (embedding.shape[0], embedding.shape[1])
     // Only h and z must be computed step by step; everything else is one large product over all steps.
     let (actionShares, embedded) = (actionInput(previousAction), posterior.hiddenOfEmbedding(embedding))
-    let keep = isFirst.contains(true)
-      ? Tensor(isFirst.map { $0 ? Float(0) : 1 }, [steps, batch, 1], on: embedding.device).to(start.deterministic.type) : nil
+    let keep =
+      isFirst.contains(true)
+      ? Tensor(isFirst.map { $0 ? Float(0) : 1 }, [steps, batch, 1], on: embedding.device).to(start.deterministic.type)
+      : nil
     guard steps == 1 else { return unrolled(actionShares, embedded, keep, start, draw) }
     let h = advanced(keep.map { start.masked(by: $0[0]) } ?? start, actionShares[0])
     let logits = posterior(h, embedded[0])
     return Inference(
-      states: LatentState(deterministic: stacked([h]), stochastic: stacked([drawn(logits, draw)])), posteriorLogits: stacked([logits]), prior: prior)
+      states: LatentState(deterministic: stacked([h]), stochastic: stacked([drawn(logits, draw)])),
+      posteriorLogits: stacked([logits]), prior: prior)
   }
 
   /// Many such steps, with the way back written by hand: see `Unroll.cpp`.
-  private func unrolled(_ actionShares: Tensor, _ embedded: Tensor, _ keep: Tensor?, _ start: LatentState, _ draw: Draw) -> Inference {
+  private func unrolled(_ actionShares: Tensor, _ embedded: Tensor, _ keep: Tensor?, _ start: LatentState, _ draw: Draw)
+    -> Inference
+  {
     let shape = [actionShares.shape[0], actionShares.shape[1], sizes.groups, sizes.classes]
     let (h, z, logits) = unroll(
-      recurrence, stochastic: stochasticInput, inputNorm, hidden: posterior.hidden, posterior.norm, logits: posterior.logits,
-      actionShares: actionShares, embedded: embedded, keep: keep, clocks: draw.clocks(shape), h: start.deterministic, z: start.stochastic,
+      recurrence, stochastic: stochasticInput, inputNorm, hidden: posterior.hidden, posterior.norm,
+      logits: posterior.logits,
+      actionShares: actionShares, embedded: embedded, keep: keep, clocks: draw.clocks(shape), h: start.deterministic,
+      z: start.stochastic,
       groups: sizes.groups)
     return Inference(states: LatentState(deterministic: h, stochastic: z), posteriorLogits: logits, prior: prior)
   }

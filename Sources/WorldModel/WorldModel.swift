@@ -9,7 +9,8 @@ extension Encoder: Network {}
 extension Decoder: Network {}
 extension MLP: Network {}
 
-/// The networks of one field: one embeds it, `[N, …]` to `[N, E]`, the other says from model states `[N, D + S·K]` what it is.
+/// The networks of one field: one embeds it, `[N, …]` to `[N, E]`, the other says from model states `[N, D + S·K]` what
+/// it is.
 struct FieldCoder {
   let encoder, decoder: any Network
 }
@@ -51,13 +52,22 @@ public final class WorldModel: NamedParts {
   public var device: Device { rssm.actionInput.weight.device }
 
   public var namedParts: [(name: String, part: any Module)] {
-    let (encoders, decoders) = (observation.keys(image: "encoder", vector: "vectorEncoder"), observation.keys(image: "decoder", vector: "vectorDecoder"))
+    let (encoders, decoders) = (
+      observation.keys(image: "encoder", vector: "vectorEncoder"),
+      observation.keys(image: "decoder", vector: "vectorDecoder")
+    )
     // The first of either kind as they have been called from the beginning, the others as parts of their field.
     let name = { (key: String, part: String) in key.hasPrefix("fields.") ? "\(key).\(part)" : key }
-    let parts = coders.indices.map { (encoder: (name(encoders[$0], "encoder"), coders[$0].encoder), decoder: (name(decoders[$0], "decoder"), coders[$0].decoder)) }
+    let parts = coders.indices.map {
+      (
+        encoder: (name(encoders[$0], "encoder"), coders[$0].encoder),
+        decoder: (name(decoders[$0], "decoder"), coders[$0].decoder)
+      )
+    }
     let images = observation.images
     let others = coders.indices.filter { !images.contains($0) }
-    return images.map { parts[$0].encoder } + [("rssm", rssm)] + images.map { parts[$0].decoder } + others.flatMap { [parts[$0].encoder, parts[$0].decoder] }
+    return images.map { parts[$0].encoder } + [("rssm", rssm)] + images.map { parts[$0].decoder }
+      + others.flatMap { [parts[$0].encoder, parts[$0].decoder] }
   }
 
   /// Embeds what is seen, under `[N]`: `[N, E]`, the fields' embeddings one after the other.
@@ -72,12 +82,15 @@ public final class WorldModel: NamedParts {
   ///   - previousAction: `[T, B, A]`, the action that led to each frame, one-hot or in −1…1.
   ///   - isFirst: `[T · B]`, time first: whether an episode starts there.
   ///   - start: the states before the first step, `[B · copies, …]`.
-  ///   - copies: how often each sequence is inferred, with draws of its own; its copies are side by side in the result, `[T, B · copies, …]`.
+  ///   - copies: how often each sequence is inferred, with draws of its own; its copies are side by side in the result,
+  ///     `[T, B · copies, …]`.
   public func infer(
     _ observed: Observed, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw, copies: Int = 1
   ) -> RSSM.Inference {
     let (steps, batch) = (previousAction.shape[0], previousAction.shape[1])
-    for (field, seen) in zip(observation.fields, observed.fields) { checkShape(seen, [steps, batch] + field.shape, field.name) }
+    for (field, seen) in zip(observation.fields, observed.fields) {
+      checkShape(seen, [steps, batch] + field.shape, field.name)
+    }
     checkShape(previousAction, [steps, batch, actions.size], "previousAction")
     precondition(isFirst.count == steps * batch, "'isFirst' has \(isFirst.count) flags, expected \(steps * batch)")
     let embedding = embedding(of: observed.flattened(first: 2)).unflattened([steps, batch])
@@ -113,6 +126,7 @@ public final class WorldModel: NamedParts {
       state = rssm.imagine(from: state, action: action, draw: draw).state
       return state
     }
-    return LatentState(deterministic: stacked(states.map(\.deterministic)), stochastic: stacked(states.map(\.stochastic)))
+    return LatentState(
+      deterministic: stacked(states.map(\.deterministic)), stochastic: stacked(states.map(\.stochastic)))
   }
 }

@@ -31,6 +31,8 @@ public struct SequenceConfiguration: Configuration {
   public func check(_ problems: inout Problems) {
     problems.require(batch, in: 1...65_536, "batch")
     problems.require(length, in: 2...1_000_000, "length")
-    problems.require(validationShare >= 0 && validationShare < 1, "validationShare", "is \(validationShare), must be at least 0 and below 1")
+    problems.require(
+      validationShare >= 0 && validationShare < 1, "validationShare",
+      "is \(validationShare), must be at least 0 and below 1")
   }
 }

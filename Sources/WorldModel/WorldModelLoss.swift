@@ -6,16 +6,19 @@ import Torch
 public struct LossConfiguration: Configuration {
   /// `β`, the weight of the KL term in nats.
   public var klWeight = 0.1
-  /// The share of the prior regulariser KL(sg(q) ‖ p); the posterior's KL(q ‖ sg(p)) has the rest. 0.8 is what the paper's prose,
-  /// its authors' code and DreamerV2 say; 0.2 is eq 11 as printed with δ = 0.8.
+  /// The share of the prior regulariser KL(sg(q) ‖ p); the posterior's KL(q ‖ sg(p)) has the rest. 0.8 is what the
+  /// paper's prose, its authors' code and DreamerV2 say; 0.2 is eq 11 as printed with δ = 0.8.
   public var klBalance = 0.8
   /// Weight of pictures' negative log-likelihood. Of several pictures each weighs as much as the one with most pixels.
   public var imageWeight = 1.0
-  /// Weight of vectors', with unit deviation like the pictures': 100 stands for a tenth of each number's own deviation. Of several each weighs as much as the longest.
+  /// Weight of vectors', with unit deviation like the pictures': 100 stands for a tenth of each number's own deviation.
+  /// Of several each weighs as much as the longest.
   public var vectorWeight = 100.0
-  /// Weight of classes', in nats: with 30, knowing nothing of one of a few classes costs as much as knowing nothing of a number.
+  /// Weight of classes', in nats: with 30, knowing nothing of one of a few classes costs as much as knowing nothing of
+  /// a number.
   public var classWeight = 30.0
-  /// Factors of single fields besides, such as `[front=2, joints=0.5]`; 0 leaves a field to be seen and not to be predicted.
+  /// Factors of single fields besides, such as `[front=2, joints=0.5]`; 0 leaves a field to be seen and not to be
+  /// predicted.
   public var fields: [String] = []
 
   public init() {}
@@ -26,11 +29,18 @@ public struct LossConfiguration: Configuration {
     problems.require(imageWeight > 0, "imageWeight", "is \(imageWeight), must be above 0")
     problems.require(vectorWeight > 0, "vectorWeight", "is \(vectorWeight), must be above 0")
     problems.require(classWeight > 0, "classWeight", "is \(classWeight), must be above 0")
-    for entry in fields { problems.require(Self.factor(entry) != nil, "fields", "has '\(entry)', where a field's name, '=' and a factor of at least 0 belong") }
+    for entry in fields {
+      problems.require(
+        Self.factor(entry) != nil, "fields",
+        "has '\(entry)', where a field's name, '=' and a factor of at least 0 belong")
+    }
   }
 
   private static func factor(_ entry: String) -> (name: Substring, factor: Double)? {
-    guard let equals = entry.lastIndex(of: "="), let factor = Double(entry[entry.index(after: equals)...].trimmingPrefix { $0 == " " }), factor >= 0, factor.isFinite else { return nil }
+    guard let equals = entry.lastIndex(of: "="),
+      let factor = Double(entry[entry.index(after: equals)...].trimmingPrefix { $0 == " " }), factor >= 0,
+      factor.isFinite
+    else { return nil }
     return (entry[..<equals], factor)
   }
 
@@ -57,7 +67,8 @@ public struct LossConfiguration: Configuration {
   }
 }
 
-/// KL balancing: the value of KL(q ‖ p), with `balance` of its gradient to the prior `p` and the rest to the posterior `q`.
+/// KL balancing: the value of KL(q ‖ p), with `balance` of its gradient to the prior `p` and the rest to the posterior
+/// `q`.
 ///
 /// Source: DITTO, eq 11, with the weights as its prose has them.
 /// - Returns: nats, `[…]`, summed over the groups of `z`.
@@ -67,7 +78,8 @@ public func balancedDivergence(posterior q: Categorical, prior p: Categorical, b
   return toPosterior * (1 - balance) + toPrior * balance
 }
 
-/// `−log p(x | ŝ)` of a unit normal without its constant: half the squared error, summed over channels, rows and columns.
+/// `−log p(x | ŝ)` of a unit normal without its constant: half the squared error, summed over channels, rows and
+/// columns.
 ///
 /// Source: DITTO, eq 10, first term. `[…, C, Y, X]` to `[…]`.
 public func imageLoss(_ decoded: Tensor, _ frames: Tensor) -> Tensor {
@@ -75,9 +87,12 @@ public func imageLoss(_ decoded: Tensor, _ frames: Tensor) -> Tensor {
 }
 
 /// The same of a vector, `[…, V]` to `[…]`.
-public func vectorLoss(_ decoded: Tensor, _ vector: Tensor) -> Tensor { (decoded - vector).squared().sum(over: -1) * 0.5 }
+public func vectorLoss(_ decoded: Tensor, _ vector: Tensor) -> Tensor {
+  (decoded - vector).squared().sum(over: -1) * 0.5
+}
 
-/// `−log p(c)` of classes by their unnormalised log-probabilities `[…, ΣK]`, against one-hot ones, summed over the groups of `counts` classes each: `[…]`, in nats.
+/// `−log p(c)` of classes by their unnormalised log-probabilities `[…, ΣK]`, against one-hot ones, summed over the
+/// groups of `counts` classes each: `[…]`, in nats.
 public func classLoss(_ decoded: Tensor, _ classes: Tensor, counts: [Int]) -> Tensor {
   var (start, total) = (0, Tensor?.none)
   for count in counts {
@@ -121,13 +136,17 @@ public struct WorldModelLoss {
   /// - Parameters:
   ///   - decoded: means of what was observed, both under `[T, B]`.
   ///   - posterior: over the classes of `z`, `[T, B, S, K]` like `prior`.
-  public init(decoded: Observed, observed: Observed, posterior: Categorical, prior: Categorical, _ weights: LossConfiguration) {
+  public init(
+    decoded: Observed, observed: Observed, posterior: Categorical, prior: Categorical, _ weights: LossConfiguration
+  ) {
     let errors = observed.errors(of: decoded)
     let sum = { (terms: [Tensor]) in terms.isEmpty ? nil : terms.dropFirst().reduce(terms[0], +) }
     let space = observed.space
     image = sum(space.images.map { errors[$0] })
-    vector = sum(errors.indices.filter { if case .vector = space.fields[$0].kind { true } else { false } }.map { errors[$0] })
-    classes = sum(errors.indices.filter { if case .classes = space.fields[$0].kind { true } else { false } }.map { errors[$0] })
+    vector = sum(
+      errors.indices.filter { if case .vector = space.fields[$0].kind { true } else { false } }.map { errors[$0] })
+    classes = sum(
+      errors.indices.filter { if case .classes = space.fields[$0].kind { true } else { false } }.map { errors[$0] })
     divergence = balancedDivergence(posterior: posterior, prior: prior, balance: weights.klBalance)
     total = sum(zip(errors, weights.weights(of: space)).map { $0 * $1 })! + divergence * weights.klWeight
   }

@@ -12,7 +12,10 @@ public final class WorldModelTrainer {
   /// The state after the last batch, where sequences continue from batch to batch.
   public var carried: LatentState?
 
-  public init(_ model: WorldModel, _ normalizer: Normalizer, _ loss: LossConfiguration, _ optimizer: OptimizerConfiguration, _ precision: Precision) {
+  public init(
+    _ model: WorldModel, _ normalizer: Normalizer, _ loss: LossConfiguration, _ optimizer: OptimizerConfiguration,
+    _ precision: Precision
+  ) {
     self.model = model
     self.normalizer = normalizer
     self.loss = loss
@@ -23,7 +26,8 @@ public final class WorldModelTrainer {
   /// One gradient step down the objective of eq 10. Lines 4–6.
   /// - Parameter progress: the share of the training that is done, from 0 to 1.
   public func update(on batch: SequenceBatch, progress: Double = 0, using random: RandomSource) -> Metrics {
-    let start = carried.flatMap { batch.startsEpoch ? nil : $0 } ?? .zero(model.sizes, batch: batch.batch, on: model.device)
+    let start =
+      carried.flatMap { batch.startsEpoch ? nil : $0 } ?? .zero(model.sizes, batch: batch.batch, on: model.device)
     let (losses, last) = computing(in: precision, on: model.device) {
       let (inference, observed) = model.infer(batch, normalizer, from: start, draw: .sample(random))
       return (model.loss(inference, observed, loss), inference.states[batch.length - 1])
@@ -36,7 +40,9 @@ public final class WorldModelTrainer {
 
 extension WorldModel {
   /// Infers the states along a batch of recordings; also returns what was observed, under `[T, B]`.
-  public func infer(_ batch: SequenceBatch, _ normalizer: Normalizer, from start: LatentState, draw: Draw) -> (RSSM.Inference, Observed) {
+  public func infer(_ batch: SequenceBatch, _ normalizer: Normalizer, from start: LatentState, draw: Draw) -> (
+    RSSM.Inference, Observed
+  ) {
     let shape = [batch.length, batch.batch]
     let observed = normalizer(batch.frames, shape, on: device)
     let previous = actions.rows(batch.previousActions, on: device).unflattened(shape)

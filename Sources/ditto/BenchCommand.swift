@@ -22,7 +22,10 @@ struct BenchCommand: ParsableCommand {
   }
 
   @Argument(help: "What to measure.") var work: Work?
-  @Option(parsing: .singleValue, help: .init("For data: a dataset's folder; may be given several times.", valueName: "dataset")) var data: [String] = []
+  @Option(
+    parsing: .singleValue,
+    help: .init("For data: a dataset's folder; may be given several times.", valueName: "dataset")) var data: [String] =
+      []
   @Option(help: "Repetitions that are measured, after two to warm up (for act and data, hundreds).") var repeats = 3
   @Option(help: "Side length of frames in pixels: 32 or 64.") var side = 64
   @Flag(help: "Print one JSON document.") var json = false
@@ -30,7 +33,9 @@ struct BenchCommand: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
 
   func validate() throws {
-    guard (1...1_000_000).contains(repeats) else { throw ValidationError("--repeats is \(repeats), must be from 1 to 1000000") }
+    guard (1...1_000_000).contains(repeats) else {
+      throw ValidationError("--repeats is \(repeats), must be from 1 to 1000000")
+    }
     guard side == 32 || side == 64 else { throw ValidationError("--side is \(side), must be 32 or 64") }
     guard work == .data || data.isEmpty else { throw ValidationError("--data goes with 'bench data' only") }
   }
@@ -45,20 +50,24 @@ struct BenchCommand: ParsableCommand {
       return
     }
     let layers = try Presets.layers(settings.config)
-    let world = try WorldModelConfiguration.load(.worldModel, from: layers, overrides: work == .agent ? [] : settings.overrides)
+    let world = try WorldModelConfiguration.load(
+      .worldModel, from: layers, overrides: work == .agent ? [] : settings.overrides)
     let agent = try AgentConfiguration.load(layers, overrides: work == .agent ? settings.overrides : [])
     guard work != .agent || agent.method == .ditto || agent.method == .dgail else {
-      throw ValidationError("'bench agent' measures learning in dreams; method '\(agent.method)' clones, so leave it out or take ditto or dgail")
+      throw ValidationError(
+        "'bench agent' measures learning in dreams; method '\(agent.method)' clones, so leave it out or take ditto or dgail"
+      )
     }
     let benchmark = Benchmark(world, agent, side: side, chosen, repeats: repeats)
-    let result = switch work {
-    case .worldModel: benchmark.worldModel()
-    case .agent: try benchmark.agentStep()
-    case .encode: try benchmark.encode()
-    case .act: try benchmark.act()
-    case .data: try benchmark.data(data.map { URL(fileURLWithPath: $0) })
-    case .parity: preconditionFailure("it is no measurement")
-    }
+    let result =
+      switch work {
+      case .worldModel: benchmark.worldModel()
+      case .agent: try benchmark.agentStep()
+      case .encode: try benchmark.encode()
+      case .act: try benchmark.act()
+      case .data: try benchmark.data(data.map { URL(fileURLWithPath: $0) })
+      case .parity: preconditionFailure("it is no measurement")
+      }
     try printResult(result, json: json)
   }
 }

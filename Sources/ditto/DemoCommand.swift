@@ -11,13 +11,15 @@ struct DemoCommand: ParsableCommand {
 
   @Option(help: .init("Where everything is written.", valueName: "folder")) var output = "runs/demo"
   @Option(help: "Where all randomness starts.") var seed: UInt64 = 1
-  @Option(parsing: .singleValue, help: .init("Preset or YAML file, over the preset 'road'.", valueName: "preset|file")) var config: [String] = []
+  @Option(parsing: .singleValue, help: .init("Preset or YAML file, over the preset 'road'.", valueName: "preset|file"))
+  var config: [String] = []
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
     Interruption.watch()
     let results = try Demo(
-      output: URL(fileURLWithPath: output), seed: seed, layers: Presets.layers(config), compute: compute.apply(), threads: compute.threads
+      output: URL(fileURLWithPath: output), seed: seed, layers: Presets.layers(config), compute: compute.apply(),
+      threads: compute.threads
     ).run()
     try printResult("\(results)")
     Console.say(

@@ -19,7 +19,8 @@ struct DittoCommand: ParsableCommand {
       """,
     version: "ditto \(Build.version)",
     subcommands: [
-      DemoCommand.self, RecordCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self, DreamCommand.self, ActCommand.self,
+      DemoCommand.self, RecordCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self,
+      DreamCommand.self, ActCommand.self,
       ExportCommand.self, BenchCommand.self, PlotCommand.self, ReportCommand.self, StudyCommand.self,
     ])
 
@@ -30,12 +31,15 @@ struct DittoCommand: ParsableCommand {
     signal(SIGXFSZ, SIG_IGN)
     // Latents and weights are mapped: where their file is cut short meanwhile, reading on is this signal.
     signal(SIGBUS) { _ in
-      let said: StaticString = "error: a file that was in use has been cut short, such as the latents in a world model's run; begin again\n"
+      let said: StaticString =
+        "error: a file that was in use has been cut short, such as the latents in a world model's run; begin again\n"
       _ = write(STDERR_FILENO, said.utf8Start, said.utf8CodeUnitCount)
       _exit(1)
     }
     // What was closed when this began stays so, and is no file that is opened later.
-    for file in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(file, F_GETFD) < 0 { _ = open("/dev/null", O_RDONLY) }
+    for file in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(file, F_GETFD) < 0 {
+      _ = open("/dev/null", O_RDONLY)
+    }
     var named = "ditto"
     do {
       named = try commandNamed(in: Array(CommandLine.arguments.dropFirst()))
@@ -51,12 +55,14 @@ struct DittoCommand: ParsableCommand {
       if code == .success { exit(withError: error) }
       let said = message(for: error).split(separator: "\n").joined(separator: " ")
       // Its own refusals say what to do; the parser's do not.
-      Console.say("error: \(said)\(error is ValidationError || code != .validationFailure ? "" : "; see '\(named) --help'")")
+      Console.say(
+        "error: \(said)\(error is ValidationError || code != .validationFailure ? "" : "; see '\(named) --help'")")
       Foundation.exit(code.rawValue)
     }
   }
 
-  /// The command that is asked for, such as `ditto train agent`. The parser takes a misspelt one for an argument too many.
+  /// The command that is asked for, such as `ditto train agent`. The parser takes a misspelt one for an argument too
+  /// many.
   /// - Throws: `ValidationError` that names the command that was probably meant.
   private static func commandNamed(in words: [String]) throws -> String {
     var (command, path): (any ParsableCommand.Type, String) = (DittoCommand.self, "ditto")
@@ -65,7 +71,9 @@ struct DittoCommand: ParsableCommand {
       guard !known.isEmpty, !word.hasPrefix("-"), word != "help" else { break }
       guard let next = known.first(where: { $0._commandName == word }) else {
         let nearest = sortedByDistance(known.map { $0._commandName }, to: word)[0]
-        throw ValidationError("'\(word)' is no command; did you mean '\(nearest)'? There are \(known.map { $0._commandName }.joined(separator: ", "))")
+        throw ValidationError(
+          "'\(word)' is no command; did you mean '\(nearest)'? There are \(known.map { $0._commandName }.joined(separator: ", "))"
+        )
       }
       (command, path) = (next, path + " " + word)
     }
@@ -76,13 +84,21 @@ struct DittoCommand: ParsableCommand {
   private static func exitCode(ofOwn error: any Error) -> Int32? {
     switch error {
     case let error as Interrupted: error.exitCode
-    case is ConfigurationError, TorchError.noDevice, RunError.folderInUse, RunError.notARun, RunError.wrongKind, RunError.wrongFormat: 64
-    case ExperimentError.notAnOption, ExperimentError.noScriptedPlayer, ExperimentError.demoDiffers, ExperimentError.noDemo, ExperimentError.noSuchMetric,
-      ExperimentError.noSuchCheckpoint, ExperimentError.namedTwice, ExperimentError.otherEnvironment: 64
+    case is ConfigurationError, TorchError.noDevice, RunError.folderInUse, RunError.notARun, RunError.wrongKind,
+      RunError.wrongFormat:
+      64
+    case ExperimentError.notAnOption, ExperimentError.noScriptedPlayer, ExperimentError.demoDiffers,
+      ExperimentError.noDemo, ExperimentError.noSuchMetric,
+      ExperimentError.noSuchCheckpoint, ExperimentError.namedTwice, ExperimentError.otherEnvironment:
+      64
     case DemonstrationError.alreadyExists, DemonstrationError.noSuchEpisode: 64
-    case EnvironmentError.unknownEnvironment, EnvironmentError.wrongPipeline, EnvironmentError.unsupportedSize, EnvironmentError.refused: 64
-    case DemonstrationError.cannotWrite, DemonstrationError.beingRecorded, DemonstrationError.noThread, RunError.cannotWrite, RunError.lockedByAnotherProcess, RunError.nonFiniteMetric,
-      ExperimentError.notEnoughMemory: 1
+    case EnvironmentError.unknownEnvironment, EnvironmentError.wrongPipeline, EnvironmentError.unsupportedSize,
+      EnvironmentError.refused:
+      64
+    case DemonstrationError.cannotWrite, DemonstrationError.beingRecorded, DemonstrationError.noThread,
+      RunError.cannotWrite, RunError.lockedByAnotherProcess, RunError.nonFiniteMetric,
+      ExperimentError.notEnoughMemory:
+      1
     case is DemonstrationError, is ImitationError, is ExperimentError, is RunError, is TorchError: 65
     case is EnvironmentError: 1
     default: nil

@@ -24,9 +24,13 @@ struct ComputeOptions: ParsableArguments {
   @Option(help: "Threads to compute with (default: as many as cores).") var threads: Int?
 
   func validate() throws {
-    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads), must be from 1 to 1024") }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads), must be from 1 to 1024")
+    }
     let kernels = ProcessInfo.processInfo.environment["DITTO_KERNELS"] ?? ""
-    guard ["", "on", "off"].contains(kernels) else { throw ValidationError("DITTO_KERNELS is '\(kernels)' in the environment, must be on or off") }
+    guard ["", "on", "off"].contains(kernels) else {
+      throw ValidationError("DITTO_KERNELS is '\(kernels)' in the environment, must be on or off")
+    }
   }
 
   /// Sets the process up for training.
@@ -63,28 +67,37 @@ struct ConfigurationOptions: ParsableArguments {
 /// Who plays, and where.
 struct PlayerOptions: ParsableArguments {
   @Option(help: "'road', or 'gym:ID' for a Gymnasium environment, such as gym:ALE/Pong-v5.") var environment: String
-  @Option(parsing: .singleValue, help: .init(
-    "What a Gymnasium environment is made with besides, such as continuous=false; may be given several times.", valueName: "name=value"))
+  @Option(
+    parsing: .singleValue,
+    help: .init(
+      "What a Gymnasium environment is made with besides, such as continuous=false; may be given several times.",
+      valueName: "name=value"))
   var environmentArgument: [String] = []
-  @Option(help: "How an agent chooses its actions: sampled or best (default: as its configuration says).") var actions: ActionChoice?
-  @Option(help: "An agent's checkpoint of this gradient step (default: the one that its configuration selects).") var step: Int?
+  @Option(help: "How an agent chooses its actions: sampled or best (default: as its configuration says).") var actions:
+    ActionChoice?
+  @Option(help: "An agent's checkpoint of this gradient step (default: the one that its configuration selects).")
+  var step: Int?
 
-  /// The player called `name`: scripted, random, or the agent of a run's folder; and the pipeline of the pixels it sees.
+  /// The player called `name`: scripted, random, or the agent of a run's folder; and the pipeline of the pixels it
+  /// sees.
   func player(
     _ name: String, _ configuration: ConfigurationOptions, seed: UInt64, _ compute: Compute
   ) throws -> (player: Player, pipeline: PixelPipeline, facts: AgentFacts?) {
     switch name {
     case "scripted", "random":
-      let base = Preset(name: environment, yaml: try { () -> String in
-        var usual = WorldModelConfiguration()
-        usual.pipeline = PixelPipeline(for: environment)
-        return try usual.yaml(.worldModel)
-      }())
+      let base = Preset(
+        name: environment,
+        yaml: try { () -> String in
+          var usual = WorldModelConfiguration()
+          usual.pipeline = PixelPipeline(for: environment)
+          return try usual.yaml(.worldModel)
+        }())
       let world: WorldModelConfiguration = try configuration.load(.worldModel, over: [base])
       return (name == "random" ? .random : .scripted, with(environmentArgument, world.pipeline), nil)
     default:
       guard configuration.config.isEmpty, configuration.overrides.isEmpty else {
-        throw ValidationError("an agent sees the pixels it was trained on; --config and --set go with 'scripted' and 'random' only")
+        throw ValidationError(
+          "an agent sees the pixels it was trained on; --config and --set go with 'scripted' and 'random' only")
       }
       let loaded = try LoadedAgent(at: URL(fileURLWithPath: name), step: step, actions: actions, seed: seed, compute)
       loaded.agent.usualSurprise = loaded.usualSurprise
@@ -106,7 +119,8 @@ func printResult(_ result: some Encodable & CustomStringConvertible, json: Bool)
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
   // JSON has no such numbers, and the encoder only words for them: one that no name or path can be.
-  encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "\0", negativeInfinity: "\0", nan: "\0")
+  encoder.nonConformingFloatEncodingStrategy = .convertToString(
+    positiveInfinity: "\0", negativeInfinity: "\0", nan: "\0")
   try printResult(String(decoding: encoder.encode(result), as: UTF8.self).replacing(#""\u0000""#, with: "null"))
 }
 
@@ -115,5 +129,6 @@ func printResult(_ result: some Encodable & CustomStringConvertible, json: Bool)
 func printResult(_ line: String) throws {
   signal(SIGPIPE, SIG_DFL)
   defer { signal(SIGPIPE, SIG_IGN) }
-  try AtomicFile.writeAll(Data((Console.printable(line) + "\n").utf8), to: STDOUT_FILENO, of: URL(fileURLWithPath: "/dev/stdout"))
+  try AtomicFile.writeAll(
+    Data((Console.printable(line) + "\n").utf8), to: STDOUT_FILENO, of: URL(fileURLWithPath: "/dev/stdout"))
 }

@@ -4,7 +4,8 @@ import Foundation
 import Runs
 
 struct RecordCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "record", abstract: "Plays episodes and writes them as a dataset (Minari, HDF5).")
+  static let configuration = CommandConfiguration(
+    commandName: "record", abstract: "Plays episodes and writes them as a dataset (Minari, HDF5).")
 
   @OptionGroup var players: PlayerOptions
   @Option(help: .init("Who plays.", valueName: "scripted|random|run")) var policy = "scripted"
@@ -20,15 +21,20 @@ struct RecordCommand: ParsableCommand {
     guard epsilons.allSatisfy({ $0.map((0...1).contains) ?? false }) else {
       throw ValidationError("--epsilon is '\(epsilon)', must be probabilities between commas, such as 0,0.1,0.5")
     }
-    guard (1...10_000_000).contains(episodes) else { throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000") }
+    guard (1...10_000_000).contains(episodes) else {
+      throw ValidationError("--episodes is \(episodes), must be from 1 to 10000000")
+    }
     Interruption.watch()
     let (player, pipeline, _) = try players.player(policy, settings, seed: seed, compute.apply())
-    let recording = Recording(environment: players.environment, pipeline: pipeline, episodes: episodes, epsilons: epsilons.map { $0! }, seed: seed)
+    let recording = Recording(
+      environment: players.environment, pipeline: pipeline, episodes: episodes, epsilons: epsilons.map { $0! },
+      seed: seed)
     let folder = URL(fileURLWithPath: output)
     try recording.run(player, named: policy, to: folder)
     if !folder.lastPathComponent.contains(/-v[0-9]+$/) {
       Console.warn(
-        "\(output): Minari lists no dataset of a folder that holds one without a version in its name; call it \(folder.lastPathComponent)-v0 where Minari is to read it")
+        "\(output): Minari lists no dataset of a folder that holds one without a version in its name; call it \(folder.lastPathComponent)-v0 where Minari is to read it"
+      )
     }
     Console.say("wrote \(episodes) episodes to \(output)")
   }

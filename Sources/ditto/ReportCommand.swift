@@ -5,11 +5,15 @@ import Studies
 
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "report", abstract: "Compares agents that were evaluated: a table and a picture over expert episodes or horizons.",
-    discussion: "Agents that differ in their seeds alone are one point; what else sets them apart makes lines of their own. Results of 'scripted' and 'random' become horizontal lines.")
+    commandName: "report",
+    abstract: "Compares agents that were evaluated: a table and a picture over expert episodes or horizons.",
+    discussion:
+      "Agents that differ in their seeds alone are one point; what else sets them apart makes lines of their own. Results of 'scripted' and 'random' become horizontal lines."
+  )
 
   @Argument(help: .init("Results of 'ditto evaluate --json'.", valueName: "file.json")) var results: [String]
-  @Option(help: "What they are compared over: \(ReportAxis.allCases.map(\.rawValue).joined(separator: " or ")).") var over = ReportAxis.episodes
+  @Option(help: "What they are compared over: \(ReportAxis.allCases.map(\.rawValue).joined(separator: " or ")).")
+  var over = ReportAxis.episodes
   @Flag(help: "Print one JSON document.") var json = false
   @Option(help: .init("Write the points as a table.", valueName: "file.csv")) var csv: String?
   @Option(help: .init("Draw them too.", valueName: "file.svg")) var picture: String?

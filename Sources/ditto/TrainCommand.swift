@@ -8,20 +8,28 @@ import Training
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Learns a world model, or an agent inside one.", subcommands: [TrainWorldModel.self, TrainAgent.self])
+    commandName: "train", abstract: "Learns a world model, or an agent inside one.",
+    subcommands: [TrainWorldModel.self, TrainAgent.self])
 
-  @Option(help: .init(
-    "Instead of training: make the steps again that led a run out of the finite, from what it kept, and show the last of them.", valueName: "run/failures/step"))
+  @Option(
+    help: .init(
+      "Instead of training: make the steps again that led a run out of the finite, from what it kept, and show the last of them.",
+      valueName: "run/failures/step"))
   var replay: String?
   @Option(help: "For --replay: threads to compute with (default: as many as the run).") var threads: Int?
   @Flag(help: "For --replay: print one JSON document.") var json = false
 
   func validate() throws {
-    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is \(threads), must be from 1 to 1024") }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads), must be from 1 to 1024")
+    }
   }
 
   func run() throws {
-    guard let replay else { throw ValidationError("name what to train: 'ditto train world-model' or 'ditto train agent'; see 'ditto train --help'") }
+    guard let replay else {
+      throw ValidationError(
+        "name what to train: 'ditto train world-model' or 'ditto train agent'; see 'ditto train --help'")
+    }
     Interruption.watch()
     Libtorch.keepMemory()
     try printResult(Failure.replay(URL(fileURLWithPath: replay), threads: threads), json: json)
@@ -32,10 +40,15 @@ struct TrainCommand: ParsableCommand {
 struct TrainOptions: ParsableArguments {
   @Option(help: .init("The run's folder.", valueName: "folder")) var output: String
   @Option(help: "Where all randomness of the run starts (default: 0).") var seed: UInt64?
-  @Flag(help: "Go on with the run in --output from its newest good checkpoint, with its own configuration, data and seed.") var resume = false
-  @Option(help: .init("With --resume: make so many steps beyond those that the run was to make.", valueName: "steps")) var extend: Int?
-  @Option(help: .init(
-    "Begin with the weights of another run, and with its configuration below --config and --set; its optimiser, step and schedules begin anew.", valueName: "run"))
+  @Flag(
+    help: "Go on with the run in --output from its newest good checkpoint, with its own configuration, data and seed.")
+  var resume = false
+  @Option(help: .init("With --resume: make so many steps beyond those that the run was to make.", valueName: "steps"))
+  var extend: Int?
+  @Option(
+    help: .init(
+      "Begin with the weights of another run, and with its configuration below --config and --set; its optimiser, step and schedules begin anew.",
+      valueName: "run"))
   var from: String?
   @Flag(help: "Only make a few steps and say what the run would take, in time and memory.") var dryRun = false
   @OptionGroup var settings: ConfigurationOptions
@@ -46,12 +59,19 @@ struct TrainOptions: ParsableArguments {
 
   func validate() throws {
     if let extend, extend < 1 { throw ValidationError("--extend is \(extend), must be at least 1") }
-    guard extend == nil || resume else { throw ValidationError("--extend goes with --resume; where a run begins, set training.steps") }
+    guard extend == nil || resume else {
+      throw ValidationError("--extend goes with --resume; where a run begins, set training.steps")
+    }
   }
 
   /// - Throws: where something is given that a resumed run already has.
   func checkResumes(without given: [(option: String, isGiven: Bool)]) throws {
-    let all = given + [("--dry-run", dryRun), ("--from", from != nil), ("--seed", seed != nil), ("--device", compute.device != nil), ("--dtype", compute.dtype != nil), ("--config", !settings.config.isEmpty), ("--set", !settings.overrides.isEmpty)]
+    let all =
+      given + [
+        ("--dry-run", dryRun), ("--from", from != nil), ("--seed", seed != nil), ("--device", compute.device != nil),
+        ("--dtype", compute.dtype != nil), ("--config", !settings.config.isEmpty),
+        ("--set", !settings.overrides.isEmpty),
+      ]
     if let extra = all.first(where: \.isGiven) {
       throw ValidationError("--resume goes on with the run as it was begun; leave out \(extra.option)")
     }
@@ -59,9 +79,11 @@ struct TrainOptions: ParsableArguments {
 }
 
 struct TrainWorldModel: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "world-model", abstract: "Learns a world model from recordings of any quality.")
+  static let configuration = CommandConfiguration(
+    commandName: "world-model", abstract: "Learns a world model from recordings of any quality.")
 
-  @Option(parsing: .singleValue, help: .init("A dataset's folder; may be given several times.", valueName: "dataset")) var data: [String] = []
+  @Option(parsing: .singleValue, help: .init("A dataset's folder; may be given several times.", valueName: "dataset"))
+  var data: [String] = []
   @OptionGroup var options: TrainOptions
 
   func run() throws {
@@ -76,29 +98,40 @@ struct TrainWorldModel: ParsableCommand {
       let configuration: WorldModelConfiguration = try options.settings.load(
         .worldModel, over: WorldModelRun.pipelineLayer(of: folders) + (options.other.map(WorldModelRun.layers) ?? []))
       if options.dryRun {
-        return try printResult("\(WorldModelRun.forecast(at: options.url, data: folders, configuration, seed: options.seed ?? 0, compute))")
+        return try printResult(
+          "\(WorldModelRun.forecast(at: options.url, data: folders, configuration, seed: options.seed ?? 0, compute))")
       }
-      try WorldModelRun.start(at: options.url, data: folders, configuration, seed: options.seed ?? 0, from: options.other, compute)
+      try WorldModelRun.start(
+        at: options.url, data: folders, configuration, seed: options.seed ?? 0, from: options.other, compute)
     }
     Console.say("the world model is in \(options.output)")
   }
 }
 
 struct TrainAgent: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "agent", abstract: "Learns a policy from expert episodes, inside a world model.")
+  static let configuration = CommandConfiguration(
+    commandName: "agent", abstract: "Learns a policy from expert episodes, inside a world model.")
 
   @Option(help: "How to learn (default: ditto).") var method: Method?
-  @Option(parsing: .singleValue, help: .init(
-    "What dreams are rewarded for, instead of the method's own: \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")); or a sum, such as dot=1,gail=0.5.",
-    valueName: "reward"))
+  @Option(
+    parsing: .singleValue,
+    help: .init(
+      "What dreams are rewarded for, instead of the method's own: \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")); or a sum, such as dot=1,gail=0.5.",
+      valueName: "reward"))
   var reward: [String] = []
-  @Option(help: "Which checkpoint the agent acts with: last, or offline, the one that did best on episodes held out (default: last).") var select: Selection?
+  @Option(
+    help:
+      "Which checkpoint the agent acts with: last, or offline, the one that did best on episodes held out (default: last)."
+  ) var select: Selection?
   @Option(help: .init("The run of a finished world model.", valueName: "folder")) var worldModel: String?
   @Option(help: .init("A dataset of expert episodes.", valueName: "dataset")) var data: String?
-  @Option(help: "Learn from the first so many episodes (default: all); some later ones are held out to validate on.") var useEpisodes: Int?
-  @Option(parsing: .singleValue, help: .init(
-    "A dataset of any quality, such as the world model's: dreams begin in its states too, with rewards that look at all of the expert; may be given several times.",
-    valueName: "dataset"))
+  @Option(help: "Learn from the first so many episodes (default: all); some later ones are held out to validate on.")
+  var useEpisodes: Int?
+  @Option(
+    parsing: .singleValue,
+    help: .init(
+      "A dataset of any quality, such as the world model's: dreams begin in its states too, with rewards that look at all of the expert; may be given several times.",
+      valueName: "dataset"))
   var mixedData: [String] = []
   @OptionGroup var options: TrainOptions
 
@@ -106,35 +139,53 @@ struct TrainAgent: ParsableCommand {
     Interruption.watch()
     let compute = try options.compute.apply()
     if options.resume {
-      try options.checkResumes(without: [("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil), ("--mixed-data", !mixedData.isEmpty), ("--method", method != nil), ("--reward", !reward.isEmpty), ("--select", select != nil)])
+      try options.checkResumes(without: [
+        ("--data", data != nil), ("--world-model", worldModel != nil), ("--use-episodes", useEpisodes != nil),
+        ("--mixed-data", !mixedData.isEmpty), ("--method", method != nil), ("--reward", !reward.isEmpty),
+        ("--select", select != nil),
+      ])
       try AgentRun.resume(at: options.url, threads: options.compute.threads, extendedBy: options.extend)
     } else {
       guard let data else { throw ValidationError("--data is missing: name a dataset of expert episodes") }
-      if let useEpisodes, useEpisodes < 1 { throw ValidationError("--use-episodes is \(useEpisodes), must be at least 1") }
+      if let useEpisodes, useEpisodes < 1 {
+        throw ValidationError("--use-episodes is \(useEpisodes), must be at least 1")
+      }
       let configuration = try AgentConfiguration.load(
-        (options.other.map(AgentRun.layers) ?? []) + Presets.layers(options.settings.config) + optionLayers(), overrides: options.settings.overrides)
+        (options.other.map(AgentRun.layers) ?? []) + Presets.layers(options.settings.config) + optionLayers(),
+        overrides: options.settings.overrides)
       if !reward.isEmpty, configuration.method == .bc || configuration.method == .dbc {
-        throw ValidationError("--reward is for ditto and dgail; method '\(configuration.method)' clones, and is rewarded for nothing")
+        throw ValidationError(
+          "--reward is for ditto and dgail; method '\(configuration.method)' clones, and is rewarded for nothing")
       }
       let mixed = mixedData.map { URL(fileURLWithPath: $0) }
-      let (expert, source) = (URL(fileURLWithPath: data), try source(configuration.method, expert: URL(fileURLWithPath: data)))
+      let (expert, source) = (
+        URL(fileURLWithPath: data), try source(configuration.method, expert: URL(fileURLWithPath: data))
+      )
       if options.dryRun {
         return try printResult(
-          "\(AgentRun.forecast(at: options.url, source, data: expert, useEpisodes: useEpisodes, mixed: mixed, configuration, seed: options.seed ?? 0, compute))")
+          "\(AgentRun.forecast(at: options.url, source, data: expert, useEpisodes: useEpisodes, mixed: mixed, configuration, seed: options.seed ?? 0, compute))"
+        )
       }
       try AgentRun.start(
-        at: options.url, source, data: expert, useEpisodes: useEpisodes, mixed: mixed, configuration, seed: options.seed ?? 0, from: options.other, compute)
+        at: options.url, source, data: expert, useEpisodes: useEpisodes, mixed: mixed, configuration,
+        seed: options.seed ?? 0, from: options.other, compute)
     }
     Console.say("the agent is in \(options.output)")
   }
 
   private func source(_ method: Method, expert: URL) throws -> AgentRun.Source {
     if method == .bc {
-      guard worldModel == nil else { throw ValidationError("method 'bc' clones from pixels, without a world model; leave out --world-model") }
-      return .pixels(try ConfigurationOptions.load(
-        options.settings.config, over: WorldModelRun.pipelineLayer(of: [expert]) + (options.other.map(AgentRun.layers) ?? [])))
+      guard worldModel == nil else {
+        throw ValidationError("method 'bc' clones from pixels, without a world model; leave out --world-model")
+      }
+      return .pixels(
+        try ConfigurationOptions.load(
+          options.settings.config,
+          over: WorldModelRun.pipelineLayer(of: [expert]) + (options.other.map(AgentRun.layers) ?? [])))
     }
-    guard let worldModel else { throw ValidationError("--world-model is missing: name the run of a finished world model") }
+    guard let worldModel else {
+      throw ValidationError("--world-model is missing: name the run of a finished world model")
+    }
     return .worldModel(URL(fileURLWithPath: worldModel))
   }
 
@@ -143,10 +194,14 @@ struct TrainAgent: ParsableCommand {
     var layers: [Preset] = []
     if let method { layers.append(Preset(name: "--method \(method)", yaml: "agent: {method: \(method)}")) }
     if let select { layers.append(Preset(name: "--select \(select)", yaml: "agent: {selection: \(select)}")) }
-    guard reward.count <= 1 else { throw ValidationError("--reward is given \(reward.count) times; give the sum once, such as dot=1,gail=0.5") }
+    guard reward.count <= 1 else {
+      throw ValidationError("--reward is given \(reward.count) times; give the sum once, such as dot=1,gail=0.5")
+    }
     if let reward = reward.first {
       guard let weights = RewardWeights(sum: reward) else {
-        throw ValidationError("--reward is '\(reward)', must be one of \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")), or a sum such as dot=1,gail=0.5")
+        throw ValidationError(
+          "--reward is '\(reward)', must be one of \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")), or a sum such as dot=1,gail=0.5"
+        )
       }
       let all = RewardKind.allCases.map { "\($0): \(weights[$0])" }.joined(separator: ", ")
       layers.append(Preset(name: "--reward \(reward)", yaml: "agent: {imitation: {reward: {weights: {\(all)}}}}"))

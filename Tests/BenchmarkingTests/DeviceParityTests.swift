@@ -3,7 +3,8 @@ import Torch
 
 @testable import Benchmarking
 
-/// What a device computes beside the CPU; without a device, the CPU without its own kernels, which is what devices compute by.
+/// What a device computes beside the CPU; without a device, the CPU without its own kernels, which is what devices
+/// compute by.
 @Suite struct DeviceParityTests {
   @Test func agreesWithoutKernels() throws {
     let parity = try DeviceParity(.cpu)
@@ -14,7 +15,9 @@ import Torch
   }
 
   @Test func noticesWhatDiffers() {
-    let difference = { (found: [Float], expected: [Float]) in DeviceParity.difference([Tensor(found, [found.count])], [Tensor(expected, [expected.count])]) }
+    let difference = { (found: [Float], expected: [Float]) in
+      DeviceParity.difference([Tensor(found, [found.count])], [Tensor(expected, [expected.count])])
+    }
     #expect(difference([1, 2, -4], [1, 2, -4]) == 0)
     #expect(difference([3, 4, 1], [3, 4, 0]) == 0.2)
     #expect(difference([1, .nan], [1, 2]) == .infinity)

@@ -16,7 +16,8 @@ import Testing
     let writer = try DatasetWriter(id: name, in: folder.url, observation: space, actions: unbounded)
     try writer.append(
       RecordedEpisode(
-        frames: .bytes(of: [Float](repeating: 0, count: numbers.count + 1)), actions: numbers.map(Action.continuous), rewards: numbers.map { _ in 0 },
+        frames: .bytes(of: [Float](repeating: 0, count: numbers.count + 1)), actions: numbers.map(Action.continuous),
+        rewards: numbers.map { _ in 0 },
         terminated: true, truncated: false))
     try writer.finish()
     let file = writer.folder.appending(path: "data/metadata.json")
@@ -27,7 +28,9 @@ import Testing
   }
 
   /// −1 to 1 in 101 steps, 0 to 100, and −5 to 5 again and again.
-  private let numbers = (0..<101).map { (step: Int) -> [Float] in [Float(step) / 50 - 1, Float(step), Float(step % 11) - 5] }
+  private let numbers = (0..<101).map { (step: Int) -> [Float] in
+    [Float(step) / 50 - 1, Float(step), Float(step % 11) - 5]
+  }
 
   @Test func declaredBoundsAreKept() throws {
     let declared = ActionSpace.box(low: [-1, 0, -10], high: [1, 100, 10])
@@ -47,7 +50,8 @@ import Testing
   }
 
   @Test func boundsAHundredTimesAsFarApartAreNone() throws {
-    let far = try [dataset(.box(low: [-500, 0, -10], high: [500, 100, 10]), numbers)].learnedActions(ActionConfiguration())
+    let far = try [dataset(.box(low: [-500, 0, -10], high: [500, 100, 10]), numbers)].learnedActions(
+      ActionConfiguration())
     #expect(abs(far.space.low[0] + 1.1) < 1e-4 && far.space.low[1] == 0 && far.notes.count == 1)
     var declared = ActionConfiguration()
     declared.bounds = .declared
@@ -60,7 +64,10 @@ import Testing
     let declared = ActionSpace.box(low: [-1, 0, -10], high: [1, 100, 10])
     let (space, notes) = try [dataset(declared, some)].learnedActions(ActionConfiguration())
     #expect(space == declared)
-    #expect(notes == ["number 2 of the actions: 1 of 101 recorded steps are beyond 0.0 to 100.0, as far as 130.0, and are clipped"])
+    #expect(
+      notes == [
+        "number 2 of the actions: 1 of 101 recorded steps are beyond 0.0 to 100.0, as far as 130.0, and are clipped"
+      ])
 
     // Degrees in a space of radians.
     let degrees = try dataset(declared, numbers.map { [$0[0] * 57, $0[1], $0[2]] }, named: "degrees-v0")
@@ -73,7 +80,9 @@ import Testing
 
   @Test func allDatasetsCount() throws {
     let declared = ActionSpace.box(low: [-.infinity, 0, -10], high: [.infinity, 100, 10])
-    let datasets = try [dataset(declared, numbers), dataset(declared, numbers.map { [$0[0] * 3, $0[1], $0[2]] }, named: "wide-v0")]
+    let datasets = try [
+      dataset(declared, numbers), dataset(declared, numbers.map { [$0[0] * 3, $0[1], $0[2]] }, named: "wide-v0"),
+    ]
     #expect(abs(try datasets.learnedActions(ActionConfiguration()).space.high[0] - 3.3) < 1e-3)
     let other = try dataset(.box(low: [0], high: [1]), [[0.5]], named: "other-v0")
     #expect(throws: DemonstrationError.self) { try ([other] + datasets).learnedActions(ActionConfiguration()) }

@@ -67,7 +67,9 @@ private struct RawDataset {
   }
 
   @Test func aFolderThatIsMissing() throws {
-    #expect(throws: DemonstrationError.missing(path: path + "/none")) { try Dataset(at: folder.url.appendingPathComponent("none")) }
+    #expect(throws: DemonstrationError.missing(path: path + "/none")) {
+      try Dataset(at: folder.url.appendingPathComponent("none"))
+    }
   }
 
   @Test func aFolderThatIsNoDataset() throws {
@@ -77,8 +79,11 @@ private struct RawDataset {
   }
 
   @Test(arguments: ["arrow", "parquet"]) func anotherFormat(format: String) throws {
-    try Data(#"{"data_format": "\#(format)", "low": [-Infinity, NaN]}"#.utf8).write(to: URL(fileURLWithPath: metadataFile))
-    #expect(throws: DemonstrationError.unsupportedFormat(file: metadataFile, format: format)) { try Dataset(at: folder.url) }
+    try Data(#"{"data_format": "\#(format)", "low": [-Infinity, NaN]}"#.utf8).write(
+      to: URL(fileURLWithPath: metadataFile))
+    #expect(throws: DemonstrationError.unsupportedFormat(file: metadataFile, format: format)) {
+      try Dataset(at: folder.url)
+    }
   }
 
   @Test func aFileThatIsNotHDF5() throws {
@@ -99,7 +104,8 @@ private struct RawDataset {
   @Test func framesThatCannotBeDecompressed() throws {
     var dataset = RawDataset()
     var generator = SystemRandomNumberGenerator()
-    dataset.fields["episode_0/observations"] = .bytes((0..<5 * 1024).map { _ in UInt8.random(in: 0...255, using: &generator) }, [5, 1, 32, 32])
+    dataset.fields["episode_0/observations"] = .bytes(
+      (0..<5 * 1024).map { _ in UInt8.random(in: 0...255, using: &generator) }, [5, 1, 32, 32])
     try dataset.write(in: folder.url)
     // Frames are by far the largest part: whatever is overwritten in the middle of the compressed stream is theirs.
     var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
@@ -114,10 +120,16 @@ private struct RawDataset {
     }
   }
 
-  @Test(arguments: [[1, 1, 32, 32], [5, 1, 16, 32], [5, 1, 32, 64]]) func aFileThatChangesWhileItIsRead(shape: [Int]) throws {
+  @Test(arguments: [[1, 1, 32, 32], [5, 1, 16, 32], [5, 1, 32, 64]]) func aFileThatChangesWhileItIsRead(shape: [Int])
+    throws
+  {
     let dataset = try Dataset(at: folder.write([.labelled(0, steps: 4), .labelled(1, steps: 6)]))
     let file = dataset.path + "/data/main_data.hdf5"
-    let extents = { (shape: [Int]) in shape.reduce(into: Data()) { data, length in withUnsafeBytes(of: UInt64(length).littleEndian) { data.append(contentsOf: $0) } } }
+    let extents = { (shape: [Int]) in
+      shape.reduce(into: Data()) { data, length in
+        withUnsafeBytes(of: UInt64(length).littleEndian) { data.append(contentsOf: $0) }
+      }
+    }
     var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
     let place = try #require(bytes.range(of: extents([5, 1, 32, 32])))
     bytes.replaceSubrange(place, with: extents(shape))
@@ -140,10 +152,15 @@ private struct RawDataset {
       expect("unwritten-\(name)") { .incompleteField(file: $0, field: "episode_1/\(name)") }
     }
     expect("holes") { .incompleteField(file: $0, field: "episode_1/observations") }
-    expect("virtual") { .storedElsewhere(file: $0, field: "episode_1/observations", other: "gone.hdf5", isThere: false) }
-    expect("external") { .storedElsewhere(file: $0, field: "episode_1/observations", other: "gone.raw", isThere: false) }
+    expect("virtual") {
+      .storedElsewhere(file: $0, field: "episode_1/observations", other: "gone.hdf5", isThere: false)
+    }
+    expect("external") {
+      .storedElsewhere(file: $0, field: "episode_1/observations", other: "gone.raw", isThere: false)
+    }
     expect("one-episode-twice") {
-      .unsupportedField(file: $0, field: "episode_1", reason: "is another name of an episode before it: copy that, or leave it out")
+      .unsupportedField(
+        file: $0, field: "episode_1", reason: "is another name of an episode before it: copy that, or leave it out")
     }
     expect("many-steps") { .unsupportedField(file: $0, field: "episode_1/rewards", reason: Dataset.tooManySteps) }
     expect("link-gone") { .storedElsewhere(file: $0, field: "episode_1/rewards", other: "gone.hdf5", isThere: false) }
@@ -168,9 +185,13 @@ private struct RawDataset {
 
   @Test func metadataThatAreNoText() throws {
     try RawDataset().write(in: folder.url)
-    for bytes in [[0xfe, 0xff], [0x7b, 0xfe], Array(#"{"total_episodes": 1, "#.utf8) + [0xff, 0xff], [0xc3]] as [[UInt8]] {
+    for bytes in [[0xfe, 0xff], [0x7b, 0xfe], Array(#"{"total_episodes": 1, "#.utf8) + [0xff, 0xff], [0xc3]]
+      as [[UInt8]]
+    {
       try Data(bytes).write(to: URL(fileURLWithPath: metadataFile))
-      #expect(throws: DemonstrationError.unreadableMetadata(file: metadataFile, reason: "it is no UTF-8 text")) { try Dataset(at: folder.url) }
+      #expect(throws: DemonstrationError.unreadableMetadata(file: metadataFile, reason: "it is no UTF-8 text")) {
+        try Dataset(at: folder.url)
+      }
     }
   }
 
@@ -185,20 +206,27 @@ private struct RawDataset {
     #expect(throws: error) { try Dataset(at: folder.url) }
   }
 
-  @Test(arguments: [("[", "]"), (#"{"a": "#, "}")]) func metadataThatAreNestedTooDeep(opening: String, closing: String) throws {
-    let nested = { (depth: Int) in String(repeating: opening, count: depth) + "1" + String(repeating: closing, count: depth) }
+  @Test(arguments: [("[", "]"), (#"{"a": "#, "}")]) func metadataThatAreNestedTooDeep(opening: String, closing: String)
+    throws
+  {
+    let nested = { (depth: Int) in
+      String(repeating: opening, count: depth) + "1" + String(repeating: closing, count: depth)
+    }
     let write = { (depth: Int) in
       var dataset = RawDataset()
       dataset.metadata["x"] = try JSONDecoder().decode(JSONValue.self, from: Data(nested(min(depth, 63)).utf8))
       try dataset.write(in: folder.url)
       let text = try String(contentsOfFile: metadataFile, encoding: .utf8)
-      try text.dropLast().appending(#", "y": \#(nested(depth))}"#).write(toFile: metadataFile, atomically: false, encoding: .utf8)
+      try text.dropLast().appending(#", "y": \#(nested(depth))}"#).write(
+        toFile: metadataFile, atomically: false, encoding: .utf8)
     }
     try write(63)
     #expect(try Dataset(at: folder.url).episodes.count == 1)
     for depth in [64, 500] {
       try write(depth)
-      #expect(throws: DemonstrationError.unreadableMetadata(file: metadataFile, reason: "it is nested more than 64 deep")) { try Dataset(at: folder.url) }
+      #expect(
+        throws: DemonstrationError.unreadableMetadata(file: metadataFile, reason: "it is nested more than 64 deep")
+      ) { try Dataset(at: folder.url) }
     }
   }
 
@@ -212,7 +240,9 @@ private struct RawDataset {
     try expect(.unreadableMetadata(file: metadataFile, reason: "'total_episodes' is no whole number")) {
       $0.metadata["total_episodes"] = 1.5
     }
-    for count in [2, 2_147_483_647, .max] { try expect(.missingField(file: file, field: "episode_1")) { $0.metadata["total_episodes"] = .integer(count) } }
+    for count in [2, 2_147_483_647, .max] {
+      try expect(.missingField(file: file, field: "episode_1")) { $0.metadata["total_episodes"] = .integer(count) }
+    }
   }
 
   @Test func noEpisodes() throws {
@@ -223,14 +253,20 @@ private struct RawDataset {
   }
 
   /// Whatever else JSON5 has, of which some ends the process in Foundation's reader.
-  @Test(arguments: [("0x10.4e-1", "x"), ("0X1", "X"), ("'1'", "'"), ("/* \" */ 0x1", "/")]) func whatIsNoJSON(number: String, found: String) throws {
+  @Test(arguments: [("0x10.4e-1", "x"), ("0X1", "X"), ("'1'", "'"), ("/* \" */ 0x1", "/")]) func whatIsNoJSON(
+    number: String, found: String
+  ) throws {
     try RawDataset().write(in: folder.url)
     try Data("{\"a 'x/\": 1, \"b\": \(number)}".utf8).write(to: folder.url.appendingPathComponent("metadata.json"))
-    #expect(throws: DemonstrationError.unreadableMetadata(file: metadataFile, reason: "it has '\(found)' where JSON has none")) { try Dataset(at: folder.url) }
+    #expect(
+      throws: DemonstrationError.unreadableMetadata(file: metadataFile, reason: "it has '\(found)' where JSON has none")
+    ) { try Dataset(at: folder.url) }
   }
 
   @Test func anEpisodeThatLacksSomething() throws {
-    for field in RawDataset().fields.keys { try expect(.missingField(file: file, field: field)) { $0.fields[field] = nil } }
+    for field in RawDataset().fields.keys {
+      try expect(.missingField(file: file, field: field)) { $0.fields[field] = nil }
+    }
   }
 
   @Test func anEpisodeWithoutSteps() throws {
@@ -238,33 +274,46 @@ private struct RawDataset {
   }
 
   @Test(arguments: [
-    ([300, 84, 1], "uint8"), ([1, 4_611_686_018_427_387_904, 32], "uint8"), ([.max, .max], "uint8"), ([.max], "float32"), ([3, 64], "uint8"), ([100, 64, 80], "uint8"), ([0], "uint8"), ([4, .max, .max], "float32"),
+    ([300, 84, 1], "uint8"), ([1, 4_611_686_018_427_387_904, 32], "uint8"), ([.max, .max], "uint8"),
+    ([.max], "float32"), ([3, 64], "uint8"), ([100, 64, 80], "uint8"), ([0], "uint8"), ([4, .max, .max], "float32"),
     ([8], "complex64"), ([4, 84, 84, 1], "uint8"),
   ])
   func observationsThatAreNotSupported(shape: [Int], type: String) throws {
     try expect(.unsupportedObservations(file: metadataFile, found: "Box \(type) \(shape)")) {
-      $0.metadata["observation_space"] = .string(#"{"type": "Box", "dtype": "\#(type)", "shape": \#(shape), "low": [-Infinity], "high": [NaN]}"#)
+      $0.metadata["observation_space"] = .string(
+        #"{"type": "Box", "dtype": "\#(type)", "shape": \#(shape), "low": [-Infinity], "high": [NaN]}"#)
     }
   }
 
-  @Test(arguments: [(#""n": [3, 4]"#, "[3, 4]"), (#""n": 3, "start": [1]"#, "3"), (#""n": 0"#, "0"), (#""n": 99999999"#, "99999999")])
+  @Test(arguments: [
+    (#""n": [3, 4]"#, "[3, 4]"), (#""n": 3, "start": [1]"#, "3"), (#""n": 0"#, "0"), (#""n": 99999999"#, "99999999"),
+  ])
   func classesThatAreNotSupported(counts: String, found: String) throws {
     let space = JSONValue.string(#"{"type": "Discrete", "dtype": "int64", \#(counts)}"#)
-    try expect(.unsupportedObservations(file: metadataFile, found: "Discrete int64 of \(found)")) { $0.metadata["observation_space"] = space }
-    try expect(.unsupportedActions(file: metadataFile, found: "Discrete int64 of \(found)")) { $0.metadata["action_space"] = space }
+    try expect(.unsupportedObservations(file: metadataFile, found: "Discrete int64 of \(found)")) {
+      $0.metadata["observation_space"] = space
+    }
+    try expect(.unsupportedActions(file: metadataFile, found: "Discrete int64 of \(found)")) {
+      $0.metadata["action_space"] = space
+    }
   }
 
   /// Beyond what single precision tells apart.
   @Test func classesBeginWhereTheirSpaceSays() throws {
     let start: Int64 = 1 << 24 + 1
     var dataset = RawDataset()
-    dataset.metadata["observation_space"] = .string(#"{"type": "Discrete", "dtype": "int64", "n": 3, "start": \#(start)}"#)
+    dataset.metadata["observation_space"] = .string(
+      #"{"type": "Discrete", "dtype": "int64", "n": 3, "start": \#(start)}"#)
     dataset.fields["episode_0/observations"] = .integers([0, 1, 2, 1, 0].map { start + $0 })
     try dataset.write(in: folder.url)
     #expect(try Dataset(at: folder.url).frames(episode: 0) == .bytes(of: [0, 1, 2, 1, 0]))
     dataset.fields["episode_0/observations"] = .integers([0, 1, 3, 1, 0].map { start + $0 })
     try dataset.write(in: folder.url)
-    #expect(throws: DemonstrationError.classOutOfRange(file: file, field: "episode_0/observations", step: 2, found: Int(start) + 3, classes: Int(start)..<Int(start) + 3)) {
+    #expect(
+      throws: DemonstrationError.classOutOfRange(
+        file: file, field: "episode_0/observations", step: 2, found: Int(start) + 3,
+        classes: Int(start)..<Int(start) + 3)
+    ) {
       try Dataset(at: folder.url).frames(episode: 0)
     }
   }
@@ -304,7 +353,9 @@ private struct RawDataset {
   }
 
   @Test func fieldsOfTheWrongShape() throws {
-    try expect(.wrongShape(file: file, field: "episode_0/observations", found: [4, 1, 32, 32], expected: [5, 1, 32, 32])) {
+    try expect(
+      .wrongShape(file: file, field: "episode_0/observations", found: [4, 1, 32, 32], expected: [5, 1, 32, 32])
+    ) {
       $0.fields["episode_0/observations"] = .bytes([UInt8](repeating: 0, count: 4 * 1024), [4, 1, 32, 32])
     }
     try expect(.wrongShape(file: file, field: "episode_0/observations", found: [5, 32, 32], expected: [5, 1, 32, 32])) {
@@ -332,12 +383,18 @@ private struct RawDataset {
 
   @Test func valuesThatCannotBe() throws {
     for action: Int64 in [3, -1, .min] {
-      try expect(.actionOutOfRange(file: file, field: "episode_0/actions", step: 2, action: Int(action), actions: 0..<3)) {
+      try expect(
+        .actionOutOfRange(file: file, field: "episode_0/actions", step: 2, action: Int(action), actions: 0..<3)
+      ) {
         $0.fields["episode_0/actions"] = .integers([0, 1, action, 0])
       }
     }
-    try expect(.notFinite(file: file, field: "episode_0/rewards", step: 1)) { $0.fields["episode_0/rewards"] = .numbers([0, .nan, 0, 0]) }
-    try expect(.notFinite(file: file, field: "episode_0/rewards", step: 2)) { $0.fields["episode_0/rewards"] = .numbers([0, 0, 1e308, 0]) }
+    try expect(.notFinite(file: file, field: "episode_0/rewards", step: 1)) {
+      $0.fields["episode_0/rewards"] = .numbers([0, .nan, 0, 0])
+    }
+    try expect(.notFinite(file: file, field: "episode_0/rewards", step: 2)) {
+      $0.fields["episode_0/rewards"] = .numbers([0, 0, 1e308, 0])
+    }
     try expect(.endsEarly(file: file, field: "episode_0/truncations", step: 1, length: 4)) {
       $0.fields["episode_0/truncations"] = .flags([false, true, false, false])
     }
@@ -345,11 +402,14 @@ private struct RawDataset {
 
   @Test func framesThatAreJPEG() throws {
     let jpeg = fixture("jpeg-v0")
-    #expect(throws: DemonstrationError.lossyFrames(file: jpeg.path + "/data/main_data.hdf5", field: "episode_0/observations")) {
+    #expect(
+      throws: DemonstrationError.lossyFrames(file: jpeg.path + "/data/main_data.hdf5", field: "episode_0/observations")
+    ) {
       try Dataset(at: jpeg)
     }
     try expect(.lossyFrames(file: file, field: "episode_0/observations")) {
-      $0.fields["episode_0/observations"] = .bytes((0..<5).flatMap { _ in [0xff, 0xd8, 0xff, 0xe0] as [UInt8] }, [5, 4])
+      $0.fields["episode_0/observations"] = .bytes(
+        (0..<5).flatMap { _ in [0xff, 0xd8, 0xff, 0xe0] as [UInt8] }, [5, 4])
     }
   }
 }

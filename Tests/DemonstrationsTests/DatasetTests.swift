@@ -8,7 +8,8 @@ import Testing
 @Suite struct DatasetTests {
   /// The pixels that `make_fixtures.py` writes.
   private func fixtureFrames(_ episode: Int, _ range: Range<Int>) -> [UInt8] {
-    range.flatMap { t in (0..<32).flatMap { y in (0..<32).map { x in UInt8((37 * episode + 5 * t + 3 * y + x) % 251) } } }
+    range.flatMap { t in (0..<32).flatMap { y in (0..<32).map { x in UInt8((37 * episode + 5 * t + 3 * y + x) % 251) } }
+    }
   }
 
   @Test(arguments: ["channels-last-v0", "channels-first-v0", "old-v0"])
@@ -40,7 +41,9 @@ import Testing
 
   @Test func refusesEpisodesAndFramesThatAreNotThere() throws {
     let dataset = try Dataset(at: fixture("channels-first-v0"))
-    #expect(throws: DemonstrationError.noSuchEpisode(dataset: dataset.name, episode: 2, count: 2)) { try dataset.frames(episode: 2) }
+    #expect(throws: DemonstrationError.noSuchEpisode(dataset: dataset.name, episode: 2, count: 2)) {
+      try dataset.frames(episode: 2)
+    }
     #expect(throws: DemonstrationError.noSuchFrames(dataset: dataset.name, episode: 0, frames: 2..<5, count: 4)) {
       try dataset.frames(episode: 0, range: 2..<5)
     }
@@ -76,8 +79,12 @@ import Testing
     for name in ["main_data.hdf5", "additional_data_0.hdf5", "metadata.json"] {
       let file = dataset.appendingPathComponent(name)
       let whole = try Data(contentsOf: file)
-      // Frames are all 9: what changes here is a pixel, of the file's own or of the one that it links to; in the metadata, a letter of the name.
-      let place = name == "metadata.json" ? whole.firstRange(of: Data("linked-v0".utf8))!.lowerBound : whole.firstRange(of: Data(repeating: 9, count: 4096))!.lowerBound + 2000
+      // Frames are all 9: what changes here is a pixel, of the file's own or of the one that it links to; in the
+      // metadata, a letter of the name.
+      let place =
+        name == "metadata.json"
+        ? whole.firstRange(of: Data("linked-v0".utf8))!.lowerBound
+        : whole.firstRange(of: Data(repeating: 9, count: 4096))!.lowerBound + 2000
       var changed = whole
       changed[place] ^= 1
       try changed.write(to: file)
@@ -86,8 +93,11 @@ import Testing
     }
     #expect(try Dataset(at: dataset).fingerprint == opened.fingerprint)
     try FileManager.default.removeItem(at: dataset.appendingPathComponent("additional_data_0.hdf5"))
-    #expect(throws: DemonstrationError.storedElsewhere(
-      file: dataset.path + "/main_data.hdf5", field: "episode_1/rewards", other: "additional_data_0.hdf5", isThere: false)) { try Dataset(at: dataset) }
+    #expect(
+      throws: DemonstrationError.storedElsewhere(
+        file: dataset.path + "/main_data.hdf5", field: "episode_1/rewards", other: "additional_data_0.hdf5",
+        isThere: false)
+    ) { try Dataset(at: dataset) }
   }
 
   @Test func knowsTheFingerprintsOfEarlierVersions() throws {

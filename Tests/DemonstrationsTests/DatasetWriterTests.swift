@@ -15,10 +15,12 @@ import Testing
     var generator = SeededGenerator(seed: seed)
     let side = seed % 2 == 0 ? 32 : 64
     let written = (0..<Int.random(in: 1...4, using: &generator)).map { _ in
-      RecordedEpisode.random(steps: Int.random(in: 1...150, using: &generator), side: side, actionCount: 5, using: &generator)
+      RecordedEpisode.random(
+        steps: Int.random(in: 1...150, using: &generator), side: side, actionCount: 5, using: &generator)
     }
     let space = ObservationSpace(height: side, width: side)
-    let writer = try DatasetWriter(id: "a-b/some-v3", in: folder.url, observation: space, actions: 5, metadata: ["ditto_eps": 0.5])
+    let writer = try DatasetWriter(
+      id: "a-b/some-v3", in: folder.url, observation: space, actions: 5, metadata: ["ditto_eps": 0.5])
     for episode in written { try writer.append(episode) }
     try writer.finish()
 
@@ -55,7 +57,8 @@ import Testing
 
   @Test func keepsMinarisOwnMetadata() throws {
     let writer = try DatasetWriter(
-      id: "some-v0", in: folder.url, observation: space, actions: 3, metadata: ["jpeg_encoding": true, "total_episodes": 7, "author": "me"])
+      id: "some-v0", in: folder.url, observation: space, actions: 3,
+      metadata: ["jpeg_encoding": true, "total_episodes": 7, "author": "me"])
     try writer.append(.labelled(0, steps: 2))
     try writer.finish()
     let metadata = try Dataset(at: writer.folder).metadata
@@ -73,27 +76,30 @@ import Testing
     }
     #expect(try FileManager.default.contentsOfDirectory(atPath: namespace.path) == [])
     try folder.write([.labelled(0, steps: 3)], id: "test/some-v0")
-    #expect(try FileManager.default.contentsOfDirectory(atPath: namespace.path).sorted() == ["namespace_metadata.json", "some-v0"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: namespace.path).sorted() == [
+        "namespace_metadata.json", "some-v0",
+      ])
   }
 
   #if os(Linux)
-  @Test func survivesAFullDisk() async {
-    await #expect(processExitsWith: .success) {
-      // Writing beyond the limit fails as it does where there is no space.
-      signal(SIGXFSZ, SIG_IGN)
-      var limit = rlimit(rlim_cur: 300_000, rlim_max: 300_000)
-      setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
-      let folder = try TemporaryFolder()
-      var generator = SeededGenerator(seed: 1)
-      #expect {
-        try folder.write((0..<10).map { _ in .random(steps: 100, using: &generator) }, id: "some-v0")
-      } throws: { error in
-        guard case .cannotWrite = error as? DemonstrationError else { return false }
-        return true
+    @Test func survivesAFullDisk() async {
+      await #expect(processExitsWith: .success) {
+        // Writing beyond the limit fails as it does where there is no space.
+        signal(SIGXFSZ, SIG_IGN)
+        var limit = rlimit(rlim_cur: 300_000, rlim_max: 300_000)
+        setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        let folder = try TemporaryFolder()
+        var generator = SeededGenerator(seed: 1)
+        #expect {
+          try folder.write((0..<10).map { _ in .random(steps: 100, using: &generator) }, id: "some-v0")
+        } throws: { error in
+          guard case .cannotWrite = error as? DemonstrationError else { return false }
+          return true
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [])
       }
-      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [])
     }
-  }
   #endif
 
   @Test func overwritesWhatAKilledRecordingLeft() throws {
@@ -145,24 +151,31 @@ import Testing
       try writer.finish()
       #expect(try Dataset(at: writer.folder).episodes.count == 1)
     }
-    #expect(throws: DemonstrationError.cannotWrite(path: folder.url.appendingPathComponent(long + "xyz").path, reason: "File name too long")) {
+    #expect(
+      throws: DemonstrationError.cannotWrite(
+        path: folder.url.appendingPathComponent(long + "xyz").path, reason: "File name too long")
+    ) {
       _ = try DatasetWriter(at: folder.url.appendingPathComponent(long + "xyz"), observation: space, actions: 3)
     }
   }
 
   @Test func refusesToReplaceADataset() throws {
     let written = try folder.write([.labelled(0, steps: 3)], id: "some-v0")
-    #expect(throws: DemonstrationError.alreadyExists(path: written.path)) { try folder.write([.labelled(0, steps: 1)], id: "some-v0") }
+    #expect(throws: DemonstrationError.alreadyExists(path: written.path)) {
+      try folder.write([.labelled(0, steps: 1)], id: "some-v0")
+    }
     #expect(try Dataset(at: written).episodes[0].length == 3)
   }
 
-  @Test(arguments: ["some", "some-v", "../some-v0", "a b-v1", "/some-v0", "ns//some-v0", "x/some-v0", ""]) func refusesIdentifiers(id: String) {
+  @Test(arguments: ["some", "some-v", "../some-v0", "a b-v1", "/some-v0", "ns//some-v0", "x/some-v0", ""])
+  func refusesIdentifiers(id: String) {
     #expect(throws: DemonstrationError.invalidIdentifier(id)) { try folder.write([], id: id) }
   }
 
   @Test func refusesSpacesThatAreNotSupported() {
     #expect(throws: DemonstrationError.unsupportedObservations(file: "some-v0", found: "3×64×300 uint8")) {
-      try DatasetWriter(id: "some-v0", in: folder.url, observation: ObservationSpace(channels: 3, height: 64, width: 300), actions: 3)
+      try DatasetWriter(
+        id: "some-v0", in: folder.url, observation: ObservationSpace(channels: 3, height: 64, width: 300), actions: 3)
     }
     #expect(throws: DemonstrationError.unsupportedActions(file: "some-v0", found: "0 actions")) {
       try DatasetWriter(id: "some-v0", in: folder.url, observation: space, actions: 0)
@@ -179,7 +192,9 @@ import Testing
       #expect(throws: error) { try writer.append(episode) }
     }
     #expect(throws: DemonstrationError.noEpisodes(file: path)) { try writer.finish() }
-    refuse(.wrongShape(file: path, field: "episode_0/observations", found: [4095], expected: [4, 1024])) { $0.frames.removeLast() }
+    refuse(.wrongShape(file: path, field: "episode_0/observations", found: [4095], expected: [4, 1024])) {
+      $0.frames.removeLast()
+    }
     refuse(.wrongShape(file: path, field: "episode_0/rewards", found: [2], expected: [3])) { $0.rewards.removeLast() }
     refuse(.wrongAction(file: path, field: "episode_0/actions", step: 1, action: 3, actions: 3)) { $0.actions[1] = 3 }
     refuse(.notFinite(file: path, field: "episode_0/rewards", step: 2)) { $0.rewards[2] = .infinity }
@@ -187,6 +202,8 @@ import Testing
     try writer.append(good)
     try writer.finish()
     #expect(try Dataset(at: writer.folder).episodes.count == 1)
-    #expect(throws: DemonstrationError.cannotWrite(path: path, reason: "the recording has ended")) { try writer.append(good) }
+    #expect(throws: DemonstrationError.cannotWrite(path: path, reason: "the recording has ended")) {
+      try writer.append(good)
+    }
   }
 }

@@ -4,7 +4,9 @@ import Testing
 @testable import Demonstrations
 
 @Suite struct PartialFolderTests {
-  private static func place() -> URL { FileManager.default.temporaryDirectory.appending(path: "ditto-partial-\(UUID())/result") }
+  private static func place() -> URL {
+    FileManager.default.temporaryDirectory.appending(path: "ditto-partial-\(UUID())/result")
+  }
 
   @Test func onlyOneMakesIt() throws {
     let place = Self.place()
@@ -24,7 +26,8 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: place.deletingLastPathComponent().path) == [])
   }
 
-  /// A folder that was made and cannot be opened, as nothing can once a process has all the files that it may have open.
+  /// A folder that was made and cannot be opened, as nothing can once a process has all the files that it may have
+  /// open.
   @Test func whatCannotBeOpenedIsNotLeft() async {
     await #expect(processExitsWith: .success) {
       let place = Self.place()

@@ -92,20 +92,22 @@ private final class Gate: @unchecked Sendable {
   }
 
   #if os(Linux)
-  @Test func saysThatNoThreadCanBeMade() async {
-    await #expect(processExitsWith: .success) {
-      // No room for another stack, for as long as it takes.
-      var limit = rlimit()
-      getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-      let before = limit
-      limit.rlim_cur = 1 << 20
-      setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-      let made = Result { try Prefetcher(from: 0) { $0 } }
-      limit = before
-      setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-      guard case .failure(DemonstrationError.noThread(reason: "Resource temporarily unavailable")) = made else { exit(1) }
+    @Test func saysThatNoThreadCanBeMade() async {
+      await #expect(processExitsWith: .success) {
+        // No room for another stack, for as long as it takes.
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        let before = limit
+        limit.rlim_cur = 1 << 20
+        setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        let made = Result { try Prefetcher(from: 0) { $0 } }
+        limit = before
+        setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        guard case .failure(DemonstrationError.noThread(reason: "Resource temporarily unavailable")) = made else {
+          exit(1)
+        }
+      }
     }
-  }
   #endif
 
   @Test func itsThreadEndsWithIt() async {
@@ -143,14 +145,18 @@ private final class Gate: @unchecked Sendable {
   /// However a dataset comes twice, what is held out of it the first time is not trained on the second time.
   @Test(arguments: (0..<8).map(UInt64.init)) func keepsCopiesOnOneSide(seed: UInt64) throws {
     let folder = try TemporaryFolder()
-    let episodes = [RecordedEpisode.labelled(0, steps: 5), .labelled(3, steps: 5), .labelled(1, steps: 7), .labelled(2, steps: 9)]
+    let episodes = [
+      RecordedEpisode.labelled(0, steps: 5), .labelled(3, steps: 5), .labelled(1, steps: 7), .labelled(2, steps: 9),
+    ]
     let one = try folder.write(episodes)
     // The first two differ in nothing but pixels. Another dataset has one of them, and one of its own.
     let other = try folder.write([.labelled(4, steps: 4), episodes[1]], id: "test/other-v0")
     let datasets = try [one, one, other].map { try Dataset(at: $0) }
     let (training, validation) = try split(datasets, validationShare: 0.5, seed: Seed(seed))
     let shown = { (selections: [EpisodeSelection]) in
-      try selections.map { selection in try selection.episodes.map { try selection.dataset.frames(episode: $0, range: 0..<1)[0] } }
+      try selections.map { selection in
+        try selection.episodes.map { try selection.dataset.frames(episode: $0, range: 0..<1)[0] }
+      }
     }
     let (trained, validated) = (try shown(training), try shown(validation))
     #expect(Set(trained.joined()).isDisjoint(with: validated.joined()))
@@ -158,13 +164,15 @@ private final class Gate: @unchecked Sendable {
     #expect(trained.joined().count + validated.joined().count == 10)
     // Alone, it is divided as it would be without looking for copies.
     let alone = try split([datasets[0]], validationShare: 0.5, seed: Seed(seed))
-    #expect(alone.validation[0].episodes == split(episodes: 4, validationShare: 0.5, seed: Seed(seed).step(0)).validation)
+    #expect(
+      alone.validation[0].episodes == split(episodes: 4, validationShare: 0.5, seed: Seed(seed).step(0)).validation)
     #expect(try shown(alone.training) == [trained[0]])
   }
 
   @Test func holdsNothingOutWhereAllIsTheSame() throws {
     let folder = try TemporaryFolder()
-    let dataset = try Dataset(at: folder.write([.labelled(0, steps: 5), .labelled(0, steps: 5), .labelled(0, steps: 5)]))
+    let dataset = try Dataset(
+      at: folder.write([.labelled(0, steps: 5), .labelled(0, steps: 5), .labelled(0, steps: 5)]))
     let (training, validation) = try split([dataset], validationShare: 0.4, seed: Seed(1))
     #expect(training[0].episodes.count + validation[0].episodes.count == 3 && !training[0].episodes.isEmpty)
     #expect(training[0].episodes.isEmpty || validation[0].episodes.isEmpty)

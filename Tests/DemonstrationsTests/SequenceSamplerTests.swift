@@ -29,7 +29,9 @@ extension SequenceBatch {
     dataset = try folder.labelled(lengths)
   }
 
-  private func sampler(_ sampling: SequenceSampling, batch: Int = 3, length: Int = 7, seed: UInt64 = 5) throws -> SequenceSampler {
+  private func sampler(_ sampling: SequenceSampling, batch: Int = 3, length: Int = 7, seed: UInt64 = 5) throws
+    -> SequenceSampler
+  {
     try SequenceSampler([EpisodeSelection(dataset)], batch: batch, length: length, sampling: sampling, seed: Seed(seed))
   }
 
@@ -112,7 +114,9 @@ extension SequenceBatch {
       let (batch, next) = (try sampler.batch(step: step), try sampler.batch(step: step + 1))
       for row in 0..<3 {
         let (last, first) = (batch.label(6, row), next.label(0, row))
-        #expect(first.frame == 0 ? last.frame == lengths[last.episode] : first == Label(episode: last.episode, frame: last.frame + 1))
+        #expect(
+          first.frame == 0
+            ? last.frame == lengths[last.episode] : first == Label(episode: last.episode, frame: last.frame + 1))
       }
     }
     #expect(try sampler.batch(step: 0).label(0, 0) != sampler.batch(step: sampler.stepsPerEpoch).label(0, 0))
@@ -134,21 +138,26 @@ extension SequenceBatch {
     let sampler = try SequenceSampler(
       [EpisodeSelection(dataset), EpisodeSelection(other)], batch: 1, length: 10, sampling: .continuing, seed: Seed(1))
     #expect(sampler.frameCount == lengths.reduce(0) { $0 + $1 + 1 } + 9)
-    let last = try (0..<sampler.stepsPerEpoch).flatMap { try sampler.batch(step: $0).labels }.filter { $0 == Label(episode: 0, frame: 8) }
+    let last = try (0..<sampler.stepsPerEpoch).flatMap { try sampler.batch(step: $0).labels }.filter {
+      $0 == Label(episode: 0, frame: 8)
+    }
     #expect(last.count >= 2)
   }
 
   @Test func refusesWhatItCannotDrawFrom() throws {
     #expect(throws: DemonstrationError.episodesTooShort(required: 93, found: 92)) { try sampler(.frames, length: 93) }
     #expect(throws: DemonstrationError.nothingSelected) {
-      try SequenceSampler([EpisodeSelection(dataset, episodes: [])], batch: 1, length: 1, sampling: .frames, seed: Seed(0))
+      try SequenceSampler(
+        [EpisodeSelection(dataset, episodes: [])], batch: 1, length: 1, sampling: .frames, seed: Seed(0))
     }
     let other = try Dataset(at: folder.write([.labelled(0, steps: 9)], id: "test/other-v0", actionCount: 4))
     let spaces = { (count: Int) in "frames of 1×32×32 uint8 and \(count) actions" }
     #expect(
-      throws: DemonstrationError.spacesDiffer(first: "test/some-v0", firstSpaces: spaces(3), second: "test/other-v0", secondSpaces: spaces(4))
+      throws: DemonstrationError.spacesDiffer(
+        first: "test/some-v0", firstSpaces: spaces(3), second: "test/other-v0", secondSpaces: spaces(4))
     ) {
-      try SequenceSampler([EpisodeSelection(dataset), EpisodeSelection(other)], batch: 1, length: 2, sampling: .frames, seed: Seed(0))
+      try SequenceSampler(
+        [EpisodeSelection(dataset), EpisodeSelection(other)], batch: 1, length: 2, sampling: .frames, seed: Seed(0))
     }
   }
 
@@ -160,8 +169,10 @@ extension SequenceBatch {
   }
 
   @Test func canBeUsedFromSeveralThreadsAtOnce() async throws {
-    let dataset = try Dataset(at: folder.url.appendingPathComponent("test/some-v0"), cache: FrameCache(capacity: 2 << 16))
-    let sampler = try SequenceSampler([EpisodeSelection(dataset)], batch: 3, length: 7, sampling: .frames, seed: Seed(5))
+    let dataset = try Dataset(
+      at: folder.url.appendingPathComponent("test/some-v0"), cache: FrameCache(capacity: 2 << 16))
+    let sampler = try SequenceSampler(
+      [EpisodeSelection(dataset)], batch: 3, length: 7, sampling: .frames, seed: Seed(5))
     let expected = try self.sampler(.frames)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for task in 0..<4 {

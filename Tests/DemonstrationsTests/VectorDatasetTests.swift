@@ -10,7 +10,8 @@ import Testing
   private let folder: TemporaryFolder
   private static let box = ActionSpace.box(low: [-2, 0], high: [2, 4])
   private static let cameras = ObservationSpace([
-    .init("camera/front", .image(channels: 3, height: 24, width: 40)), .init("camera/top \"1\"", .image(channels: 1, height: 96, width: 17)),
+    .init("camera/front", .image(channels: 3, height: 24, width: 40)),
+    .init("camera/top \"1\"", .image(channels: 1, height: 96, width: 17)),
     .init("gears", .classes([5, 2])), .init("joints", .vector(3)), .init("mode", .classes([3])),
   ])
 
@@ -43,7 +44,9 @@ import Testing
       #expect(try dataset.frames(episode: index) == episode.frames)
       #expect(dataset.episodes[index].actions == episode.actions)
     }
-    #expect(try dataset.frames(episode: 1, range: 60..<66) == Array(written[1].frames[60 * space.frameSize..<66 * space.frameSize]))
+    #expect(
+      try dataset.frames(episode: 1, range: 60..<66)
+        == Array(written[1].frames[60 * space.frameSize..<66 * space.frameSize]))
 
     let vector = try #require(space.fields.firstIndex { $0.kind == .vector(3) })
     let statistics = try VectorStatistics(over: [EpisodeSelection(dataset, episodes: [0])], field: vector)
@@ -64,17 +67,21 @@ import Testing
     func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
     let words = ["observation", "été", "a b", "x.y", "\"q\"", "_index_0", "深度", "camera-1"]
     let fields = (0..<number(1...6)).map { index -> ObservationSpace.Field in
-      let path = (0..<number(1...3)).map { $0 == 0 && index > 0 ? "\(index)\(words[number(0...7)])" : words[number(0...7)] }
-      let kind: ObservationSpace.Field.Kind = switch number(0...2) {
-      case 0: .image(channels: number(1...4), height: number(4...40), width: number(5...40))
-      case 1: .vector(number(1...9))
-      default: .classes((0..<number(1...4)).map { _ in number(1...5) })
+      let path = (0..<number(1...3)).map {
+        $0 == 0 && index > 0 ? "\(index)\(words[number(0...7)])" : words[number(0...7)]
       }
+      let kind: ObservationSpace.Field.Kind =
+        switch number(0...2) {
+        case 0: .image(channels: number(1...4), height: number(4...40), width: number(5...40))
+        case 1: .vector(number(1...9))
+        default: .classes((0..<number(1...4)).map { _ in number(1...5) })
+        }
       return .init(path.joined(separator: "/"), kind)
     }
     let space = ObservationSpace(fields.sorted { ($0.isImage ? 0 : 1, $0.name) < ($1.isImage ? 0 : 1, $1.name) })
     let parts = (0..<number(1...4)).map { index -> ActionSpace.Part in
-      let name = (0..<number(1...3)).map { $0 == 0 ? "\(index)\(words[number(0...7)])" : words[number(0...7)] }.joined(separator: "/")
+      let name = (0..<number(1...3)).map { $0 == 0 ? "\(index)\(words[number(0...7)])" : words[number(0...7)] }.joined(
+        separator: "/")
       guard number(0...1) == 0 else {
         let low = (0..<number(1...4)).map { _ in [-Float.infinity, -3.5, 0][number(0...2)] }
         return .init(name, .box(low: low, high: low.map { $0.isFinite ? $0 + 2 : .infinity }))
@@ -98,17 +105,23 @@ import Testing
     let writer = try DatasetWriter(at: folder.url.appending(path: "some"), observation: space, actions: Self.box)
     var wrong = episode(space, steps: 3)
     wrong.actions[1] = .continuous([5, 0])
-    #expect(throws: DemonstrationError.wrongAction(file: writer.folder.path, field: "episode_0/actions", step: 1, action: .continuous([5, 0]), actions: Self.box)) {
+    #expect(
+      throws: DemonstrationError.wrongAction(
+        file: writer.folder.path, field: "episode_0/actions", step: 1, action: .continuous([5, 0]), actions: Self.box)
+    ) {
       try writer.append(wrong)
     }
     var blank = episode(space, steps: 3)
     blank.frames = .bytes(of: [0, 0, 0, .nan, 0, 0, 0, 0])
-    #expect(throws: DemonstrationError.notFinite(file: writer.folder.path, field: "episode_0/observations", step: 1)) { try writer.append(blank) }
+    #expect(throws: DemonstrationError.notFinite(file: writer.folder.path, field: "episode_0/observations", step: 1)) {
+      try writer.append(blank)
+    }
   }
 
   @Test(arguments: ["nan", "infinity", "huge"]) func readsNoNumbersThatAreNone(what: String) throws {
     let dataset = try Dataset(at: layouts.appendingPathComponent("vector-\(what)"))
-    let error = DemonstrationError.notFinite(file: dataset.path + "/main_data.hdf5", field: "episode_1/observations", step: 3)
+    let error = DemonstrationError.notFinite(
+      file: dataset.path + "/main_data.hdf5", field: "episode_1/observations", step: 3)
     #expect(throws: error) { try dataset.frames(episode: 1) }
     #expect(throws: error) { try DatasetSummary(dataset) }
     #expect(throws: error) { try VectorStatistics(over: [EpisodeSelection(dataset)]) }

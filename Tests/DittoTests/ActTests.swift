@@ -24,7 +24,9 @@ import Testing
     }
     let printed = try Program.succeed("act", "agent", "--describe", in: CommandTests.made.get().url)
     let found = try JSONDecoder().decode(Description.self, from: Data(printed.output.utf8))
-    #expect(found.frameBytes == 1024 && found.observation.map(\.name) == ["observation"] && found.observation[0].image == [1, 32, 32] && found.actions.count == 3)
+    #expect(
+      found.frameBytes == 1024 && found.observation.map(\.name) == ["observation"]
+        && found.observation[0].image == [1, 32, 32] && found.actions.count == 3)
     #expect(try act(Data()).errors == "takes frames of 1024 bytes, 1×32×32 uint8, and answers with one of 3 actions\n")
   }
 
@@ -33,20 +35,28 @@ import Testing
     #expect(answered.status == 0 && answered.actions == 2, "\(answered.errors)")
   }
 
-  @Test(arguments: [("F", 3072), ("F", 10), ("R", 7)]) func refusesOtherLengthsAtOnce(kind: String, length: UInt32) throws {
+  @Test(arguments: [("F", 3072), ("F", 10), ("R", 7)]) func refusesOtherLengthsAtOnce(kind: String, length: UInt32)
+    throws
+  {
     let refused = try act(checked("F", 1024, frame) + checked(kind, length))
-    #expect(refused.status == 65 && refused.actions == 1 && refused.errors.contains("a frame has \(length) bytes"), "\(refused.errors)")
+    #expect(
+      refused.status == 65 && refused.actions == 1 && refused.errors.contains("a frame has \(length) bytes"),
+      "\(refused.errors)")
   }
 
   @Test func takesNoOtherMessagesAfterACheckedOne() throws {
     let refused = try act(checked("F", 1024, frame) + Data("f".utf8) + frame)
-    #expect(refused.status == 64 && refused.actions == 1 && refused.errors.contains("messages begin with 'R' or 'F'"), "\(refused.errors)")
+    #expect(
+      refused.status == 64 && refused.actions == 1 && refused.errors.contains("messages begin with 'R' or 'F'"),
+      "\(refused.errors)")
   }
 
   /// Three channels, or float32, of which a first part looks like a frame.
   @Test func makesNoActionOfAPartOfAFrame() throws {
     let refused = try act(Data("f".utf8) + frame + frame + frame)
-    #expect(refused.status == 64 && refused.actions == 0 && refused.errors.contains("after a frame of 1024 bytes"), "\(refused.errors)")
+    #expect(
+      refused.status == 64 && refused.actions == 0 && refused.errors.contains("after a frame of 1024 bytes"),
+      "\(refused.errors)")
   }
 
   @Test func saysThatItWaits() throws {
@@ -59,7 +69,9 @@ import Testing
     try process.run()
     input.fileHandleForWriting.write(Data("f".utf8) + frame.prefix(100))
     var said = ""
-    while !said.contains("waited for"), let more = try errors.fileHandleForReading.read(upToCount: 1), !more.isEmpty { said += String(decoding: more, as: UTF8.self) }
+    while !said.contains("waited for"), let more = try errors.fileHandleForReading.read(upToCount: 1), !more.isEmpty {
+      said += String(decoding: more, as: UTF8.self)
+    }
     #expect(said.contains("100 of the 1024 bytes"))
     try input.fileHandleForWriting.close()
     process.waitUntilExit()

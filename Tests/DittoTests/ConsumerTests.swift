@@ -5,10 +5,13 @@ import Testing
 @Suite struct ConsumerTests {
   @Test(.timeLimit(.minutes(15))) func buildsAndActs() throws {
     let scratch = try CommandTests.made.get()
-    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Consumer")
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
+      path: "Consumer")
     let build = Process()
     build.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    build.arguments = ["swift", "build", "--package-path", package.path, "--scratch-path", scratch.url.appending(path: "consumer").path]
+    build.arguments = [
+      "swift", "build", "--package-path", package.path, "--scratch-path", scratch.url.appending(path: "consumer").path,
+    ]
     build.standardOutput = FileHandle.nullDevice
     try build.run()
     build.waitUntilExit()

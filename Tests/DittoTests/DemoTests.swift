@@ -31,7 +31,8 @@ import Testing
     while process.isRunning, !scratch.exists("demo/data/expert") { usleep(2_000) }
     kill(process.processIdentifier, SIGTERM)
     let stopped = try wait()
-    #expect(stopped.status == 143 && stopped.output.isEmpty && !scratch.exists("demo/results.json"), "\(stopped.errors)")
+    #expect(
+      stopped.status == 143 && stopped.output.isEmpty && !scratch.exists("demo/results.json"), "\(stopped.errors)")
     let other = try Program.start(command + ["6"], in: scratch.url).wait()
     #expect(other.status == 64 && other.errors.contains("another seed"), "\(other.errors)")
 
@@ -43,7 +44,9 @@ import Testing
     #expect(results.expert.returns == [Double](repeating: 300, count: 20) && results.expert.se == 0)
     #expect(results.random.mean < 15 && results.ditto.returns.count == 20)
     #expect(abs(results.share - (results.ditto.mean - results.random.mean) / (300 - results.random.mean)) < 1e-9)
-    #expect(results.seed == 5 && results.actions == "best" && results.configuration.contains("steps: 3") && !results.commit.isEmpty)
+    #expect(
+      results.seed == 5 && results.actions == "best" && results.configuration.contains("steps: 3")
+        && !results.commit.isEmpty)
     #expect(try scratch.bytes("demo/dream.gif").prefix(6) == Data("GIF89a".utf8))
 
     let again = try Program.start(command + ["5"], in: scratch.url).wait()

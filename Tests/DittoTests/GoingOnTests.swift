@@ -2,9 +2,13 @@ import Foundation
 import Testing
 import Torch
 
-/// Runs that go on beyond their last step, begin with another's weights, or are looked at again after they left the finite.
+/// Runs that go on beyond their last step, begin with another's weights, or are looked at again after they left the
+/// finite.
 @Suite struct GoingOnTests {
-  private static let sizes = ["model.depth=2", "model.deterministic=16", "model.hidden=16", "model.groups=4", "model.classes=4", "sequences.batch=2", "sequences.length=4"]
+  private static let sizes = [
+    "model.depth=2", "model.deterministic=16", "model.hidden=16", "model.groups=4", "model.classes=4",
+    "sequences.batch=2", "sequences.length=4",
+  ]
 
   private func train(_ words: [String], _ keys: [String] = [], in scratch: Scratch) throws -> Program.Outcome {
     try Program.start(["train"] + words + keys.flatMap { ["--set", $0] }, in: scratch.url).wait()
@@ -18,11 +22,15 @@ import Torch
     let scratch = try CommandTests.made.get()
     #expect(try world("longer", ["training.steps=9"], in: scratch).status == 0)
     #expect(try world("shorter", ["training.steps=4"], in: scratch).status == 0)
-    let extended = try train(["world-model", "--resume", "--extend", "5", "--threads", "1", "--output", "shorter"], in: scratch)
+    let extended = try train(
+      ["world-model", "--resume", "--extend", "5", "--threads", "1", "--output", "shorter"], in: scratch)
     #expect(extended.status == 0 && !extended.errors.contains("warning"), "\(extended.errors)")
     let last = "checkpoints/step-00000009/state.safetensors"
     #expect(try scratch.bytes("longer/" + last) == scratch.bytes("shorter/" + last))
-    #expect(try !Program.succeed("dream", "shorter", "--data", "data", "--steps", "3", "--output", "shorter.gif", in: scratch.url).errors.contains("not finished"))
+    #expect(
+      try !Program.succeed(
+        "dream", "shorter", "--data", "data", "--steps", "3", "--output", "shorter.gif", in: scratch.url
+      ).errors.contains("not finished"))
     // Now its own number of steps is meant.
     let finished = try train(["world-model", "--resume", "--threads", "1", "--output", "shorter"], in: scratch)
     #expect(finished.status == 0, "\(finished.errors)")
@@ -31,18 +39,25 @@ import Torch
   @Test func saysWhatBecomesOfSchedules() throws {
     let scratch = try CommandTests.made.get()
     #expect(try world("cooled", ["training.steps=2", "optimizer.coolDown=0.5"], in: scratch).status == 0)
-    let extended = try train(["world-model", "--resume", "--extend", "2", "--threads", "1", "--output", "cooled"], in: scratch)
-    #expect(extended.status == 0 && extended.errors.contains("optimizer.coolDown is 0.5") && extended.errors.contains("end of 4"), "\(extended.errors)")
+    let extended = try train(
+      ["world-model", "--resume", "--extend", "2", "--threads", "1", "--output", "cooled"], in: scratch)
+    #expect(
+      extended.status == 0 && extended.errors.contains("optimizer.coolDown is 0.5")
+        && extended.errors.contains("end of 4"), "\(extended.errors)")
   }
 
   @Test(arguments: ["world", "agent"]) func beginsWithTheWeightsOfAnother(run: String) throws {
     let (scratch, output) = (try CommandTests.made.get(), "from-\(run)")
     let words = run == "world" ? ["world-model"] : ["agent", "--world-model", "world"]
-    let begun = try train(words + ["--data", "data", "--from", run, "--output", output], ["training.steps=1"], in: scratch)
+    let begun = try train(
+      words + ["--data", "data", "--from", run, "--output", output], ["training.steps=1"], in: scratch)
     #expect(begun.status == 0, "\(begun.errors)")
     #expect(String(decoding: try scratch.bytes("\(output)/run.json"), as: UTF8.self).contains("\(run), step 2, "))
     let state = { (path: String) in try Safetensors(at: scratch.url.appending(path: path + "/state.safetensors")) }
-    let (other, first, last) = (try state("\(run)/checkpoints/step-00000002"), try state("\(output)/checkpoints/step-00000000"), try state("\(output)/checkpoints/step-00000001"))
+    let (other, first, last) = (
+      try state("\(run)/checkpoints/step-00000002"), try state("\(output)/checkpoints/step-00000000"),
+      try state("\(output)/checkpoints/step-00000001")
+    )
     let weights = other.names.filter { $0.hasPrefix("model.") || $0.hasPrefix("networks.") }
     #expect(weights.count > 5)
     for name in weights { #expect(try first.tensor(name).bytes() == other.tensor(name).bytes(), "\(name)") }
@@ -52,11 +67,17 @@ import Torch
 
   @Test func keepsWhatLeftTheFiniteToBeSeenAgain() throws {
     let scratch = try CommandTests.made.get()
-    let failed = try world("diverged", ["training.steps=3", "training.logInterval=1", "optimizer.learningRate=1e39"], in: scratch)
+    let failed = try world(
+      "diverged", ["training.steps=3", "training.logInterval=1", "optimizer.learningRate=1e39"], in: scratch)
     #expect(failed.status == 1 && failed.errors.contains("ditto train --replay"), "\(failed.errors)")
-    let kept = try #require(try FileManager.default.contentsOfDirectory(atPath: scratch.url.appending(path: "diverged/failures").path).first)
-    #expect(scratch.exists("diverged/failures/\(kept)/batch.safetensors") && !scratch.exists("diverged/checkpoints/step-00000001"))
+    let kept = try #require(
+      try FileManager.default.contentsOfDirectory(atPath: scratch.url.appending(path: "diverged/failures").path).first)
+    #expect(
+      scratch.exists("diverged/failures/\(kept)/batch.safetensors")
+        && !scratch.exists("diverged/checkpoints/step-00000001"))
     let replayed = try train(["--replay", "diverged/failures/\(kept)"], in: scratch)
-    #expect(replayed.status == 0 && replayed.output.contains("Step 1 leaves the finite; its update made model."), "\(replayed.output) \(replayed.errors)")
+    #expect(
+      replayed.status == 0 && replayed.output.contains("Step 1 leaves the finite; its update made model."),
+      "\(replayed.output) \(replayed.errors)")
   }
 }

@@ -4,14 +4,17 @@ import Testing
 /// The script that starts a program which was built for other machines, with the libtorch that is there.
 @Suite struct LauncherTests {
   private let scratch: Scratch
-  private static let source = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Scripts/launcher").standardizedFileURL
+  private static let source = URL(filePath: #filePath).deletingLastPathComponent().appending(
+    path: "../../Scripts/launcher"
+  ).standardizedFileURL
 
   /// A program that says where libraries are looked for, built for libtorch 2.11.0.
   init() throws {
     scratch = try Scratch()
     try write("#!/bin/sh\necho \"$LD_LIBRARY_PATH\" \"$@\"\n", to: "ditto/lib/ditto")
     try write("2.11.0\n", to: "ditto/lib/torch-version")
-    try FileManager.default.createDirectory(at: scratch.url.appending(path: "ditto/bin"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      at: scratch.url.appending(path: "ditto/bin"), withIntermediateDirectories: true)
     try FileManager.default.copyItem(at: Self.source, to: scratch.url.appending(path: "ditto/bin/ditto"))
   }
 
@@ -35,7 +38,9 @@ import Testing
   }
 
   /// Of a wheel, and of libtorch by itself; with a build's name behind the version.
-  @Test(arguments: [("version.py", "from typing import Optional\n__version__ = '2.11.0+cu130'\n"), ("build-version", "2.11.0+cpu\n")])
+  @Test(arguments: [
+    ("version.py", "from typing import Optional\n__version__ = '2.11.0+cu130'\n"), ("build-version", "2.11.0+cpu\n"),
+  ])
   func startsTheProgramWithTheLibtorchThatIsNamed(file: String, text: String) throws {
     try write(text, to: "torch/\(file)")
     try write("", to: "torch/lib/libtorch.so")
@@ -57,7 +62,10 @@ import Testing
     try write("", to: "other/lib/libtorch.so")
     try write("#!/bin/sh\necho\n", to: "python")
     for (environment, part) in [
-      (["LIBTORCH": scratch.url.appending(path: "other").path], "is libtorch 2.13.0, this ditto is built for 2.11.0; install torch==2.11.0"),
+      (
+        ["LIBTORCH": scratch.url.appending(path: "other").path],
+        "is libtorch 2.13.0, this ditto is built for 2.11.0; install torch==2.11.0"
+      ),
       (["LIBTORCH": "/nowhere"], "'/nowhere' holds no libtorch"),
       (["DITTO_PYTHON": "/no/python"], "there is no '/no/python'"),
       (["DITTO_PYTHON": scratch.url.appending(path: "python").path], "has no torch; install torch==2.11.0"),

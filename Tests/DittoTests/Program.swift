@@ -12,7 +12,9 @@ struct Program {
   static let url = Bundle.main.executableURL!.deletingLastPathComponent().appending(path: "ditto")
 
   /// Starts it; the process, and a function that waits for its end.
-  static func start(_ arguments: [String], in folder: URL, input: Data = Data()) throws -> (process: Process, wait: () throws -> Outcome) {
+  static func start(_ arguments: [String], in folder: URL, input: Data = Data()) throws -> (
+    process: Process, wait: () throws -> Outcome
+  ) {
     let process = Process()
     process.executableURL = url
     process.arguments = arguments
@@ -26,13 +28,16 @@ struct Program {
     try process.run()
     stdin.fileHandleForWriting.write(input)
     try stdin.fileHandleForWriting.close()
-    return (process, {
-      let output = stdout.fileHandleForReading.readDataToEndOfFile()
-      process.waitUntilExit()
-      return Outcome(
-        status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
-        errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
-    })
+    return (
+      process,
+      {
+        let output = stdout.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Outcome(
+          status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+          errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+      }
+    )
   }
 
   @discardableResult
@@ -42,7 +47,9 @@ struct Program {
 
   /// Runs it and requires that it succeeds.
   @discardableResult
-  static func succeed(_ arguments: String..., in folder: URL, sourceLocation: SourceLocation = #_sourceLocation) throws -> Outcome {
+  static func succeed(_ arguments: String..., in folder: URL, sourceLocation: SourceLocation = #_sourceLocation) throws
+    -> Outcome
+  {
     let outcome = try start(arguments, in: folder).wait()
     try #require(outcome.status == 0, "\(arguments): \(outcome.errors)", sourceLocation: sourceLocation)
     return outcome

@@ -6,23 +6,33 @@ import Testing
   /// Numbers beyond what JSON and pictures can hold.
   @Test func writesNumbersThatAreNotFinite() throws {
     let scratch = try CommandTests.made.get()
-    let result = try Program.succeed("evaluate", "agent", "--environment", "road", "--episodes", "2", "--json", in: scratch.url).output
+    let result = try Program.succeed(
+      "evaluate", "agent", "--environment", "road", "--episodes", "2", "--json", in: scratch.url
+    ).output
     for seed in 0..<2 {
-      let changed = result.replacing(/"mean" : [-0-9.e]+/, with: "\"mean\" : 1e308").replacing("    \"seed\" : 0", with: "    \"seed\" : \(seed)")
+      let changed = result.replacing(/"mean" : [-0-9.e]+/, with: "\"mean\" : 1e308").replacing(
+        "    \"seed\" : 0", with: "    \"seed\" : \(seed)")
       try Data(changed.utf8).write(to: scratch.url.appending(path: "large-\(seed).json"))
     }
-    let report = try Program.succeed("report", "large-0.json", "large-1.json", "--json", "--picture", "large.svg", in: scratch.url).output
+    let report = try Program.succeed(
+      "report", "large-0.json", "large-1.json", "--json", "--picture", "large.svg", in: scratch.url
+    ).output
     let found = try JSONSerialization.jsonObject(with: Data(report.utf8)) as? [String: Any]
     let point = try #require((found?["points"] as? [[String: Any]])?.first)
     #expect(point["mean"] is NSNull && (point["means"] as? [Double]) == [1e308, 1e308])
   }
 
   @Test func saysNothingOfTheSpreadOfOneEpisode() throws {
-    let output = try Program.succeed("evaluate", "scripted", "--environment", "road", "--episodes", "1", "--against", "random", "--json", in: CommandTests.made.get().url).output
+    let output = try Program.succeed(
+      "evaluate", "scripted", "--environment", "road", "--episodes", "1", "--against", "random", "--json",
+      in: CommandTests.made.get().url
+    ).output
     #expect(!output.contains("\"se\"") && !output.contains("\"low\"") && !output.contains("\"p\""))
   }
 
-  @Test(arguments: ["world-model", "agent", "encode", "act", "data", "data --data data"]) func measures(words: String) throws {
+  @Test(arguments: ["world-model", "agent", "encode", "act", "data", "data --data data"]) func measures(words: String)
+    throws
+  {
     struct Result: Decodable {
       struct Seconds: Decodable { let median, min, max: Double }
       let dtype: String
@@ -31,12 +41,16 @@ import Testing
       let gigaflops, shareOfProduct: Double?
     }
     let work = words.prefix { $0 != " " }
-    var command = ["bench"] + words.split(separator: " ").map(String.init) + ["--config", "tiny", "--side", "32", "--repeats", "1", "--dtype", "bf16", "--json"]
+    var command =
+      ["bench"] + words.split(separator: " ").map(String.init) + [
+        "--config", "tiny", "--side", "32", "--repeats", "1", "--dtype", "bf16", "--json",
+      ]
     command += ["--set", work == "agent" ? "imitation.batch=8" : "model.depth=2"]
     let outcome = try Program.start(command, in: CommandTests.made.get().url).wait()
     try #require(outcome.status == 0, "\(outcome.errors)")
     let found = try JSONDecoder().decode(Result.self, from: Data(outcome.output.utf8))
-    #expect(0 < found.seconds.min && found.seconds.min <= found.seconds.median && found.seconds.median <= found.seconds.max)
+    #expect(
+      0 < found.seconds.min && found.seconds.min <= found.seconds.median && found.seconds.median <= found.seconds.max)
     #expect(found.rate > 0 && found.peakMemory > 0)
     #expect(found.dtype == "bf16")
     #expect((found.gigaflops == nil) == (work == "data") && (found.shareOfProduct == nil) == (work == "data"))
@@ -45,14 +59,27 @@ import Testing
   @Test func forecastsWithoutARun() throws {
     let scratch = try CommandTests.made.get()
     let settings = ["--set", "training.steps=1000", "--set", "model.depth=2"]
-    for command in [["world-model", "--data", "data"] + settings, ["agent", "--world-model", "world", "--data", "data", "--set", "imitation.batch=8"]] {
-      let outcome = try Program.start(["train"] + command + ["--output", "forecast", "--dry-run"], in: scratch.url).wait()
-      #expect(outcome.status == 0 && outcome.output.hasPrefix("forecast: ") && outcome.output.contains("steps"), "\(outcome.errors)")
+    for command in [
+      ["world-model", "--data", "data"] + settings,
+      ["agent", "--world-model", "world", "--data", "data", "--set", "imitation.batch=8"],
+    ] {
+      let outcome = try Program.start(["train"] + command + ["--output", "forecast", "--dry-run"], in: scratch.url)
+        .wait()
+      #expect(
+        outcome.status == 0 && outcome.output.hasPrefix("forecast: ") && outcome.output.contains("steps"),
+        "\(outcome.errors)")
       #expect(!scratch.exists("forecast"))
     }
-    let dril = ["--reward", "dril=-1", "--set", "imitation.batch=8"] + ["members=2", "steps=50"].flatMap { ["--set", "imitation.reward.dril.\($0)"] }
-    let fitted = try Program.start(["train", "agent", "--world-model", "world", "--data", "data", "--output", "forecast", "--dry-run"] + dril, in: scratch.url).wait()
-    #expect(fitted.output.contains("of fitting rewards") && fitted.errors.contains("fitting dril  0/100"), "\(fitted.output) \(fitted.errors)")
+    let dril =
+      ["--reward", "dril=-1", "--set", "imitation.batch=8"]
+      + ["members=2", "steps=50"].flatMap { ["--set", "imitation.reward.dril.\($0)"] }
+    let fitted = try Program.start(
+      ["train", "agent", "--world-model", "world", "--data", "data", "--output", "forecast", "--dry-run"] + dril,
+      in: scratch.url
+    ).wait()
+    #expect(
+      fitted.output.contains("of fitting rewards") && fitted.errors.contains("fitting dril  0/100"),
+      "\(fitted.output) \(fitted.errors)")
     #expect(fitted.errors.contains("away from the expert"))
   }
 
@@ -78,7 +105,8 @@ import Testing
       let difference, p: Double
     }
     let output = try Program.succeed(
-      "evaluate", "scripted", "--environment", "road", "--episodes", "4", "--against", "random", "--json", in: CommandTests.made.get().url
+      "evaluate", "scripted", "--environment", "road", "--episodes", "4", "--against", "random", "--json",
+      in: CommandTests.made.get().url
     ).output
     let report = try JSONDecoder().decode(Report.self, from: Data(output.utf8))
     #expect(report.returns == [300, 300, 300, 300] && report.against.returns.count == 4)
@@ -90,7 +118,8 @@ import Testing
     let scratch = try CommandTests.made.get()
     let returns = { (player: String, episodes: Int, seed: Int) in
       let output = try Program.succeed(
-        "evaluate", player, "--environment", "road", "--episodes", "\(episodes)", "--seed", "\(seed)", "--json", in: scratch.url
+        "evaluate", player, "--environment", "road", "--episodes", "\(episodes)", "--seed", "\(seed)", "--json",
+        in: scratch.url
       ).output
       return try JSONDecoder().decode(Result.self, from: Data(output.utf8)).returns
     }
@@ -104,32 +133,46 @@ import Testing
 
   @Test func filmsTheFirstEpisode() throws {
     let scratch = try CommandTests.made.get()
-    try Program.succeed("evaluate", "agent", "--environment", "road", "--episodes", "1", "--video", "drive.gif", in: scratch.url)
+    try Program.succeed(
+      "evaluate", "agent", "--environment", "road", "--episodes", "1", "--video", "drive.gif", in: scratch.url)
     #expect(try scratch.bytes("drive.gif").prefix(6) == Data("GIF89a".utf8))
   }
 
   @Test func plotsWhatRunsLogged() throws {
     let scratch = try CommandTests.made.get()
-    try Program.succeed("plot", "both=world,world", "world", "--metric", "loss/image", "--metric", "loss/kl_nats", "--output", "plot.svg", in: scratch.url)
+    try Program.succeed(
+      "plot", "both=world,world", "world", "--metric", "loss/image", "--metric", "loss/kl_nats", "--output", "plot.svg",
+      in: scratch.url)
     #expect(String(decoding: try scratch.bytes("plot.svg"), as: UTF8.self).hasPrefix("<svg"))
   }
 
   /// Every method, and rewards and optimisers beside the usual ones, learn something that acts.
   @Test(arguments: [
     "--method bc", "--method dbc --world-model world", "--method dgail --world-model world",
-    "--world-model world --reward dot=1,contrast=0.5,airl=0.1", "--world-model world --reward nearest --set imitation.policyGradient=ppo --set imitation.epochs=3", "--world-model world --reward gail=1,airl=1 --set imitation.horizon=3",
+    "--world-model world --reward dot=1,contrast=0.5,airl=0.1",
+    "--world-model world --reward nearest --set imitation.policyGradient=ppo --set imitation.epochs=3",
+    "--world-model world --reward gail=1,airl=1 --set imitation.horizon=3",
     "--world-model world --reward sparse --set imitation.cloningWeight=0.1",
   ]) func learnsByEveryMethod(words: String) throws {
     let scratch = try CommandTests.made.get()
     let run = "agent-\(UUID().uuidString)"
-    let settings = ["training.steps=3", "imitation.batch=8", "imitation.horizon=4", "cloning.batch=16"].flatMap { ["--set", $0] }
-    let command = ["train", "agent", "--data", "data", "--use-episodes", "2", "--output", run] + words.split(separator: " ").map(String.init)
+    let settings = ["training.steps=3", "imitation.batch=8", "imitation.horizon=4", "cloning.batch=16"].flatMap {
+      ["--set", $0]
+    }
+    let command =
+      ["train", "agent", "--data", "data", "--use-episodes", "2", "--output", run]
+      + words.split(separator: " ").map(String.init)
     let outcome = try Program.start(command + settings, in: scratch.url).wait()
     try #require(outcome.status == 0, "\(outcome.errors)")
     let metrics = String(decoding: try scratch.bytes(run + "/metrics.jsonl"), as: UTF8.self)
-    #expect(metrics.contains("validation/agreement") && metrics.contains("discriminator/accuracy") == (words.contains("dgail") || words.contains("airl")))
-    #expect(metrics.contains("actor/clipped_share") == words.contains("ppo") && metrics.contains("actor/cloning_loss") == words.contains("cloningWeight"))
-    let played = try Program.succeed("evaluate", run, "--environment", "road", "--episodes", "2", "--json", in: scratch.url)
+    #expect(
+      metrics.contains("validation/agreement")
+        && metrics.contains("discriminator/accuracy") == (words.contains("dgail") || words.contains("airl")))
+    #expect(
+      metrics.contains("actor/clipped_share") == words.contains("ppo")
+        && metrics.contains("actor/cloning_loss") == words.contains("cloningWeight"))
+    let played = try Program.succeed(
+      "evaluate", run, "--environment", "road", "--episodes", "2", "--json", in: scratch.url)
     #expect(played.output.contains("returns"))
   }
 
@@ -140,7 +183,8 @@ import Testing
     }
     let scratch = try CommandTests.made.get()
     let output = try Program.succeed(
-      "study", "signal", "--world-model", "world", "--data", "data", "--reward", "dot", "--reward", "airl", "--reward", "dot", "--set", "imitation.horizon=4", "--json",
+      "study", "signal", "--world-model", "world", "--data", "data", "--reward", "dot", "--reward", "airl", "--reward",
+      "dot", "--set", "imitation.horizon=4", "--json",
       "--picture", "signal.svg", in: scratch.url
     ).output
     let signals = try JSONDecoder().decode(Study.self, from: Data(output.utf8)).signals
@@ -159,7 +203,10 @@ import Testing
       let advice: [String]
     }
     let scratch = try CommandTests.made.get()
-    let command = ["study", "world-model", "--world-model", "world", "--data", "data", "--data", "data", "--expert", "data", "--steps", "4"]
+    let command = [
+      "study", "world-model", "--world-model", "world", "--data", "data", "--data", "data", "--expert", "data",
+      "--steps", "4",
+    ]
     let outcome = try Program.start(command + ["--json", "--picture", "world.svg"], in: scratch.url).wait()
     try #require(outcome.status == 0, "\(outcome.errors)")
     let study = try JSONDecoder().decode(Study.self, from: Data(outcome.output.utf8))
@@ -180,7 +227,9 @@ import Testing
   @Test func drawsADream() throws {
     let scratch = try CommandTests.made.get()
     for dtype in ["f32", "bf16"] {
-      try Program.succeed("dream", "world", "--data", "data", "--steps", "5", "--dtype", dtype, "--output", "\(dtype).gif", in: scratch.url)
+      try Program.succeed(
+        "dream", "world", "--data", "data", "--steps", "5", "--dtype", dtype, "--output", "\(dtype).gif",
+        in: scratch.url)
       #expect(try scratch.bytes("\(dtype).gif").prefix(6) == Data("GIF89a".utf8))
     }
     #expect(try scratch.bytes("f32.gif") != scratch.bytes("bf16.gif"))
@@ -188,22 +237,32 @@ import Testing
 
   @Test func cutsEpisodes() throws {
     struct Result: Decodable { let lengths: [Int] }
-    let output = try Program.succeed("evaluate", "scripted", "--environment", "road", "--episodes", "2", "--max-steps", "7", "--json", in: CommandTests.made.get().url).output
+    let output = try Program.succeed(
+      "evaluate", "scripted", "--environment", "road", "--episodes", "2", "--max-steps", "7", "--json",
+      in: CommandTests.made.get().url
+    ).output
     #expect(try JSONDecoder().decode(Result.self, from: Data(output.utf8)).lengths == [7, 7])
   }
 
   /// The recordings in whose states dreams begin are the run's too.
   @Test func goesOnWithMixedRecordings() throws {
     let scratch = try CommandTests.made.get()
-    try Program.succeed("record", "--environment", "road", "--epsilon", "1", "--episodes", "2", "--output", "random", in: scratch.url)
+    try Program.succeed(
+      "record", "--environment", "road", "--epsilon", "1", "--episodes", "2", "--output", "random", in: scratch.url)
     let settings = ["training.steps=2", "imitation.batch=8", "imitation.horizon=4"].flatMap { ["--set", $0] }
     let begun = try Program.start(
-      ["train", "agent", "--method", "dgail", "--world-model", "world", "--data", "data", "--use-episodes", "2", "--mixed-data", "random", "--output", "mixed"] + settings,
-      in: scratch.url).wait()
+      [
+        "train", "agent", "--method", "dgail", "--world-model", "world", "--data", "data", "--use-episodes", "2",
+        "--mixed-data", "random", "--output", "mixed",
+      ] + settings,
+      in: scratch.url
+    ).wait()
     try #require(begun.status == 0, "\(begun.errors)")
     try Program.succeed("train", "agent", "--resume", "--extend", "1", "--output", "mixed", in: scratch.url)
     try FileManager.default.removeItem(at: scratch.url.appending(path: "random"))
-    let outcome = try Program.start(["train", "agent", "--resume", "--extend", "1", "--output", "mixed"], in: scratch.url).wait()
+    let outcome = try Program.start(
+      ["train", "agent", "--resume", "--extend", "1", "--output", "mixed"], in: scratch.url
+    ).wait()
     #expect(outcome.status == 65 && outcome.errors.contains("random"), "\(outcome.errors)")
   }
 }

@@ -3,11 +3,16 @@ import Testing
 
 /// Signals, and what two processes do to each other.
 @Suite(.serialized) struct SignalTests {
-  private static let training = ["training.checkpointInterval=7", "sequences.batch=2", "sequences.length=4"].flatMap { ["--set", $0] }
-  private static let sizes = ["model.depth=2", "model.deterministic=16", "model.hidden=16", "model.groups=4", "model.classes=4"].flatMap { ["--set", $0] }
+  private static let training = ["training.checkpointInterval=7", "sequences.batch=2", "sequences.length=4"].flatMap {
+    ["--set", $0]
+  }
+  private static let sizes = [
+    "model.depth=2", "model.deterministic=16", "model.hidden=16", "model.groups=4", "model.classes=4",
+  ].flatMap { ["--set", $0] }
 
   private func command(_ run: String, steps: Int) -> [String] {
-    ["train", "world-model", "--data", "data", "--threads", "1", "--output", run, "--set", "training.steps=\(steps)"] + Self.training + Self.sizes
+    ["train", "world-model", "--data", "data", "--threads", "1", "--output", run, "--set", "training.steps=\(steps)"]
+      + Self.training + Self.sizes
   }
 
   @Test(arguments: [SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU]) func stopsAfterACheckpoint(signal: Int32) throws {
@@ -17,7 +22,9 @@ import Testing
     // A terminal that is closed is told more than once.
     for _ in 0..<2 { kill(process.processIdentifier, signal) }
     let outcome = try wait()
-    #expect(outcome.status == 128 + signal && outcome.errors.contains("after a checkpoint; --resume goes on from there"), "\(outcome.errors)")
+    #expect(
+      outcome.status == 128 + signal && outcome.errors.contains("after a checkpoint; --resume goes on from there"),
+      "\(outcome.errors)")
   }
 
   @Test(arguments: ["INT", "HUP"]) func leavesSignalsIgnoredThatWere(signal: String) throws {
@@ -25,7 +32,8 @@ import Testing
     let shell = Process()
     shell.executableURL = URL(fileURLWithPath: "/bin/sh")
     shell.currentDirectoryURL = scratch.url
-    shell.arguments = ["-c", "trap '' \(signal); exec \"$@\" 2>/dev/null", "sh", Program.url.path] + command(run, steps: 40)
+    shell.arguments =
+      ["-c", "trap '' \(signal); exec \"$@\" 2>/dev/null", "sh", Program.url.path] + command(run, steps: 40)
     try shell.run()
     while shell.isRunning, !scratch.exists("\(run)/checkpoints/step-00000007") { usleep(2_000) }
     kill(shell.processIdentifier, signal == "INT" ? SIGINT : SIGHUP)
@@ -35,14 +43,23 @@ import Testing
 
   @Test func stopsWhileEpisodesAreEncoded() throws {
     let scratch = try Scratch()
-    try FileManager.default.copyItem(at: CommandTests.made.get().url.appending(path: "world"), to: scratch.url.appending(path: "world"))
+    try FileManager.default.copyItem(
+      at: CommandTests.made.get().url.appending(path: "world"), to: scratch.url.appending(path: "world"))
     try Program.succeed("record", "--environment", "road", "--episodes", "40", "--output", "data", in: scratch.url)
-    let (process, wait) = try Program.start(["train", "agent", "--world-model", "world", "--data", "data", "--set", "training.steps=1", "--output", "agent"], in: scratch.url)
-    let isEncoding = { try FileManager.default.contentsOfDirectory(atPath: scratch.url.appending(path: "world/latents").path).contains { $0.contains(".partial-") } }
+    let (process, wait) = try Program.start(
+      ["train", "agent", "--world-model", "world", "--data", "data", "--set", "training.steps=1", "--output", "agent"],
+      in: scratch.url)
+    let isEncoding = {
+      try FileManager.default.contentsOfDirectory(atPath: scratch.url.appending(path: "world/latents").path).contains {
+        $0.contains(".partial-")
+      }
+    }
     while process.isRunning, (try? isEncoding()) != true { usleep(2_000) }
     kill(process.processIdentifier, SIGTERM)
     let outcome = try wait()
-    #expect(outcome.status == 143 && outcome.errors.contains("stopped while episodes of data-v0 were encoded") && !scratch.exists("agent"), "\(outcome.errors)")
+    #expect(
+      outcome.status == 143 && outcome.errors.contains("stopped while episodes of data-v0 were encoded")
+        && !scratch.exists("agent"), "\(outcome.errors)")
     #expect(try !isEncoding())
   }
 
@@ -57,11 +74,15 @@ import Testing
     #expect(try Program.succeed("data", "info", "data", in: scratch.url).output.contains("60, 0 terminated"))
   }
 
-  /// What failed before its first checkpoint can be begun with better settings; and nothing is saved of an update that made weights infinite.
+  /// What failed before its first checkpoint can be begun with better settings; and nothing is saved of an update that
+  /// made weights infinite.
   @Test func beginsAgainWhatMadeNoCheckpoint() throws {
     let scratch = try CommandTests.made.get()
-    let command = ["train", "world-model", "--data", "data", "--output", "again", "--set", "training.steps=1"] + Self.sizes
-    let failed = try Program.start(command + ["--set", "optimizer.learningRate=1e39", "--set", "sequences.validationShare=0"], in: scratch.url).wait()
+    let command =
+      ["train", "world-model", "--data", "data", "--output", "again", "--set", "training.steps=1"] + Self.sizes
+    let failed = try Program.start(
+      command + ["--set", "optimizer.learningRate=1e39", "--set", "sequences.validationShare=0"], in: scratch.url
+    ).wait()
     #expect(failed.status == 1 && failed.errors.contains("not finite after the update"), "\(failed.errors)")
     #expect(scratch.exists("again/run.json") && !scratch.exists("again/checkpoints/step-00000001"))
     let begun = try Program.start(command, in: scratch.url).wait()
@@ -72,12 +93,21 @@ import Testing
 
   @Test func saysThatAFileInUseWasCutShort() throws {
     let scratch = try Scratch()
-    for name in ["world", "data"] { try FileManager.default.copyItem(at: CommandTests.made.get().url.appending(path: name), to: scratch.url.appending(path: name)) }
-    let settings = ["training.steps=1000000", "training.checkpointInterval=1", "imitation.batch=8", "imitation.horizon=3"].flatMap { ["--set", $0] }
-    let (process, wait) = try Program.start(["train", "agent", "--world-model", "world", "--data", "data", "--threads", "1", "--output", "agent"] + settings, in: scratch.url)
+    for name in ["world", "data"] {
+      try FileManager.default.copyItem(
+        at: CommandTests.made.get().url.appending(path: name), to: scratch.url.appending(path: name))
+    }
+    let settings = [
+      "training.steps=1000000", "training.checkpointInterval=1", "imitation.batch=8", "imitation.horizon=3",
+    ].flatMap { ["--set", $0] }
+    let (process, wait) = try Program.start(
+      ["train", "agent", "--world-model", "world", "--data", "data", "--threads", "1", "--output", "agent"] + settings,
+      in: scratch.url)
     while process.isRunning, !scratch.exists("agent/checkpoints/step-00000002") { usleep(2_000) }
     let latents = scratch.url.appending(path: "world/latents")
-    for name in try FileManager.default.contentsOfDirectory(atPath: latents.path) { truncate(latents.appending(path: name).path, 0) }
+    for name in try FileManager.default.contentsOfDirectory(atPath: latents.path) {
+      truncate(latents.appending(path: name).path, 0)
+    }
     let outcome = try wait()
     #expect(outcome.status == 1 && outcome.errors.hasSuffix("begin again\n"), "\(outcome.errors)")
   }
@@ -88,6 +118,8 @@ import Testing
     while process.isRunning, !scratch.exists("gone/checkpoints/step-00000007") { usleep(2_000) }
     try FileManager.default.moveItem(at: scratch.url.appending(path: "gone"), to: scratch.url.appending(path: "moved"))
     let outcome = try wait()
-    #expect(outcome.status == 1 && outcome.errors.contains("removed or replaced") && !scratch.exists("gone"), "\(outcome.errors)")
+    #expect(
+      outcome.status == 1 && outcome.errors.contains("removed or replaced") && !scratch.exists("gone"),
+      "\(outcome.errors)")
   }
 }

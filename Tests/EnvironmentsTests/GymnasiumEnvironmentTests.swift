@@ -172,10 +172,16 @@ struct GymnasiumEnvironmentTests {
     let environment = try GymnasiumEnvironment("Blackjack-v1", pipeline: pipeline(.none), slots: 1)
     defer { environment.close() }
     let space = environment.observation
-    #expect(space.fields == [.init("_index_0", .classes([32])), .init("_index_1", .classes([11])), .init("_index_2", .classes([2]))])
+    #expect(
+      space.fields == [
+        .init("_index_0", .classes([32])), .init("_index_1", .classes([11])), .init("_index_2", .classes([2])),
+      ])
     let frame = try #require(environment.reset([0: 1])[0])
     #expect(space.firstWrong(in: frame) == nil)
-    #expect(frame.withUnsafeBytes { (4...21).contains(space.numbers(of: 0, in: $0)[0]) && (1...10).contains(space.numbers(of: 1, in: $0)[0]) })
+    #expect(
+      frame.withUnsafeBytes {
+        (4...21).contains(space.numbers(of: 0, in: $0)[0]) && (1...10).contains(space.numbers(of: 1, in: $0)[0])
+      })
   }
 
   @Test func aCrashIsAnErrorAndStaysOne() throws {

@@ -12,10 +12,12 @@ import Testing
     try FileManager.default.createDirectory(
       at: python.deletingLastPathComponent(), withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    // Written by another process: of a file that this one has had open for writing, a process that another test starts may still have a copy, and nobody could run it.
+    // Written by another process: of a file that this one has had open for writing, a process that another test starts
+    // may still have a copy, and nobody could run it.
     let text = folder.appendingPathComponent("text")
     try "#!/bin/sh\n\(script)\n".write(to: text, atomically: true, encoding: .utf8)
-    let install = try Process.run(URL(fileURLWithPath: "/usr/bin/install"), arguments: ["-m", "755", text.path, python.path])
+    let install = try Process.run(
+      URL(fileURLWithPath: "/usr/bin/install"), arguments: ["-m", "755", text.path, python.path])
     install.waitUntilExit()
     try body(python.path)
   }
@@ -126,7 +128,8 @@ import Testing
     }
   }
 
-  /// It is made with arguments, sees several things, and returns what Gymnasium's own do not: an observation alone, numbers in lists, a reward in an array.
+  /// It is made with arguments, sees several things, and returns what Gymnasium's own do not: an observation alone,
+  /// numbers in lists, a reward in an array.
   private static let oddModule = """
     import gymnasium, numpy
     class Odd(gymnasium.Env):
@@ -151,16 +154,23 @@ import Testing
   func takesWhatIsClear() throws {
     try withModule("odd", Self.oddModule) { (python: String) throws -> Void in
       let make = { (arguments: [String]) in
-        try GymnasiumEnvironment("odd:Odd-v0", pipeline: pipeline(.none) { $0.arguments = arguments }, slots: 1, replyTimeout: .seconds(120), python: python)
+        try GymnasiumEnvironment(
+          "odd:Odd-v0", pipeline: pipeline(.none) { $0.arguments = arguments }, slots: 1, replyTimeout: .seconds(120),
+          python: python)
       }
       let environment = try make(["pay=2.5", "name=any name"])
-      #expect(environment.observation == ObservationSpace([
-        .init("front", .image(channels: 1, height: 5, width: 4)), .init("gear", .classes([3])), .init("legs", .classes([2, 2, 2])), .init("speeds", .vector(2)),
-      ]))
+      #expect(
+        environment.observation
+          == ObservationSpace([
+            .init("front", .image(channels: 1, height: 5, width: 4)), .init("gear", .classes([3])),
+            .init("legs", .classes([2, 2, 2])), .init("speeds", .vector(2)),
+          ]))
       let frame = [UInt8](repeating: 7, count: 20) + .bytes(of: [2, 1, 0, 1, 0.5, -1])
       #expect(try environment.reset([0: 0])[0] == frame)
       // The nearest number in single precision lies beyond the bound in double.
-      #expect(try environment.step([0: .continuous([0.1])])[0] == Outcome(frame: frame, reward: 2.5, terminated: false, truncated: false))
+      #expect(
+        try environment.step([0: .continuous([0.1])])[0]
+          == Outcome(frame: frame, reward: 2.5, terminated: false, truncated: false))
       let error = #expect(throws: EnvironmentError.self) { _ = try make(["pay 2.5"]) }
       #expect("\(error!)".contains("a name, '=' and a value"))
     }
@@ -191,16 +201,24 @@ import Testing
     gymnasium.register("Slow-v0", Slow)
     """
 
-  /// Makes environments of that module, in whose folder, the worker's working folder, lie files with the names of Python's own modules.
-  private func withDrawing(_ body: ((_ id: String, _ slots: Int, _ isStopped: @escaping () -> Bool) throws -> GymnasiumEnvironment) throws -> Void) throws {
-    try withPython("cd \"$(dirname \"$0\")\" && PYTHONDONTWRITEBYTECODE=1 exec \(try findPython()) \"$@\"") { (python: String) throws -> Void in
+  /// Makes environments of that module, in whose folder, the worker's working folder, lie files with the names of
+  /// Python's own modules.
+  private func withDrawing(
+    _ body: ((_ id: String, _ slots: Int, _ isStopped: @escaping () -> Bool) throws -> GymnasiumEnvironment) throws ->
+      Void
+  ) throws {
+    try withPython("cd \"$(dirname \"$0\")\" && PYTHONDONTWRITEBYTECODE=1 exec \(try findPython()) \"$@\"") {
+      (python: String) throws -> Void in
       let folder = URL(fileURLWithPath: python).deletingLastPathComponent()
       try Self.drawingModule.write(to: folder.appendingPathComponent("drawing.py"), atomically: true, encoding: .utf8)
       for name in ["random", "types", "json", "signal", "numpy", "gymnasium"] {
-        try "raise SystemExit('\(name).py of the working folder')".write(to: folder.appendingPathComponent(name + ".py"), atomically: true, encoding: .utf8)
+        try "raise SystemExit('\(name).py of the working folder')".write(
+          to: folder.appendingPathComponent(name + ".py"), atomically: true, encoding: .utf8)
       }
       try body { id, slots, isStopped in
-        try GymnasiumEnvironment("drawing:\(id)", pipeline: pipeline(.none), slots: slots, replyTimeout: .seconds(120), python: python, unless: isStopped)
+        try GymnasiumEnvironment(
+          "drawing:\(id)", pipeline: pipeline(.none), slots: slots, replyTimeout: .seconds(120), python: python,
+          unless: isStopped)
       }
     }
   }
@@ -231,7 +249,9 @@ import Testing
       #expect(kill(child, 0) == 0)
       environment.close()
       // Nobody here is told when it ends; until then it is there, or waits for its parent's parent to notice.
-      while kill(child, 0) == 0, try !String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8).contains(") Z ") { usleep(1_000) }
+      while kill(child, 0) == 0, try !String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8).contains(") Z ") {
+        usleep(1_000)
+      }
     }
   }
 

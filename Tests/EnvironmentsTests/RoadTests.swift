@@ -111,13 +111,15 @@ import Testing
     let frame = RoadEpisode(bends: [], x: 17.25).frame(size: 32)
     func pixel(_ column: Int, _ row: Int) -> UInt8 { frame[row * 32 + column] }
     #expect(frame.count == 1024)
-    #expect((0..<32).map { pixel($0, 0) } == (0..<32).map { i -> UInt8 in
-      switch i {
-      case 11, 20: 55  // 4.5 off: half road
-      case 12...19: 90
-      default: 20
-      }
-    })
+    #expect(
+      (0..<32).map { pixel($0, 0) }
+        == (0..<32).map { i -> UInt8 in
+          switch i {
+          case 11, 20: 55  // 4.5 off: half road
+          case 12...19: 90
+          default: 20
+          }
+        })
     #expect(pixel(16, 24) == 90 && pixel(16, 28) == 90)
     for row in 25...27 {
       #expect(pixel(14, row) == 90)  // 2.75 from the car

@@ -18,7 +18,8 @@ import WorldModel
   deinit { try? FileManager.default.removeItem(at: scratch) }
 
   private static let canRunGymnasium: Bool = {
-    setenv("PYTHONPATH", URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Fixtures").path, 0)
+    setenv(
+      "PYTHONPATH", URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Fixtures").path, 0)
     return (try? environment(0)) != nil
   }()
   /// More of them where somebody asks for it.
@@ -30,11 +31,16 @@ import WorldModel
     pipeline.arguments = ["spaces=\(seed)"]
     return pipeline
   }
-  private static func environment(_ seed: Int) throws -> any Environment { try makeEnvironment(name, pipeline: pipeline(seed), slots: 1) }
+  private static func environment(_ seed: Int) throws -> any Environment {
+    try makeEnvironment(name, pipeline: pipeline(seed), slots: 1)
+  }
 
-  @Test(.enabled(if: canRunGymnasium, "needs Python with gymnasium"), arguments: seeds) func goesTheWholeWay(seed: Int) throws {
+  @Test(.enabled(if: canRunGymnasium, "needs Python with gymnasium"), arguments: seeds) func goesTheWholeWay(seed: Int)
+    throws
+  {
     let (data, pipeline) = (scratch.appending(path: "data-v0"), Self.pipeline(seed))
-    try Recording(environment: Self.name, pipeline: pipeline, episodes: 3, epsilons: [0], seed: 7).run(.random, named: "random", to: data)
+    try Recording(environment: Self.name, pipeline: pipeline, episodes: 3, epsilons: [0], seed: 7).run(
+      .random, named: "random", to: data)
     let dataset = try Dataset(at: data)
 
     // What is read back is what the environment shows and takes.
@@ -43,25 +49,39 @@ import WorldModel
     var frames = try environment.reset([0: episode.seed!])[0]!
     for action in episode.actions { frames += try environment.step([0: action])[0]!.frame }
     environment.close()
-    #expect(try frames == dataset.frames(episode: 1) && environment.observation == dataset.observation && environment.actions == dataset.actions)
+    #expect(
+      try frames == dataset.frames(episode: 1) && environment.observation == dataset.observation
+        && environment.actions == dataset.actions)
     _ = try DatasetSummary(dataset).description
 
     var world = WorldModelConfiguration()
-    (world.model.depth, world.model.deterministic, world.model.hidden, world.model.groups, world.model.classes) = (1, 8, 8, 2, 4)
+    (world.model.depth, world.model.deterministic, world.model.hidden, world.model.groups, world.model.classes) = (
+      1, 8, 8, 2, 4
+    )
     (world.sequences.batch, world.sequences.length, world.training.steps, world.pipeline) = (4, 8, 1, pipeline)
     // Every other one sees a field less, and smaller pictures.
-    if seed % 2 == 1 { (world.observation.resize, world.observation.grey, world.observation.fields) = ([16, 17], true, dataset.observation.fields.dropLast().map(\.name)) }
+    if seed % 2 == 1 {
+      (world.observation.resize, world.observation.grey, world.observation.fields) = (
+        [16, 17], true, dataset.observation.fields.dropLast().map(\.name)
+      )
+    }
     try WorldModelRun.start(at: scratch.appending(path: "world"), data: [data], world, seed: 0, Compute())
     for method in [Imitation.Method.ditto, .dbc, .bc] {
       let run = scratch.appending(path: "\(method)")
       var configuration = AgentConfiguration()
-      (configuration.method, configuration.training.steps, configuration.imitation.batch, configuration.imitation.horizon) = (method, 1, 4, 3)
+      (
+        configuration.method, configuration.training.steps, configuration.imitation.batch,
+        configuration.imitation.horizon
+      ) = (method, 1, 4, 3)
       (configuration.imitation.policy.width, configuration.cloning.batch) = (8, 8)
       try AgentRun.start(
-        at: run, method == .bc ? .pixels(world) : .worldModel(scratch.appending(path: "world")), data: data, useEpisodes: 2, configuration, seed: 0, Compute())
+        at: run, method == .bc ? .pixels(world) : .worldModel(scratch.appending(path: "world")), data: data,
+        useEpisodes: 2, configuration, seed: 0, Compute())
       let agent = try Agent.load(run.path, actions: .sampled)
-      #expect(agent.observation == dataset.observation && agent.actions.fits(dataset.actions) && agent.actions.isBounded)
-      let result = try Evaluation(environment: Self.name, pipeline: pipeline, episodes: 2, seed: 3).run(.agent(agent), named: "agent")
+      #expect(
+        agent.observation == dataset.observation && agent.actions.fits(dataset.actions) && agent.actions.isBounded)
+      let result = try Evaluation(environment: Self.name, pipeline: pipeline, episodes: 2, seed: 3).run(
+        .agent(agent), named: "agent")
       #expect(result.returns.allSatisfy { $0 >= 12 })
     }
   }

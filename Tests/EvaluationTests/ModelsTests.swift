@@ -29,7 +29,8 @@ import Torch
     #expect(try !String(contentsOf: folder.appending(path: "run.json"), encoding: .utf8).contains("/"))
     let (environment, least) = try #require(Self.places[name])
     do {
-      let result = try Evaluation(environment: environment, pipeline: loaded.pipeline, episodes: 4, seed: 77).run(.agent(loaded.agent), named: name)
+      let result = try Evaluation(environment: environment, pipeline: loaded.pipeline, episodes: 4, seed: 77).run(
+        .agent(loaded.agent), named: name)
       #expect(result.mean > least && result.starts?.different == 4)
     } catch EnvironmentError.noPython, EnvironmentError.missingPackage {}  // Gymnasium is optional.
   }

@@ -23,7 +23,11 @@ private final class Scripted: Environment {
 
   func step(_ actions: [Int: Action]) -> [Int: Outcome] {
     defer { step += 1 }
-    return [0: Outcome(frame: .bytes(of: [seen[step + 1]]), reward: rewards[step], terminated: step + 1 == rewards.count, truncated: false)]
+    return [
+      0: Outcome(
+        frame: .bytes(of: [seen[step + 1]]), reward: rewards[step], terminated: step + 1 == rewards.count,
+        truncated: false)
+    ]
   }
 
   func close() {}
@@ -32,7 +36,9 @@ private final class Scripted: Environment {
 @Suite struct PlayerTests {
   private func play(_ environment: Scripted) throws -> [PlayedEpisode] {
     var played: [PlayedEpisode] = []
-    try EpisodePlayer(environment: environment, name: "gym:Own-v0", player: .random, environmentSeed: { UInt64($0) }, seed: Seed(0)).play(2) { played.append($0) }
+    try EpisodePlayer(
+      environment: environment, name: "gym:Own-v0", player: .random, environmentSeed: { UInt64($0) }, seed: Seed(0)
+    ).play(2) { played.append($0) }
     return played
   }
 
@@ -41,9 +47,12 @@ private final class Scripted: Environment {
   }
 
   @Test func cutsWhatHasNoEnd() throws {
-    var (player, lengths) = (EpisodePlayer(
-      environment: Scripted(seen: .init(repeating: 0, count: 99), rewards: .init(repeating: 1, count: 98)), name: "gym:Own-v0", player: .random,
-      environmentSeed: { UInt64($0) }, seed: Seed(0)), [Int]())
+    var (player, lengths) = (
+      EpisodePlayer(
+        environment: Scripted(seen: .init(repeating: 0, count: 99), rewards: .init(repeating: 1, count: 98)),
+        name: "gym:Own-v0", player: .random,
+        environmentSeed: { UInt64($0) }, seed: Seed(0)), [Int]()
+    )
     player.longest = 5
     try player.play(2) { lengths.append($0.actions.count) }
     #expect(lengths == [5, 5])
@@ -53,7 +62,10 @@ private final class Scripted: Environment {
     for step in 0..<3 {
       var seen: [Float] = [0, 1, 2]
       seen[step] = number
-      #expect(throws: ExperimentError.notFinite(environment: "gym:Own-v0", episode: 0, step: step, what: "a number of the observed vector")) {
+      #expect(
+        throws: ExperimentError.notFinite(
+          environment: "gym:Own-v0", episode: 0, step: step, what: "a number of the observed vector")
+      ) {
         try play(Scripted(seen: seen, rewards: [1, 1]))
       }
     }

@@ -45,12 +45,15 @@ private final class Counter: Environments.Environment {
     (sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (8, 8, 2, 4)
     let random = RandomSource(Seed(3))
     let model = WorldModel(sizes, ObservationSpace(vector: 1), actions: 3, using: random)
-    let eyes = Normalizer(ObservationSpace(vector: 1), [.vector(VectorNormalizer(mean: [0], deviation: [10], on: .cpu))])
+    let eyes = Normalizer(
+      ObservationSpace(vector: 1), [.vector(VectorNormalizer(mean: [0], deviation: [10], on: .cpu))])
     let actor = MLP(sizes.features, 3, width: 8, hiddenLayers: 1, using: random)
     return Agent(model, eyes, actor, choosing: .best, seed: Seed(0))
   }
 
-  private func played(_ environment: Counter, _ player: Player, _ start: ClosedRange<Int>, episodes: Int = 12) throws -> [PlayedEpisode] {
+  private func played(_ environment: Counter, _ player: Player, _ start: ClosedRange<Int>, episodes: Int = 12) throws
+    -> [PlayedEpisode]
+  {
     var all: [PlayedEpisode] = []
     try EpisodePlayer(
       environment: environment, name: "counter", player: player, environmentSeed: { UInt64($0) }, seed: Seed(1),
@@ -75,7 +78,9 @@ private final class Counter: Environments.Environment {
     #expect(try !Counter(beginsAtSeed: true).isDeterministic(seed: 5, PixelPipeline(.none)))
     let starts = { EvaluationStarts(least: 0, most: 0, isDeterministic: true, different: $0) }
     #expect(starts(15).warning("counter", episodes: 30) == nil)
-    #expect(try #require(starts(14).warning("counter", episodes: 30)).contains("only 14 of 30 episodes were different: it is deterministic"))
+    #expect(
+      try #require(starts(14).warning("counter", episodes: 30)).contains(
+        "only 14 of 30 episodes were different: it is deterministic"))
   }
 
   /// An agent whose action was replaced remembers the one that was taken: it goes on as one that chose it.
@@ -91,7 +96,9 @@ private final class Counter: Environments.Environment {
   }
 
   @Test func endingsAreEqualWhereTheLastStepsAreAndTheReturnIs() {
-    let outcome = { (number: UInt8, reward: Double) in Outcome(frame: [number], reward: reward, terminated: false, truncated: false) }
+    let outcome = { (number: UInt8, reward: Double) in
+      Outcome(frame: [number], reward: reward, terminated: false, truncated: false)
+    }
     let ending = { (steps: [UInt8], first: Double) in
       var ending = EpisodeEnding()
       for (index, step) in steps.enumerated() { ending.append(0, outcome(step, index == 0 ? first : 0)) }

@@ -2,7 +2,8 @@ import Foundation
 import Settings
 import Testing
 
-/// A short part of what `make fuzz` does at length: each reader in a process of its own, fed with what once found something and with changed files.
+/// A short part of what `make fuzz` does at length: each reader in a process of its own, fed with what once found
+/// something and with changed files.
 @Suite struct FuzzTests {
   @Test(arguments: FuzzedReader.all.keys.sorted()) func reads(_ name: String) async {
     await #expect(processExitsWith: .success) { [name] in try feed(name) }
@@ -25,5 +26,7 @@ private func feed(_ name: String) throws {
 private func kept(_ name: String) throws -> [[UInt8]] {
   let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Corpus/\(name)")
   guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
-  return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil).map { [UInt8](try Data(contentsOf: $0)) }
+  return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil).map {
+    [UInt8](try Data(contentsOf: $0))
+  }
 }

@@ -2,17 +2,20 @@ import Foundation
 
 /// Something that reads what strangers write, and what it is fed with.
 ///
-/// It may read an input or refuse it with a line that says why; it must neither crash nor hang nor take memory beyond what the input gives reason for.
+/// It may read an input or refuse it with a line that says why; it must neither crash nor hang nor take memory beyond
+/// what the input gives reason for.
 struct FuzzedReader {
   /// Where inputs begin, before they are changed. Of an input that is one of several files, the first byte says which.
   let seeds: [[UInt8]]
   /// Changes an input as its format suggests.
   let change: (_ input: [UInt8], _ mutator: inout Mutator) -> [UInt8]
-  /// Reads an input; what it throws is a refusal, unless it is a `Finding`. The folder is its own, and what earlier inputs left is in it.
+  /// Reads an input; what it throws is a refusal, unless it is a `Finding`. The folder is its own, and what earlier
+  /// inputs left is in it.
   let read: (_ input: [UInt8], _ folder: URL) throws -> Void
 
   init(
-    seeds: [[UInt8]], change: @escaping ([UInt8], inout Mutator) -> [UInt8], read: @escaping ([UInt8], URL) throws -> Void
+    seeds: [[UInt8]], change: @escaping ([UInt8], inout Mutator) -> [UInt8],
+    read: @escaping ([UInt8], URL) throws -> Void
   ) {
     (self.seeds, self.change, self.read) = (seeds, change, read)
   }
@@ -33,7 +36,8 @@ struct FuzzedReader {
 
   /// All readers; made when they are asked for, as some write what they are fed with first.
   static let all: [String: @Sendable () throws -> FuzzedReader] = [
-    "datasets": datasets, "recordings": recordings, "layouts": layouts, "metadata": metadata, "safetensors": safetensors, "configurations": configurations,
+    "datasets": datasets, "recordings": recordings, "layouts": layouts, "metadata": metadata,
+    "safetensors": safetensors, "configurations": configurations,
     "overrides": overrides, "records": records, "agents": agents, "frames": frames,
   ]
 }
@@ -65,7 +69,9 @@ struct ChangedFile {
   static func seeds(_ files: [[UInt8]]) -> [[UInt8]] { files.enumerated().map { [UInt8($0)] + $1 } }
 
   /// Changes a file, and seldom which file it stands for.
-  static func change(_ change: @escaping (_ file: Int, _ content: [UInt8], inout Mutator) -> [UInt8], of count: Int) -> ([UInt8], inout Mutator) -> [UInt8] {
+  static func change(_ change: @escaping (_ file: Int, _ content: [UInt8], inout Mutator) -> [UInt8], of count: Int)
+    -> ([UInt8], inout Mutator) -> [UInt8]
+  {
     { input, mutator in
       let file = ChangedFile(input, of: count)
       return [UInt8(file.index)] + change(file.index, file.content, &mutator)

@@ -7,9 +7,13 @@ private enum Fed {
   nonisolated(unsafe) static var folder = URL(fileURLWithPath: "/")
 }
 
-@_cdecl("LLVMFuzzerInitialize") public func initialize(_ count: UnsafeMutablePointer<Int32>?, _ arguments: UnsafeMutableRawPointer?) -> Int32 {
+@_cdecl("LLVMFuzzerInitialize") public func initialize(
+  _ count: UnsafeMutablePointer<Int32>?, _ arguments: UnsafeMutableRawPointer?
+) -> Int32 {
   let name = ProcessInfo.processInfo.environment["DITTO_FUZZ_READER"] ?? ""
-  guard let make = FuzzedReader.all[name] else { fatalError("DITTO_FUZZ_READER is '\(name)'; readers: \(FuzzedReader.all.keys.sorted().joined(separator: " "))") }
+  guard let make = FuzzedReader.all[name] else {
+    fatalError("DITTO_FUZZ_READER is '\(name)'; readers: \(FuzzedReader.all.keys.sorted().joined(separator: " "))")
+  }
   do {
     Fed.reader = try make()
     Fed.folder = FileManager.default.temporaryDirectory.appending(path: "ditto-fuzz-\(name)-\(getpid())")
@@ -30,10 +34,14 @@ private enum Fed {
   return 0
 }
 
-@_silgen_name("LLVMFuzzerMutate") private func mutate(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ limit: Int) -> Int
+@_silgen_name("LLVMFuzzerMutate") private func mutate(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ limit: Int)
+  -> Int
 
-/// Half of the changes are libFuzzer's own, which follow what it has learned of the code, and half those that the format suggests; some begin anew.
-@_cdecl("LLVMFuzzerCustomMutator") public func change(_ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ limit: Int, _ seed: UInt32) -> Int {
+/// Half of the changes are libFuzzer's own, which follow what it has learned of the code, and half those that the
+/// format suggests; some begin anew.
+@_cdecl("LLVMFuzzerCustomMutator") public func change(
+  _ data: UnsafeMutablePointer<UInt8>, _ size: Int, _ limit: Int, _ seed: UInt32
+) -> Int {
   var mutator = Mutator(Seed(UInt64(seed)))
   let reader = Fed.reader!
   let begins = size < 2 || mutator.number(0..<16) == 0

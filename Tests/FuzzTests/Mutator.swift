@@ -46,9 +46,14 @@ struct Mutator {
     case 0: bytes[at] ^= 1 << UInt8(number(0..<8))
     case 1: bytes[at] = pick([0, 1, 2, 0x7f, 0x80, 0xff, UInt8(number(0..<256))])
     case 2:
-      let large: [UInt64] = [UInt64.max, .max - 1, 1 << 63, 1 << 62, 1 << 32, UInt64(bytes.count), UInt64(bytes.count - 1), UInt64(number(0..<bytes.count)), 0, 1]
+      let large: [UInt64] = [
+        UInt64.max, .max - 1, 1 << 63, 1 << 62, 1 << 32, UInt64(bytes.count), UInt64(bytes.count - 1),
+        UInt64(number(0..<bytes.count)), 0, 1,
+      ]
       let (value, width) = (pick(large), pick([2, 4, 8]))
-      for index in 0..<min(width, bytes.count - at) { bytes[at + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
+      for index in 0..<min(width, bytes.count - at) {
+        bytes[at + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index))
+      }
     default:
       let (from, count) = (number(0..<bytes.count), min(number(1..<65), bytes.count - at))
       for index in 0..<min(count, bytes.count - from) { bytes[at + index] = bytes[from + index] }
@@ -65,14 +70,18 @@ struct Mutator {
   }
 
   private static let numbers = [
-    "0", "1", "-1", "2147483647", "2147483648", "4611686018427387904", "9223372036854775807", "9223372036854775808", "18446744073709551616",
+    "0", "1", "-1", "2147483647", "2147483648", "4611686018427387904", "9223372036854775807", "9223372036854775808",
+    "18446744073709551616",
     "99999999999999999999999999", "1e400", "1e-400", "3.4e38", "-3.5e38", "1e18", "0.5", "1.0", "012", "1:30", "0x10",
   ]
 
   private static let words =
     numbers + [
-      "NaN", "Infinity", "-Infinity", "null", "true", "[]", "{}", "\"", "\\", "\\ud800", "\u{0}", "\u{feff}", "\n", ":", ",", "- ", "&a ", "*a", "<<: *a", "!!binary ",
-      "%", "? ", "|", ">", "{a: &a [*a]}", "../../", "/", String(repeating: "[", count: 3000), String(repeating: "{\"a\":", count: 2000),
-      String(repeating: "- ", count: 2000), "&a [x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d]\n",
+      "NaN", "Infinity", "-Infinity", "null", "true", "[]", "{}", "\"", "\\", "\\ud800", "\u{0}", "\u{feff}", "\n", ":",
+      ",", "- ", "&a ", "*a", "<<: *a", "!!binary ",
+      "%", "? ", "|", ">", "{a: &a [*a]}", "../../", "/", String(repeating: "[", count: 3000),
+      String(repeating: "{\"a\":", count: 2000),
+      String(repeating: "- ", count: 2000),
+      "&a [x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d]\n",
     ]
 }

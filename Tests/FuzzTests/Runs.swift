@@ -12,8 +12,10 @@ import Torch
 extension FuzzedReader {
   static func safetensors() throws -> FuzzedReader {
     let tensors: [(name: String, tensor: Tensor)] = [
-      ("float32", Tensor((0..<60).map(Float.init), [20, 3])), ("uint8", Tensor([1, 2, 255] as [UInt8], [3])), ("int64", Tensor([.min, 5] as [Int64], [2])),
-      ("bool", Tensor([true, false], [2])), ("bfloat16", Tensor([1, 2] as [Float], [2]).to(.bfloat16)), ("empty", .zeros([0, 4])), ("scalar", Tensor([1.5], [])),
+      ("float32", Tensor((0..<60).map(Float.init), [20, 3])), ("uint8", Tensor([1, 2, 255] as [UInt8], [3])),
+      ("int64", Tensor([.min, 5] as [Int64], [2])),
+      ("bool", Tensor([true, false], [2])), ("bfloat16", Tensor([1, 2] as [Float], [2]).to(.bfloat16)),
+      ("empty", .zeros([0, 4])), ("scalar", Tensor([1.5], [])),
     ]
     let content = tensors.map { $0.tensor.bytes() }
     return FuzzedReader(
@@ -48,7 +50,8 @@ extension FuzzedReader {
   }
 
   static func configurations() throws -> FuzzedReader {
-    let presets = try FileManager.default.contentsOfDirectory(at: fixture("../Sources/Training/Presets"), includingPropertiesForKeys: nil)
+    let presets = try FileManager.default.contentsOfDirectory(
+      at: fixture("../Sources/Training/Presets"), includingPropertiesForKeys: nil)
     let whole = try WorldModelConfiguration().yaml(.worldModel) + AgentConfiguration().yaml(.agent)
     return FuzzedReader(
       seeds: try presets.sorted { $0.path < $1.path }.map(bytes) + [[UInt8](whole.utf8)], change: { $1.changedText($0) }
@@ -57,27 +60,34 @@ extension FuzzedReader {
       let world = Result { try WorldModelConfiguration.load(.worldModel, from: [preset]) }
       let agent = Result { try AgentConfiguration.load([preset], overrides: []) }
       // What is read can be written, and is read again.
-      _ = try WorldModelConfiguration.load(.worldModel, from: [Preset(name: "again", yaml: world.get().yaml(.worldModel))])
+      _ = try WorldModelConfiguration.load(
+        .worldModel, from: [Preset(name: "again", yaml: world.get().yaml(.worldModel))])
       _ = try AgentConfiguration.load([Preset(name: "again", yaml: agent.get().yaml(.agent))], overrides: [])
     }
   }
 
   static func overrides() throws -> FuzzedReader {
-    let texts = ["model.depth=24", "optimizer.learningRate=3e-4", "sequences.sampling=frames", "pipeline.crop=[0, 1, 2, 3]"]
+    let texts = [
+      "model.depth=24", "optimizer.learningRate=3e-4", "sequences.sampling=frames", "pipeline.crop=[0, 1, 2, 3]",
+    ]
     return FuzzedReader(seeds: texts.map { [UInt8]($0.utf8) }, change: { $1.changedText($0) }) { input, _ in
       _ = try WorldModelConfiguration.load(.worldModel, from: [], overrides: [String(decoding: input, as: UTF8.self)])
     }
   }
 
   static func records() throws -> FuzzedReader {
-    let runs = [RunKind.worldModel, .agent].map { (kind: $0, folder: fixture("TrainingTests/Fixtures/runs/\($0.rawValue)")) }
+    let runs = [RunKind.worldModel, .agent].map {
+      (kind: $0, folder: fixture("TrainingTests/Fixtures/runs/\($0.rawValue)"))
+    }
     return FuzzedReader(
       seeds: try runs.map { try bytes(of: $0.folder.appending(path: "run.json")) }, change: { $1.changedText($0) }
     ) { input, folder in
       try Data(input).write(to: folder.appending(path: "run.json"))
       let records = runs.map { run in Result { try Record(from: folder, kind: run.kind) } }
       guard let record = records.compactMap({ try? $0.get() }).first else { return _ = try records[0].get() }
-      guard record.details.observation.isSupported, record.details.actions.isSupported else { throw Finding("accepts what there are no networks for") }
+      guard record.details.observation.isSupported, record.details.actions.isSupported else {
+        throw Finding("accepts what there are no networks for")
+      }
     }
   }
 
@@ -85,10 +95,15 @@ extension FuzzedReader {
   static func agents() throws -> FuzzedReader {
     let source = fixture("TrainingTests/Fixtures/runs/agent")
     let step = try FileManager.default.contentsOfDirectory(atPath: source.appending(path: "checkpoints").path)[0]
-    let names = ["run.json", "configuration.yaml", "metrics.jsonl", "world-model.safetensors", "checkpoints/\(step)/manifest.json", "checkpoints/\(step)/state.safetensors"]
+    let names = [
+      "run.json", "configuration.yaml", "metrics.jsonl", "world-model.safetensors", "checkpoints/\(step)/manifest.json",
+      "checkpoints/\(step)/state.safetensors",
+    ]
     let files = try names.map { try bytes(of: source.appending(path: $0)) }
     return FuzzedReader(
-      seeds: ChangedFile.seeds(files), change: ChangedFile.change({ names[$0].hasSuffix(".safetensors") ? $2.changed($1) : $2.changedText($1) }, of: files.count)
+      seeds: ChangedFile.seeds(files),
+      change: ChangedFile.change(
+        { names[$0].hasSuffix(".safetensors") ? $2.changed($1) : $2.changedText($1) }, of: files.count)
     ) { input, folder in
       let run = folder.appending(path: "run")
       if !FileManager.default.fileExists(atPath: run.path) { try FileManager.default.copyItem(at: source, to: run) }
@@ -97,7 +112,9 @@ extension FuzzedReader {
       defer { try? Data(files[file.index]).write(to: place) }
       try Data(file.content).write(to: place)
       let agent = try LoadedAgent(at: run).agent
-      guard !names[file.index].hasSuffix(".safetensors") || file.content == files[file.index] else { throw Finding("\(names[file.index]): acts with other weights") }
+      guard !names[file.index].hasSuffix(".safetensors") || file.content == files[file.index] else {
+        throw Finding("\(names[file.index]): acts with other weights")
+      }
       withExtendedLifetime(agent) {}
     }
   }

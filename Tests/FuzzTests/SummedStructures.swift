@@ -1,17 +1,22 @@
 import CChecksum
 
-/// Where an HDF5 file has structures with checksums, so that what is changed inside them can be given the right one: otherwise nothing behind a checksum would ever
-/// be reached.
+/// Where an HDF5 file has structures with checksums, so that what is changed inside them can be given the right one:
+/// otherwise nothing behind a checksum would ever be reached.
 struct SummedStructures {
   private let places: [Range<Int>]
 
-  private static let signatures = ["OHDR", "OCHK", "FRHP", "FHIB", "BTHD", "BTLF", "BTIN", "EAHD", "EAIB", "EASB", "EADB", "FAHD", "FADB"].map { Array($0.utf8) }
+  private static let signatures = [
+    "OHDR", "OCHK", "FRHP", "FHIB", "BTHD", "BTLF", "BTIN", "EAHD", "EAIB", "EASB", "EADB", "FAHD", "FADB",
+  ].map { Array($0.utf8) }
   private static let longest = 700
 
   init(of bytes: [UInt8]) {
     var places = [Range<Int>]()
-    for start in bytes.indices.dropLast(8) where Self.signatures.contains(Array(bytes[start..<start + 4])) || (start == 0 && bytes[8] >= 2) {
-      let end = (start + 8..<min(start + Self.longest, bytes.count - 4)).first { Self.sum(bytes, start..<$0) == Self.stored(bytes, $0) }
+    for start in bytes.indices.dropLast(8)
+    where Self.signatures.contains(Array(bytes[start..<start + 4])) || (start == 0 && bytes[8] >= 2) {
+      let end = (start + 8..<min(start + Self.longest, bytes.count - 4)).first {
+        Self.sum(bytes, start..<$0) == Self.stored(bytes, $0)
+      }
       if let end { places.append(start..<end) }
     }
     self.places = places

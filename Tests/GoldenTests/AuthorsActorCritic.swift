@@ -25,7 +25,8 @@ struct AuthorsActorCritic {
     sizes.hiddenLayers = layers.count - 1
     let last = layers.map { Int($0)! }.max()!
     networks = ActorCritic(
-      features: first[1], actions: .discrete(try golden["param.actor.model.\(last).bias"].count), sizes, using: RandomSource(Seed(0)))
+      features: first[1], actions: .discrete(try golden["param.actor.model.\(last).bias"].count), sizes,
+      using: RandomSource(Seed(0)))
     let parameters = try golden.load(networks, naming: AuthorsNames.actorCritic)
     let part = { (name: String) in parameters.filter { $0.name.hasPrefix(name + ".") } }
     (actor, critic, target) = (part("actor"), part("critic"), part("critic_target"))
@@ -43,18 +44,26 @@ struct AuthorsActorCritic {
   /// - Parameters: `features` `[T, B, F]`; `actions`, integers, and `rewards` `[T, B]`.
   func update(_ features: Tensor, _ actions: Tensor, _ rewards: Tensor) -> Update {
     let actions = actions.to(.float32).reshaped(actions.shape + [1])
-    let (policy, value, targetValue) = (networks.policy(features), networks.value(features), networks.targetValue(features))
+    let (policy, value, targetValue) = (
+      networks.policy(features), networks.value(features), networks.targetValue(features)
+    )
     var own = ImitationConfiguration()
-    (own.discount, own.lambda, own.baseline, own.normalizeAdvantages, own.entropyWeight) = (discount, lambda, .target, false, 0)
-    let losses = PolicyLosses(networks, features: features, actions: actions.dropLast(), reward: rewards.dropLast(), own)
+    (own.discount, own.lambda, own.baseline, own.normalizeAdvantages, own.entropyWeight) = (
+      discount, lambda, .target, false, 0
+    )
+    let losses = PolicyLosses(
+      networks, features: features, actions: actions.dropLast(), reward: rewards.dropLast(), own)
     // Theirs is normalised over one state more than the learner's, whose advantage is 0.
     let returns = concatenated([losses.returns, targetValue.sliced(rewards.shape[0] - 1..<rewards.shape[0])], axis: 0)
     let advantage = normalised(returns - targetValue)
-    let policyLoss = actorLoss(policy: losses.policy, action: actions.dropLast(), advantage: advantage.dropLast(), entropyWeight: 0)
+    let policyLoss = actorLoss(
+      policy: losses.policy, action: actions.dropLast(), advantage: advantage.dropLast(), entropyWeight: 0)
     let entropy = policy.entropy.mean()
     return Update(
-      policy: policy, logProbability: policy.logProbability(of: actions), value: value, targetValue: targetValue, returns: returns,
-      rawAdvantage: returns - targetValue, advantage: advantage, entropy: entropy, policyLoss: policyLoss, rawPolicyLoss: losses.actor,
+      policy: policy, logProbability: policy.logProbability(of: actions), value: value, targetValue: targetValue,
+      returns: returns,
+      rawAdvantage: returns - targetValue, advantage: advantage, entropy: entropy, policyLoss: policyLoss,
+      rawPolicyLoss: losses.actor,
       valueLoss: losses.critic, loss: policyLoss + valueWeight * losses.critic - entropyWeight * entropy)
   }
 
@@ -88,8 +97,10 @@ extension Golden {
     sizes.deterministic = size
     let layers = try parts(after: "disc.param.discrim.model.")
     (c.width, c.hiddenLayers) = (try self["disc.param.discrim.model.0.weight"].shape[0], layers.count - 1)
-    let empty = ExpertLatents(deterministic: .zeros([1, size]), classes: .zeros([1, 1]), actions: .zeros([1]), lengths: [1], classCount: 2)
-    let discriminator = Discriminator(c, .probability, RewardContext(expert: empty, sizes: sizes, actions: 1, seed: Seed(0)))
+    let empty = ExpertLatents(
+      deterministic: .zeros([1, size]), classes: .zeros([1, 1]), actions: .zeros([1]), lengths: [1], classCount: 2)
+    let discriminator = Discriminator(
+      c, .probability, RewardContext(expert: empty, sizes: sizes, actions: 1, seed: Seed(0)))
     let parameters = try load(discriminator.network, from: "disc.param.") { path in
       let parts = path.split(separator: ".")
       return "discrim.model.\(2 * Int(parts[1])!).\(parts[2])"
@@ -103,8 +114,10 @@ extension Golden {
       let name = prefix + number
       let (rewards, values) = (try self[name + ".in.rewards"], try self[name + ".in.values"])
       let returns = lambdaReturns(
-        reward: rewards.dropLast(), value: values, discount: try setting(name + ".hp.gamma"), lambda: try setting(name + ".hp.lambda"))
-      try compare(name + ".returns", concatenated([returns, values.sliced(returns.shape[0]..<values.shape[0])], axis: 0))
+        reward: rewards.dropLast(), value: values, discount: try setting(name + ".hp.gamma"),
+        lambda: try setting(name + ".hp.lambda"))
+      try compare(
+        name + ".returns", concatenated([returns, values.sliced(returns.shape[0]..<values.shape[0])], axis: 0))
     }
   }
 }

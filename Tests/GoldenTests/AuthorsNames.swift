@@ -14,9 +14,11 @@ enum AuthorsNames {
   }
 
   private static let cell = [
-    "rssm.stochasticInput": "z_mlp", "rssm.actionInput": "a_mlp", "rssm.inputNorm": "in_norm", "rssm.recurrence": "gru.layers.0",
+    "rssm.stochasticInput": "z_mlp", "rssm.actionInput": "a_mlp", "rssm.inputNorm": "in_norm",
+    "rssm.recurrence": "gru.layers.0",
     "rssm.prior.hidden": "prior_mlp_h", "rssm.prior.norm": "prior_norm", "rssm.prior.logits": "prior_mlp",
-    "rssm.posterior.hidden": "post_mlp_h", "rssm.posterior.hiddenOfEmbedding": "post_mlp_e", "rssm.posterior.norm": "post_norm",
+    "rssm.posterior.hidden": "post_mlp_h", "rssm.posterior.hiddenOfEmbedding": "post_mlp_e",
+    "rssm.posterior.norm": "post_norm",
     "rssm.posterior.logits": "post_mlp",
   ]
   private static let recurrence = [

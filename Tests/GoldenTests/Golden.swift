@@ -4,8 +4,8 @@ import Torch
 
 /// Expected numbers from a file of fixtures, and a record of which of them were compared.
 ///
-/// A name with a part `in`, `param` or `hp` is an input, every other one a result. The files are those of `Fixtures`, or of the
-/// folder that `DITTO_GOLDEN` names: the same tests then run on its files, whatever their sizes.
+/// A name with a part `in`, `param` or `hp` is an input, every other one a result. The files are those of `Fixtures`,
+/// or of the folder that `DITTO_GOLDEN` names: the same tests then run on its files, whatever their sizes.
 final class Golden {
   private let name: String
   private let file: Safetensors
@@ -16,7 +16,8 @@ final class Golden {
   init(_ name: String) throws {
     self.name = name + ".safetensors"
     let chosen = ProcessInfo.processInfo.environment["DITTO_GOLDEN"] ?? ""
-    let folder = chosen.isEmpty ? Bundle.module.resourceURL!.appendingPathComponent("Fixtures") : URL(fileURLWithPath: chosen)
+    let folder =
+      chosen.isEmpty ? Bundle.module.resourceURL!.appendingPathComponent("Fixtures") : URL(fileURLWithPath: chosen)
     file = try Safetensors(at: folder.appendingPathComponent(self.name))
   }
 
@@ -34,11 +35,14 @@ final class Golden {
     return stored.type == .float64 ? stored.item : Double(stored.values(as: Float.self)[0].description)!
   }
 
-  func size(_ name: String) throws -> Int { try #require(Int(exactly: setting(name)), "\(self.name): '\(name)' is no whole number") }
+  func size(_ name: String) throws -> Int {
+    try #require(Int(exactly: setting(name)), "\(self.name): '\(name)' is no whole number")
+  }
 
   /// The different parts that stand next after `prefix`: `case0`, `case1`, … of `eq13.`; there must be some.
   func parts(after prefix: String) throws -> [String] {
-    let all = Set(file.names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count).prefix { $0 != "." }) })
+    let all = Set(
+      file.names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count).prefix { $0 != "." }) })
     try #require(!all.isEmpty, "\(name): has no tensor '\(prefix)…'")
     return all.sorted()
   }
@@ -49,7 +53,9 @@ final class Golden {
 
   /// Replaces `module`'s parameters by the inputs `prefix + …`; returns them under the file's names.
   /// - Parameter rename: a parameter's path in the module to its name in the file.
-  func load(_ module: some Module, from prefix: String = "param.", naming rename: (String) -> String) throws -> NamedParameters {
+  func load(_ module: some Module, from prefix: String = "param.", naming rename: (String) -> String) throws
+    -> NamedParameters
+  {
     let parameters = module.namedParameters.map { (name: rename($0.name), parameter: $0.parameter) }
     try restore(parameters, from: prefix)
     return parameters
@@ -68,7 +74,8 @@ final class Golden {
   /// - Parameter rounding: what a value may be off by besides, where it is a small difference of larger ones.
   /// - Parameter share: of a tensor's largest value that each may be off by; nil for what its type allows.
   func compare(
-    _ name: String, _ actual: Tensor, rounding: Double = 0, share: Double? = nil, sourceLocation: SourceLocation = #_sourceLocation
+    _ name: String, _ actual: Tensor, rounding: Double = 0, share: Double? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     compared.insert(name)
     if let problem = difference(actual, from: try file.tensor(name), rounding, share) {
@@ -76,9 +83,11 @@ final class Golden {
     }
   }
 
-  /// Compares values after optimiser steps, and then how far they moved from `start`: steps are so small beside the values that
-  /// these alone could agree without decay, or without a step.
-  func compare(_ name: String, _ actual: Tensor, movedFrom start: Tensor, sourceLocation: SourceLocation = #_sourceLocation) throws {
+  /// Compares values after optimiser steps, and then how far they moved from `start`: steps are so small beside the
+  /// values that these alone could agree without decay, or without a step.
+  func compare(
+    _ name: String, _ actual: Tensor, movedFrom start: Tensor, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
     try compare(name, actual, sourceLocation: sourceLocation)
     let rounding = 0x1p-22 * start.values(as: Double.self).reduce(0) { max($0, abs($1)) }
     if let problem = difference(noGrad { actual - start }, from: try file.tensor(name) - start, rounding) {
@@ -87,7 +96,9 @@ final class Golden {
   }
 
   /// Compares the parameters after steps from the inputs `param.…` with `prefix + name`.
-  func compare(_ prefix: String, moved parameters: NamedParameters, sourceLocation: SourceLocation = #_sourceLocation) throws {
+  func compare(_ prefix: String, moved parameters: NamedParameters, sourceLocation: SourceLocation = #_sourceLocation)
+    throws
+  {
     for (name, parameter) in parameters {
       try compare(prefix + name, parameter, movedFrom: file.tensor("param." + name), sourceLocation: sourceLocation)
     }
@@ -105,7 +116,8 @@ final class Golden {
   }
 
   /// Says how many results were compared. Fails where one was left out, or a parameter was not loaded.
-  /// - Parameter prefixes: how names begin that belong to methods this package does not have yet, or differs in on purpose.
+  /// - Parameter prefixes: how names begin that belong to methods this package does not have yet, or differs in on
+  ///   purpose.
   func finish(leavingOut prefixes: [String] = [], sourceLocation: SourceLocation = #_sourceLocation) {
     let open = file.names.filter { name in
       let parts = name.split(separator: ".")
@@ -116,12 +128,15 @@ final class Golden {
     let skipped = open.count == left.count ? "" : "; \(open.count - left.count) are left out on purpose"
     print("\(name): compared \(compared.count) of \(compared.count + left.count) tensors\(skipped)")
     if compared.isEmpty { Issue.record("\(name): no tensor was compared", sourceLocation: sourceLocation) }
-    if !left.isEmpty { Issue.record("\(name): not compared: \(left.joined(separator: ", "))", sourceLocation: sourceLocation) }
+    if !left.isEmpty {
+      Issue.record("\(name): not compared: \(left.joined(separator: ", "))", sourceLocation: sourceLocation)
+    }
   }
 }
 
 /// What is wrong with `actual`, if anything: each value may be off by 1e-4 of the largest (1e-6 in float64) and 1e-7.
-private func difference(_ actual: Tensor, from expected: Tensor, _ rounding: Double, _ share: Double? = nil) -> String? {
+private func difference(_ actual: Tensor, from expected: Tensor, _ rounding: Double, _ share: Double? = nil) -> String?
+{
   guard actual.shape == expected.shape || (actual.shape == [] && expected.shape == [1]) else {
     return "has shape \(actual.shape), expected \(expected.shape)"
   }
@@ -134,5 +149,6 @@ private func difference(_ actual: Tensor, from expected: Tensor, _ rounding: Dou
     !(found[i] == wanted[i] || (found[i].isNaN && wanted[i].isNaN) || abs(found[i] - wanted[i]) <= tolerance)
   }
   guard let worst = off.max(by: { abs(found[$0] - wanted[$0]) < abs(found[$1] - wanted[$1]) }) else { return nil }
-  return "has \(off.count) of \(wanted.count) values off by more than \(tolerance); element \(worst) is \(found[worst]), expected \(wanted[worst])"
+  return
+    "has \(off.count) of \(wanted.count) values off by more than \(tolerance); element \(worst) is \(found[worst]), expected \(wanted[worst])"
 }

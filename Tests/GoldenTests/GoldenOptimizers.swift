@@ -1,8 +1,8 @@
 import Testing
 import Torch
 
-/// The optimisers of `authors_world_model`, along the stored gradients: where a gradient is as small as its own rounding
-/// error, Adam's first step would make a difference of two learning rates out of it.
+/// The optimisers of `authors_world_model`, along the stored gradients: where a gradient is as small as its own
+/// rounding error, Adam's first step would make a difference of two learning rates out of it.
 extension GoldenWorldModel {
   func compareOptimizers() throws {
     let adamW = try configuration(epsilon: "hp.adamw_eps", decay: "hp.adamw_weight_decay", clip: "hp.clip_norm")
@@ -10,7 +10,8 @@ extension GoldenWorldModel {
     try compareClipping(adamW)
     try compareFirstStep("after_adamw.", adamW)
     try compareFirstStep("after_adam.", adam)
-    let clippedSooner = try configuration(epsilon: "hp.adamw_eps", decay: "hp.adamw_weight_decay", clip: "optim_seq.hp.clip_norm")
+    let clippedSooner = try configuration(
+      epsilon: "hp.adamw_eps", decay: "hp.adamw_weight_decay", clip: "optim_seq.hp.clip_norm")
     try golden.compare("optim_seq.adamw.norm", compareSequence("optim_seq.adamw.", clippedSooner))
     _ = try compareSequence("optim_seq.adam.", adam)
   }
@@ -37,7 +38,9 @@ extension GoldenWorldModel {
     let (p, q) = (Parameter(try golden["optim_seq.in.p"]), Parameter(try golden["optim_seq.in.q"]))
     let optimizer = Adam([("p", p), ("q", q)], configuration)
     var (ps, qs, norms) = ([Tensor](), [Tensor](), [Tensor]())
-    for (gradientP, gradientQ) in zip(try golden["optim_seq.in.grad_p"].unbound(), try golden["optim_seq.in.grad_q"].unbound()) {
+    for (gradientP, gradientQ) in zip(
+      try golden["optim_seq.in.grad_p"].unbound(), try golden["optim_seq.in.grad_q"].unbound())
+    {
       norms.append(optimizer.step(along: [gradientP, gradientQ]))
       // Sums are copies; the parameters themselves change in place.
       ps.append(p.detached() + 0)
@@ -50,7 +53,9 @@ extension GoldenWorldModel {
 
   private func storedGradients() throws -> [Tensor] { try parameters.map { try golden["grad." + $0.name] } }
 
-  private func configuration(epsilon: String, decay: String? = nil, clip: String? = nil) throws -> OptimizerConfiguration {
+  private func configuration(epsilon: String, decay: String? = nil, clip: String? = nil) throws
+    -> OptimizerConfiguration
+  {
     var configuration = OptimizerConfiguration()
     configuration.learningRate = try golden.setting("hp.lr")
     configuration.epsilon = try golden.setting(epsilon)

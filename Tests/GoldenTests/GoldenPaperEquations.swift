@@ -35,7 +35,9 @@ import Torch
     let probabilities = try golden["eq1.in.probs"]  // [E, B, A]
     let (members, batch, actions) = (probabilities.shape[0], probabilities.shape[1], probabilities.shape[2])
     let disagreementOn = { (taken: Tensor) in
-      disagreement(probability: probabilities.gathering(taken.reshaped(1, batch, 1).expanded([members, batch, 1]), axis: -1).reshaped(members, batch))
+      disagreement(
+        probability: probabilities.gathering(taken.reshaped(1, batch, 1).expanded([members, batch, 1]), axis: -1)
+          .reshaped(members, batch))
     }
     try golden.compare("eq1.variance_at_actions", disagreementOn(golden["eq1.in.actions"].to(.int64)))
     let each = (0..<actions).map { disagreementOn(.full([batch], Double($0), .int64)) }
@@ -44,7 +46,9 @@ import Torch
 
   /// Equation 3, printed as a sum of two means where ours is the mean of both.
   private func compareDiscriminatorLoss() throws {
-    let (expert, agent) = (try golden["eq3.in.expert_logits"].requiringGradient(), try golden["eq3.in.agent_logits"].requiringGradient())
+    let (expert, agent) = (
+      try golden["eq3.in.expert_logits"].requiringGradient(), try golden["eq3.in.agent_logits"].requiringGradient()
+    )
     try golden.compare("eq3.expert_terms", softplus(-expert))
     try golden.compare("eq3.agent_terms", AdversarialReward.logarithm(agent))
     let loss = 2 * discriminatorLoss(expert: expert, learner: agent)
@@ -60,7 +64,11 @@ import Torch
     let size = states.shape[1]
     let same = states.reshaped(-1, 1, size).isEqual(to: expert.reshaped(1, -1, size)).to(.float64).mean(over: -1)
     let (actions, expertActions) = (try golden["eq4.in.actions"], try golden["eq4.in.expert_actions"])
-    try golden.compare("eq4.reward", sparseReward(same: same, share: 1, sameAction: ActionSpace.discrete(1).same(actions.reshaped(-1, 1), expertActions.reshaped(-1, 1))))
+    try golden.compare(
+      "eq4.reward",
+      sparseReward(
+        same: same, share: 1,
+        sameAction: ActionSpace.discrete(1).same(actions.reshaped(-1, 1), expertActions.reshaped(-1, 1))))
   }
 
   /// Equation 7, whatever the pieces that the search goes by.
@@ -94,7 +102,8 @@ import Torch
     weights.imageWeight = 1
     let space = ObservationSpace(channels: frames.shape[2], height: frames.shape[3], width: frames.shape[4])
     let losses = WorldModelLoss(
-      decoded: Observed(space, [try golden["eq10.in.decoded"]]), observed: Observed(space, [frames]), posterior: Categorical(logits: try golden["eq11.in.post_logits"]),
+      decoded: Observed(space, [try golden["eq10.in.decoded"]]), observed: Observed(space, [frames]),
+      posterior: Categorical(logits: try golden["eq11.in.post_logits"]),
       prior: Categorical(logits: try golden["eq11.in.prior_logits"]), weights)
     // What the loss leaves out: the logarithm of the normal distribution's constant, for each pixel.
     let constant = 0.5 * Foundation.log(2 * Double.pi) * Double(frames.shape.suffix(3).reduce(1, *))

@@ -20,13 +20,16 @@ import Torch
     var sizes = PolicySizes()
     (sizes.width, sizes.hiddenLayers) = (try golden.size("hp.mlp_hidden"), try golden.size("hp.mlp_layers"))
     let policy = PixelPolicy(
-      ObservationSpace(channels: images.shape[2], height: images.shape[4], width: images.shape[4]), depth: try golden.size("hp.cnn_depth"), actions: .discrete(try golden.size("hp.action_dim")),
+      ObservationSpace(channels: images.shape[2], height: images.shape[4], width: images.shape[4]),
+      depth: try golden.size("hp.cnn_depth"), actions: .discrete(try golden.size("hp.action_dim")),
       sizes, using: RandomSource(Seed(0)))
     let parameters = try golden.load(policy, naming: authorsName)
     let frames = Observed(policy.observation, [images.flattened(first: 2)])
     try golden.compare("embed", policy.encoded(frames).unflattened(Array(images.shape.prefix(2))))
     try golden.compare("logits", policy.outputs(frames))
-    let loss = cloningLoss(policy: policy(frames), action: try golden["in.action"].argmax(over: -1).to(.float32).reshaped(-1, 1), entropyWeight: 0)
+    let loss = cloningLoss(
+      policy: policy(frames), action: try golden["in.action"].argmax(over: -1).to(.float32).reshaped(-1, 1),
+      entropyWeight: 0)
     try golden.compare("loss", loss)
     try golden.compare("grad.", gradientsOf: loss, parameters)
 

@@ -27,7 +27,8 @@ import WorldModel
         })
     }
     let preActions = try golden["in.pre_actions"].argmax(over: -1).to(.float32)  // [T, B]: that led to each row
-    let window = LatentWindows(states: expert, actions: preActions.dropFirst().reshaped([preActions.shape[0] - 1, -1, 1]))
+    let window = LatentWindows(
+      states: expert, actions: preActions.dropFirst().reshaped([preActions.shape[0] - 1, -1, 1]))
 
     // A reward belongs to the state after the action; the step after the expert's last row has none.
     func compare(_ name: String, _ dream: Dream, _ reward: any Reward) throws {
@@ -44,7 +45,8 @@ import WorldModel
     try compare("gail.", learner, discriminator)
     let steps = preActions.shape[0]
     let (real, imagined) = (
-      discriminator.logits(expert, window.actions), discriminator.logits(learner.states.sliced(0..<steps), learner.actions.dropLast())
+      discriminator.logits(expert, window.actions),
+      discriminator.logits(learner.states.sliced(0..<steps), learner.actions.dropLast())
     )
     try golden.compare("gail.expert_logits", real)
     try golden.compare("gail.agent_logits", imagined)

@@ -56,19 +56,31 @@ import Torch
     golden.finish()
   }
 
-  /// What is computed in bf16, with 8 bits for each number, lies within 3 % of a tensor's largest value, gradients within 6 %. Draws are the file's: where two
-  /// classes are about as probable, rounding would choose another. How much rounding adds up to depends on the sizes: for the package's own files only.
-  @Test(.enabled(if: (ProcessInfo.processInfo.environment["DITTO_GOLDEN"] ?? "").isEmpty)) func agreesInHalfPrecision() throws {
+  /// What is computed in bf16, with 8 bits for each number, lies within 3 % of a tensor's largest value, gradients
+  /// within 6 %. Draws are the file's: where two classes are about as probable, rounding would choose another. How much
+  /// rounding adds up to depends on the sizes: for the package's own files only.
+  @Test(.enabled(if: (ProcessInfo.processInfo.environment["DITTO_GOLDEN"] ?? "").isEmpty)) func agreesInHalfPrecision()
+    throws
+  {
     let (frames, z) = (try golden["in.obs"], try golden["z"])
     let clocks = (1 - z + 1e-30).reshaped(z.shape.dropLast() + [model.sizes.groups, model.sizes.classes])
-    let (action, isFirst, start) = (try golden["in.action"], try golden["in.reset"].values(as: Float.self).map { $0 == 1 }, try initialState())
+    let (action, isFirst, start) = (
+      try golden["in.action"], try golden["in.reset"].values(as: Float.self).map { $0 == 1 }, try initialState()
+    )
     let (inference, losses, decoded) = computing(in: .bf16) {
-      let inference = model.infer(Observed(model.observation, [frames]), previousAction: action, isFirst: isFirst, from: start, draw: .clocks(clocks))
-      return (inference, model.loss(inference, Observed(model.observation, [frames]), weights), model.decode(inference.states).image!)
+      let inference = model.infer(
+        Observed(model.observation, [frames]), previousAction: action, isFirst: isFirst, from: start,
+        draw: .clocks(clocks))
+      return (
+        inference, model.loss(inference, Observed(model.observation, [frames]), weights),
+        model.decode(inference.states).image!
+      )
     }
     for (name, value) in [
-      ("post_logits", inference.posteriorLogits), ("prior_logits", inference.priorLogits), ("h", inference.states.deterministic),
-      ("z", inference.states.stochastic), ("decoded", decoded), ("loss", losses.total), ("loss_image", losses.image!), ("loss_kl", losses.divergence),
+      ("post_logits", inference.posteriorLogits), ("prior_logits", inference.priorLogits),
+      ("h", inference.states.deterministic),
+      ("z", inference.states.stochastic), ("decoded", decoded), ("loss", losses.total), ("loss_image", losses.image!),
+      ("loss_kl", losses.divergence),
     ] { try golden.compare(name, value.to(.float32), share: 0.03) }
     try golden.compare("grad.", gradientsOf: losses.total.mean(), parameters, share: 0.06)
   }
@@ -82,7 +94,9 @@ import Torch
     let inference = try infer(prefix, from: start)
     let states = inference.states
     let leading = Array(frames.shape.prefix(2))
-    try golden.compare(prefix + "embed", model.embedding(of: Observed(model.observation, [frames]).flattened(first: 2)).unflattened(leading))
+    try golden.compare(
+      prefix + "embed",
+      model.embedding(of: Observed(model.observation, [frames]).flattened(first: 2)).unflattened(leading))
     try golden.compare(prefix + "post_logits", inference.posteriorLogits)
     try golden.compare(prefix + "prior_logits", inference.priorLogits)
     try golden.compare(prefix + "h", states.deterministic)
@@ -161,7 +175,8 @@ import Torch
   private func losses(_ prefix: String, from start: LatentState, balance: Double? = nil) throws -> WorldModelLoss {
     var weights = self.weights
     weights.klBalance = balance ?? weights.klBalance
-    return model.loss(try infer(prefix, from: start), Observed(model.observation, [try golden[prefix + "in.obs"]]), weights)
+    return model.loss(
+      try infer(prefix, from: start), Observed(model.observation, [try golden[prefix + "in.obs"]]), weights)
   }
 
   /// The learned start, repeated for each sequence of the main segment.
@@ -179,7 +194,9 @@ import Torch
     let constant = { (name: String) in
       [Float](repeating: Float(try golden.setting(name)), count: model.observation.frameSize)
     }
-    return PixelNormalizer(mean: try constant("hp.pixel_mean"), deviation: try constant("hp.pixel_std"), model.observation.fields[0].frame!, on: .cpu)
+    return PixelNormalizer(
+      mean: try constant("hp.pixel_mean"), deviation: try constant("hp.pixel_std"), model.observation.fields[0].frame!,
+      on: .cpu)
   }
 
 }

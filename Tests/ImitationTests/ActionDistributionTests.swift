@@ -12,7 +12,9 @@ import WorldModel
   private static let space = ActionSpace([
     .init("buttons", .classes([3, 3, 2], starts: [0, 0, 0])), .init("stick", .box(low: [-1, 0], high: [1, 10])),
   ])
-  private static var outputs: Tensor { Tensor((0..<48).map { (index: Int) -> Float in Float((index * 7) % 11) / 4 - 1 }, [4, 12]) }
+  private static var outputs: Tensor {
+    Tensor((0..<48).map { (index: Int) -> Float in Float((index * 7) % 11) / 4 - 1 }, [4, 12])
+  }
   private var policy: ActionDistribution { Self.space.policy(Self.outputs) }
 
   private func expectClose(_ a: Tensor, _ b: Tensor) {
@@ -26,7 +28,9 @@ import WorldModel
     let logits = [0..<3, 3..<6, 6..<8].map { Categorical(logits: Self.outputs.sliced($0, axis: 1)) }
     let numbers = TanhGaussian(outputs: Self.outputs.sliced(8..<12, axis: 1))
     let taken = (0..<3).map { actions.at($0, axis: 1).to(.int64) }
-    let classes = zip(logits, taken).map { (policy: Categorical, taken: Tensor) -> Tensor in policy.logProbability(of: taken) }
+    let classes = zip(logits, taken).map { (policy: Categorical, taken: Tensor) -> Tensor in
+      policy.logProbability(of: taken)
+    }
     let expected = classes[0] + classes[1] + classes[2] + numbers.logProbability(of: actions.sliced(3..<5, axis: 1))
     expectClose(policy.logProbability(of: actions), expected)
     expectClose(policy.entropy, logits[0].entropy + logits[1].entropy + logits[2].entropy + numbers.entropy)
@@ -38,10 +42,14 @@ import WorldModel
     expectClose(policy.divergence(from: policy), .zeros([4]))
   }
 
-  /// One group of classes draws what a categorical distribution does, with the same random numbers; numbers alone what a Gaussian does.
+  /// One group of classes draws what a categorical distribution does, with the same random numbers; numbers alone what
+  /// a Gaussian does.
   @Test func oneKindAloneIsItsDistribution() {
     let logits = Self.outputs.sliced(0..<3, axis: 1)
-    let (one, whole) = (Categorical(logits: logits).drawn(.sample(RandomSource(Seed(2)))), ActionSpace.discrete(3).policy(logits).drawn(.sample(RandomSource(Seed(2)))))
+    let (one, whole) = (
+      Categorical(logits: logits).drawn(.sample(RandomSource(Seed(2)))),
+      ActionSpace.discrete(3).policy(logits).drawn(.sample(RandomSource(Seed(2))))
+    )
     #expect(whole.shape == [4, 1] && whole.values(as: Float.self) == one.values(as: Int64.self).map(Float.init))
     let outputs = Self.outputs.sliced(8..<12, axis: 1)
     expectClose(
@@ -53,7 +61,10 @@ import WorldModel
     let actions = [Action(classes: [2, 0, 1], numbers: [0.5, 10]), Action(classes: [0, 1, 0], numbers: [-1, 5])]
     let tensor = Self.space.tensor(actions, on: .cpu)
     #expect(tensor.values(as: Float.self) == [2, 0, 1, 0.5, 1, 0, 1, 0, -1, 0])
-    #expect(Self.space.encoded(tensor).values(as: Float.self) == [0, 0, 1, 1, 0, 0, 0, 1, 0.5, 1, 1, 0, 0, 0, 1, 0, 1, 0, -1, 0])
+    #expect(
+      Self.space.encoded(tensor).values(as: Float.self) == [
+        0, 0, 1, 1, 0, 0, 0, 1, 0.5, 1, 1, 0, 0, 0, 1, 0, 1, 0, -1, 0,
+      ])
     expectClose(Self.space.encoded(tensor), Self.space.rows(actions, on: .cpu))
     #expect(Self.space.rows([nil], on: .cpu).values(as: Float.self) == [Float](repeating: 0, count: 10))
     // Alike in two classes of three, and in one number, of which the other is a quarter of its range away.

@@ -21,7 +21,8 @@ import WorldModel
     let actor = MLP(model.sizes.features, 5, width: 16, hiddenLayers: 1, using: RandomSource(Seed(1)))
     if choice == .best { for layer in actor.layers { layer.weight.assign(layer.weight * 10) } }
     let pixels = PixelNormalizer(
-      mean: [Float](repeating: 127, count: Self.size), deviation: [Float](repeating: 74, count: Self.size), model.observation.fields[0].frame!, on: .cpu)
+      mean: [Float](repeating: 127, count: Self.size), deviation: [Float](repeating: 74, count: Self.size),
+      model.observation.fields[0].frame!, on: .cpu)
     return Agent(model, Normalizer(model.observation, [.image(pixels)]), actor, choosing: choice, seed: Seed(2))
   }
 
@@ -45,15 +46,23 @@ import WorldModel
   }
 
   @Test func refusesAFrameOfAnotherSize() {
-    #expect(throws: ImitationError.wrongFrame(expected: Self.size, found: 10)) { try agent().act(on: [UInt8](repeating: 0, count: 10)) }
+    #expect(throws: ImitationError.wrongFrame(expected: Self.size, found: 10)) {
+      try agent().act(on: [UInt8](repeating: 0, count: 10))
+    }
   }
 
   @Test(arguments: [Float.nan, .infinity, -.infinity]) func refusesNumbersThatAreNone(number: Float) throws {
     let space = ObservationSpace(vector: 3)
     let policy = PixelPolicy(space, depth: 1, actions: 2, PolicySizes(), using: RandomSource(Seed(0)))
-    let agent = Agent(policy, Normalizer(ObservationSpace(vector: 3), [.vector(VectorNormalizer(mean: [0, 0, 0], deviation: [1, 1, 1], on: .cpu))]), choosing: .best, seed: Seed(0))
+    let agent = Agent(
+      policy,
+      Normalizer(
+        ObservationSpace(vector: 3), [.vector(VectorNormalizer(mean: [0, 0, 0], deviation: [1, 1, 1], on: .cpu))]),
+      choosing: .best, seed: Seed(0))
     agent.reset(episode: 4)
     _ = try agent.act(on: [UInt8].bytes(of: [0, 1, 2]))
-    #expect(throws: ImitationError.notFinite(episode: 4, step: 1)) { try agent.act(on: [UInt8].bytes(of: [0, number, 2])) }
+    #expect(throws: ImitationError.notFinite(episode: 4, step: 1)) {
+      try agent.act(on: [UInt8].bytes(of: [0, number, 2]))
+    }
   }
 }

@@ -19,17 +19,26 @@ import WorldModel
     model = WorldModel(sizes, ObservationSpace(height: 32, width: 32), actions: 3, using: RandomSource(Seed(0)))
     let random = RandomSource(Seed(1))
     latents = ExpertLatents(
-      deterministic: tanh(.normal([50, 8], using: random)), classes: (Tensor.uniform([50, 2], using: random) * 3).to(.uint8),
+      deterministic: tanh(.normal([50, 8], using: random)),
+      classes: (Tensor.uniform([50, 2], using: random) * 3).to(.uint8),
       actions: ActionSpace.discrete(3).uniform([50], using: random), lengths: [50], classCount: 3)
-    windows = try WindowSampler(latents, horizon: Self.horizon + Self.lead, batch: Self.batch, seed: Seed(2)).windows(step: 0)
+    windows = try WindowSampler(latents, horizon: Self.horizon + Self.lead, batch: Self.batch, seed: Seed(2)).windows(
+      step: 0)
   }
 
   private func begun(share: Double) throws -> (start: [[Float]], expert: [[Float]], windowSteps: Int) {
     var configuration = ImitationConfiguration()
-    (configuration.horizon, configuration.displacedShare, configuration.displacementSteps) = (Self.horizon, share, Self.lead)
-    let (start, expert) = try DreamLearner(model, configuration, expert: latents, seed: Seed(3)).begun(windows, using: RandomSource(Seed(4)))
-    #expect(expert.states.deterministic.shape == [Self.horizon + 1, Self.batch, 8] && expert.actions.shape == [Self.horizon, Self.batch, 1])
-    let rows = { (x: Tensor) in let all: [Float] = x.values(); return (0..<Self.batch).map { Array(all[$0 * 8..<$0 * 8 + 8]) } }
+    (configuration.horizon, configuration.displacedShare, configuration.displacementSteps) = (
+      Self.horizon, share, Self.lead
+    )
+    let (start, expert) = try DreamLearner(model, configuration, expert: latents, seed: Seed(3)).begun(
+      windows, using: RandomSource(Seed(4)))
+    #expect(
+      expert.states.deterministic.shape == [Self.horizon + 1, Self.batch, 8]
+        && expert.actions.shape == [Self.horizon, Self.batch, 1])
+    let rows = { (x: Tensor) in
+      let all: [Float] = x.values(); return (0..<Self.batch).map { Array(all[$0 * 8..<$0 * 8 + 8]) }
+    }
     return (rows(start.deterministic), rows(expert.states[0].deterministic), configuration.windowSteps)
   }
 
@@ -42,15 +51,24 @@ import WorldModel
   @Test func beginsTheLastDreamsWhereOthersWere() throws {
     let random = RandomSource(Seed(5))
     let mixed = ExpertLatents(
-      deterministic: .zeros([9, 8]) + 2, classes: (Tensor.uniform([9, 2], using: random) * 3).to(.uint8), actions: .zeros([9, 1]), lengths: [9], classCount: 3)
+      deterministic: .zeros([9, 8]) + 2, classes: (Tensor.uniform([9, 2], using: random) * 3).to(.uint8),
+      actions: .zeros([9, 1]), lengths: [9], classCount: 3)
     var configuration = ImitationConfiguration()
-    (configuration.horizon, configuration.batch, configuration.dreamsPerWindow, configuration.mixedShare) = (Self.horizon, Self.batch, 2, 0.5)
+    (configuration.horizon, configuration.batch, configuration.dreamsPerWindow, configuration.mixedShare) = (
+      Self.horizon, Self.batch, 2, 0.5
+    )
     (configuration.reward.weights.dot, configuration.reward.weights.nearest) = (0, 1)
     let learner = try DreamLearner(model, configuration, expert: latents, mixed: mixed, seed: Seed(3))
-    let (start, expert) = try learner.begun(WindowSampler(latents, horizon: Self.horizon, batch: Self.batch, copies: 2, seed: Seed(2)).windows(step: 0), using: RandomSource(Seed(4)))
-    let rows = { (x: Tensor) in let all: [Float] = x.values(); return (0..<Self.batch).map { Array(all[$0 * 8..<$0 * 8 + 8]) } }
+    let (start, expert) = try learner.begun(
+      WindowSampler(latents, horizon: Self.horizon, batch: Self.batch, copies: 2, seed: Seed(2)).windows(step: 0),
+      using: RandomSource(Seed(4)))
+    let rows = { (x: Tensor) in
+      let all: [Float] = x.values(); return (0..<Self.batch).map { Array(all[$0 * 8..<$0 * 8 + 8]) }
+    }
     let (begun, recorded) = (rows(start.deterministic), rows(expert.states[0].deterministic))
-    for row in 0..<Self.batch { #expect(begun[row] == (row < Self.batch / 2 ? recorded[row] : [Float](repeating: 2, count: 8)), "row \(row)") }
+    for row in 0..<Self.batch {
+      #expect(begun[row] == (row < Self.batch / 2 ? recorded[row] : [Float](repeating: 2, count: 8)), "row \(row)")
+    }
     #expect(learner.update(step: 0, progress: 0)["reward/mean"]!.item.isFinite)
   }
 

@@ -12,7 +12,12 @@ import WorldModel
   private let eyes: (WorldModel, Normalizer) = {
     let model = sharpWorldModel(actions: 3) { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (8, 8, 2, 3) }
     let blank = [Float](repeating: 100, count: Self.size)
-    return (model, Normalizer(model.observation, [.image(PixelNormalizer(mean: blank, deviation: blank, model.observation.fields[0].frame!, on: .cpu))]))
+    return (
+      model,
+      Normalizer(
+        model.observation,
+        [.image(PixelNormalizer(mean: blank, deviation: blank, model.observation.fields[0].frame!, on: .cpu))])
+    )
   }()
 
   /// Whatever goes side by side, an episode's states are its own.
@@ -30,7 +35,9 @@ import WorldModel
     let together = try ExpertLatents(encoding: episodes, with: model, pixels, atOnce: atOnce, seed: Seed(2))
     #expect(largest <= max(1, atOnce / episodes.count))  // no more are read than go through the encoder
     let alone = try episodes.map { try ExpertLatents(encoding: [$0], with: model, pixels, seed: Seed(3)) }
-    let (found, expected): ([Float], [Float]) = (together.deterministic.values(), alone.flatMap { $0.deterministic.values(as: Float.self) })
+    let (found, expected): ([Float], [Float]) = (
+      together.deterministic.values(), alone.flatMap { $0.deterministic.values(as: Float.self) }
+    )
     #expect(found.count == 28 * 8 && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-5 })
     #expect(together.lengths == [5, 11, 1, 11])
     #expect(together.actions.values(as: Float.self) == alone.flatMap { $0.actions.values(as: Float.self) })
@@ -55,7 +62,9 @@ import WorldModel
     for one in encodings {
       #expect(one.actions.values(as: Float.self) == encodings[0].actions.values())
       // Nothing was drawn before an episode's first state.
-      for first in [0, 5] { #expect(one.deterministic[first].values(as: Float.self) == encodings[0].deterministic[first].values()) }
+      for first in [0, 5] {
+        #expect(one.deterministic[first].values(as: Float.self) == encodings[0].deterministic[first].values())
+      }
     }
     #expect(Set(encodings.map { $0.classes.values(as: UInt8.self) }).count == 3)
     let sums: [Float] = latents.probabilities!.to(.float32).reshaped(-1, 4).sum(over: -1).values()

@@ -15,12 +15,17 @@ import WorldModel
   private let latents: ExpertLatents
 
   init() {
-    model = sharpWorldModel(actions: 3) { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (16, 16, 3, Self.classes) }
+    model = sharpWorldModel(actions: 3) {
+      ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (16, 16, 3, Self.classes)
+    }
     let blank = [Float](repeating: 100, count: Self.pixels)
-    normalizer = Normalizer(model.observation, [.image(PixelNormalizer(mean: blank, deviation: blank, model.observation.fields[0].frame!, on: .cpu))])
+    normalizer = Normalizer(
+      model.observation,
+      [.image(PixelNormalizer(mean: blank, deviation: blank, model.observation.fields[0].frame!, on: .cpu))])
     let random = RandomSource(Seed(1))
     latents = ExpertLatents(
-      deterministic: tanh(.normal([200, 16], using: random)), classes: (Tensor.uniform([200, 3], using: random) * Double(Self.classes)).to(.uint8),
+      deterministic: tanh(.normal([200, 16], using: random)),
+      classes: (Tensor.uniform([200, 3], using: random) * Double(Self.classes)).to(.uint8),
       actions: ActionSpace.discrete(3).uniform([200], using: random), lengths: [100, 100], classCount: Self.classes)
   }
 
@@ -37,15 +42,20 @@ import WorldModel
     var generator = Seed(2).generator
     let frames = (0..<length * 4 * Self.pixels).map { _ in UInt8.random(in: 0...255, using: &generator) }
     return SequenceBatch(
-      length: length, batch: 4, observation: model.observation, frames: frames, previousActions: (0..<length * 4).map { $0 < 4 ? nil : .discrete($0 % 3) },
+      length: length, batch: 4, observation: model.observation, frames: frames,
+      previousActions: (0..<length * 4).map { $0 < 4 ? nil : .discrete($0 % 3) },
       isFirst: (0..<length * 4).map { $0 == 0 || $0 == 6 })
   }
 
-  @Test(arguments: RewardKind.allCases, [Precision.f32, .bf16]) func dreamsReadNothing(kind: RewardKind, precision: Precision) throws {
+  @Test(arguments: RewardKind.allCases, [Precision.f32, .bf16]) func dreamsReadNothing(
+    kind: RewardKind, precision: Precision
+  ) throws {
     var c = ImitationConfiguration()
     (c.horizon, c.batch, c.dreamsPerWindow, c.windowChoices, c.displacedShare) = (4, 16, 2, 3, 0.5)
     (c.sharedNoise, c.reference, c.warmStart.cloningSteps, c.warmStart.criticSteps) = (true, .rollout, 1, 0)
-    (c.policyGradient, c.cloningWeight, c.reward.red.steps, c.reward.dril.steps, c.reward.dril.members) = (.ppo, 0.5, 2, 2, 2)
+    (c.policyGradient, c.cloningWeight, c.reward.red.steps, c.reward.dril.steps, c.reward.dril.members) = (
+      .ppo, 0.5, 2, 2, 2
+    )
     c.reward.weights.dot = 0
     c.reward.weights[kind] = 1
     let learner = try DreamLearner(model, c, expert: latents, precision, seed: Seed(3))
@@ -62,7 +72,8 @@ import WorldModel
 
   @Test(arguments: [Precision.f32, .bf16]) func aWorldModelsStepReadsNothing(precision: Precision) {
     let fresh = WorldModel(model.sizes, model.observation, actions: 3, using: RandomSource(Seed(5)))
-    let trainer = WorldModelTrainer(fresh, normalizer, LossConfiguration(), OptimizerConfiguration { $0.clipNorm = 200 }, precision)
+    let trainer = WorldModelTrainer(
+      fresh, normalizer, LossConfiguration(), OptimizerConfiguration { $0.clipNorm = 200 }, precision)
     #expect(reads { trainer.update(on: batch(length: 5), using: RandomSource(Seed(6))) } == 0)
   }
 }

@@ -30,13 +30,18 @@ import WorldModel
     windows = try WindowSampler(latents, horizon: Self.horizon, batch: Self.batch, seed: Seed(3)).windows(step: 0)
     same = Dream(states: windows.states, actions: windows.actions)
     let shape = [Self.horizon + 1, Self.batch]
-    let z = (Tensor.uniform(shape + [Self.groups], using: random) * Double(Self.classes)).to(.int64).oneHot(Self.classes)
+    let z = (Tensor.uniform(shape + [Self.groups], using: random) * Double(Self.classes)).to(.int64).oneHot(
+      Self.classes)
     other = Dream(
-      states: LatentState(deterministic: tanh(.normal(shape + [Self.size], using: random)), stochastic: z.reshaped(shape + [Self.groups * Self.classes])),
+      states: LatentState(
+        deterministic: tanh(.normal(shape + [Self.size], using: random)),
+        stochastic: z.reshaped(shape + [Self.groups * Self.classes])),
       actions: ActionSpace.discrete(3).uniform([Self.horizon, Self.batch], using: random))
   }
 
-  private func earned(_ kind: RewardKind, _ dream: Dream, _ change: (inout RewardConfiguration) -> Void = { _ in }) throws -> [Float] {
+  private func earned(_ kind: RewardKind, _ dream: Dream, _ change: (inout RewardConfiguration) -> Void = { _ in })
+    throws -> [Float]
+  {
     var c = RewardConfiguration()
     c.weights.dot = 0
     c.weights[kind] = 1
@@ -47,7 +52,10 @@ import WorldModel
   }
 
   private func scaled(_ dream: Dream, by factor: Double) -> Dream {
-    Dream(states: LatentState(deterministic: dream.states.deterministic * factor, stochastic: dream.states.stochastic * factor), actions: dream.actions)
+    Dream(
+      states: LatentState(
+        deterministic: dream.states.deterministic * factor, stochastic: dream.states.stochastic * factor),
+      actions: dream.actions)
   }
 
   @Test(arguments: [RewardKind.dot, .l2, .cosine, .nearest, .sparse], ComparedState.allCases)
@@ -58,9 +66,14 @@ import WorldModel
   }
 
   @Test func staysInItsRange() throws {
-    for (kind, range): (RewardKind, ClosedRange<Float>) in [(.dot, -1...1), (.l2, 0...1), (.cosine, -1...1), (.sparse, 0...1), (.gail, 0...1), (.contrast, -2...2)] {
-      for dream in [same, other, scaled(other, by: -3)] where kind != .sparse || dream.states.stochastic.values(as: Float.self).allSatisfy({ $0 >= 0 }) {
-        #expect(try earned(kind, dream).allSatisfy { $0 >= range.lowerBound - 1e-5 && $0 <= range.upperBound + 1e-5 }, "\(kind)")
+    for (kind, range): (RewardKind, ClosedRange<Float>) in [
+      (.dot, -1...1), (.l2, 0...1), (.cosine, -1...1), (.sparse, 0...1), (.gail, 0...1), (.contrast, -2...2),
+    ] {
+      for dream in [same, other, scaled(other, by: -3)]
+      where kind != .sparse || dream.states.stochastic.values(as: Float.self).allSatisfy({ $0 >= 0 }) {
+        #expect(
+          try earned(kind, dream).allSatisfy { $0 >= range.lowerBound - 1e-5 && $0 <= range.upperBound + 1e-5 },
+          "\(kind)")
       }
     }
     #expect(Set(try earned(.sparse, other)).isSubset(of: [0, 1]))
@@ -77,8 +90,12 @@ import WorldModel
 
   /// It is the same where both are longer by a factor, and 0 where they are opposite.
   @Test func l2ForgetsACommonScale() {
-    let (a, b) = (Tensor.normal([9, 5], using: RandomSource(Seed(4))), Tensor.normal([9, 5], using: RandomSource(Seed(5))))
-    let (one, many): ([Float], [Float]) = (l2Reward(expert: a, learner: b).values(), l2Reward(expert: a * 7, learner: b * 7).values())
+    let (a, b) = (
+      Tensor.normal([9, 5], using: RandomSource(Seed(4))), Tensor.normal([9, 5], using: RandomSource(Seed(5)))
+    )
+    let (one, many): ([Float], [Float]) = (
+      l2Reward(expert: a, learner: b).values(), l2Reward(expert: a * 7, learner: b * 7).values()
+    )
     #expect(zip(one, many).allSatisfy { abs($0 - $1) < 1e-5 })
     #expect(l2Reward(expert: a, learner: a * -2).values(as: Float.self).allSatisfy { abs($0) < 1e-5 })
   }
@@ -102,10 +119,14 @@ import WorldModel
 
   /// In pieces of queries and of rows it finds what one look at all finds.
   @Test(arguments: Distance.allCases) func nearestIsExactInPieces(distance: Distance) {
-    let (queries, rows) = (Tensor.normal([5000, 6], using: RandomSource(Seed(6))), Tensor.normal([70, 6], using: RandomSource(Seed(7))))
+    let (queries, rows) = (
+      Tensor.normal([5000, 6], using: RandomSource(Seed(6))), Tensor.normal([70, 6], using: RandomSource(Seed(7)))
+    )
     let found: [Int64] = nearest(queries, among: 70, by: distance, atOnce: 40_000) { rows.sliced($0) }.values()
     let all = distance(queries.reshaped(5000, 1, 6), rows.reshaped(1, 70, 6))
-    let (least, chosen): ([Float], [Float]) = ((-((-all).max(over: 1))).values(), all.gathering(Tensor(found, [5000, 1]), axis: 1).reshaped(-1).values())
+    let (least, chosen): ([Float], [Float]) = (
+      (-((-all).max(over: 1))).values(), all.gathering(Tensor(found, [5000, 1]), axis: 1).reshaped(-1).values()
+    )
     #expect(zip(least, chosen).allSatisfy { abs($0 - $1) < 1e-5 })
   }
 
@@ -141,7 +162,10 @@ import WorldModel
       own.weights[kind] = 1
       let fit = { (last: Int) in
         told = []
-        _ = try own.reward(RewardContext(expert: latents, sizes: context.sizes, actions: 3, seed: Seed(2)) { told.append($1); if $0 != kind || $2 != steps || $1 == last { throw Stopped() } })
+        _ = try own.reward(
+          RewardContext(expert: latents, sizes: context.sizes, actions: 3, seed: Seed(2)) {
+            told.append($1); if $0 != kind || $2 != steps || $1 == last { throw Stopped() }
+          })
       }
       try fit(-1)
       #expect(told == Array(0...steps))
@@ -164,12 +188,17 @@ import WorldModel
     let (states, actions) = latents.pairs(at: heldOut)
     let unseen = Dream(
       states: .joined(
-        LatentState(deterministic: states.deterministic.reshaped(1, heldOut.count, -1), stochastic: states.stochastic.reshaped(1, heldOut.count, -1)),
-        LatentState(deterministic: states.deterministic.reshaped(1, heldOut.count, -1), stochastic: states.stochastic.reshaped(1, heldOut.count, -1)), axis: 0),
+        LatentState(
+          deterministic: states.deterministic.reshaped(1, heldOut.count, -1),
+          stochastic: states.stochastic.reshaped(1, heldOut.count, -1)),
+        LatentState(
+          deterministic: states.deterministic.reshaped(1, heldOut.count, -1),
+          stochastic: states.stochastic.reshaped(1, heldOut.count, -1)), axis: 0),
       actions: actions.reshaped(1, heldOut.count, 1))
     #expect(abs(red(windows, unseen).mean().item - c.expertMean) < 1e-3)
     // Fitted once more it is the same to the bit, as a run that resumes needs it.
-    #expect(try RedReward(c, context)(windows, other).values(as: Float.self) == red(windows, other).values(as: Float.self))
+    #expect(
+      try RedReward(c, context)(windows, other).values(as: Float.self) == red(windows, other).values(as: Float.self))
     for mean in [0.5, 0.9] {
       let distances = [0.1, 3, 7, 0.5]
       let sigma = RedReward.sigma(for: mean, distances: distances)
@@ -188,19 +217,24 @@ import WorldModel
     let (states, actions) = latents.pairs(at: all)
     let stacked = Dream(
       states: .joined(
-        LatentState(deterministic: states.deterministic.reshaped(1, 36, -1), stochastic: states.stochastic.reshaped(1, 36, -1)),
-        LatentState(deterministic: states.deterministic.reshaped(1, 36, -1), stochastic: states.stochastic.reshaped(1, 36, -1)), axis: 0),
+        LatentState(
+          deterministic: states.deterministic.reshaped(1, 36, -1), stochastic: states.stochastic.reshaped(1, 36, -1)),
+        LatentState(
+          deterministic: states.deterministic.reshaped(1, 36, -1), stochastic: states.stochastic.reshaped(1, 36, -1)),
+        axis: 0),
       actions: actions.reshaped(1, 36, 1))
     let own: [Float] = dril(windows, stacked).values()
     #expect(Set(own + dril(windows, other).values(as: Float.self)).isSubset(of: [-1, 1]))
     #expect(own.filter { $0 == 1 }.count >= 32)
   }
 
-  /// Members never share a step: they get episodes, or windows where episodes are too few, and there is no reward where those are too few as well.
+  /// Members never share a step: they get episodes, or windows where episodes are too few, and there is no reward where
+  /// those are too few as well.
   @Test func drilPartsAreDisjoint() throws {
     #expect(DrilReward.parts(among: 3, latents) == [0..<16, 16..<32, 32..<39])
     let episodes = ExpertLatents(
-      deterministic: latents.deterministic.sliced(0..<33), classes: latents.classes.sliced(0..<33), actions: latents.actions.sliced(0..<33), lengths: [10, 11, 12],
+      deterministic: latents.deterministic.sliced(0..<33), classes: latents.classes.sliced(0..<33),
+      actions: latents.actions.sliced(0..<33), lengths: [10, 11, 12],
       classCount: Self.classes)
     #expect(DrilReward.parts(among: 3, episodes) == [0..<9, 10..<20, 21..<32])
     #expect(DrilReward.parts(among: 4, episodes).allSatisfy { $0.count <= 16 })
@@ -215,8 +249,12 @@ import WorldModel
   @Test(arguments: [RewardKind.gail, .airl]) func discriminatorsNeedWindows(kind: RewardKind) throws {
     var c = ImitationConfiguration()
     (c.horizon, c.reward.weights.dot, c.reward.weights[kind]) = (10, 0, 1)
-    let model = sharpWorldModel(actions: 3) { ($0.deterministic, $0.groups, $0.classes) = (Self.size, Self.groups, Self.classes) }
-    #expect(throws: ImitationError.tooFewWindows(required: 32, found: 30, horizon: 10)) { try DreamLearner(model, c, expert: latents, seed: Seed(0)) }
+    let model = sharpWorldModel(actions: 3) {
+      ($0.deterministic, $0.groups, $0.classes) = (Self.size, Self.groups, Self.classes)
+    }
+    #expect(throws: ImitationError.tooFewWindows(required: 32, found: 30, horizon: 10)) {
+      try DreamLearner(model, c, expert: latents, seed: Seed(0))
+    }
     c.horizon = 8
     #expect(throws: Never.self) { try DreamLearner(model, c, expert: latents, seed: Seed(0)) }
   }
@@ -226,17 +264,25 @@ import WorldModel
     (c.weights.dot, c.weights.l2) = (2, -0.5)
     let reward = try c.reward(context)
     let sum: [Float] = reward(windows, other).values()
-    for (found, (dot, l2)) in zip(sum, zip(try earned(.dot, other), try earned(.l2, other))) { #expect(abs(found - (2 * dot - 0.5 * l2)) < 1e-5) }
-    #expect(abs(reward.parts(windows, other).means["reward/dot"]!.item - Double(try earned(.dot, other).reduce(0, +)) / 24) < 1e-5)
+    for (found, (dot, l2)) in zip(sum, zip(try earned(.dot, other), try earned(.l2, other))) {
+      #expect(abs(found - (2 * dot - 0.5 * l2)) < 1e-5)
+    }
+    #expect(
+      abs(reward.parts(windows, other).means["reward/dot"]!.item - Double(try earned(.dot, other).reduce(0, +)) / 24)
+        < 1e-5)
     #expect(RewardWeights(sum: "dot=2,l2=-0.5") == c.weights && RewardWeights(sum: "gail")?.used.map(\.kind) == [.gail])
-    for words in ["", "dots", "dot=x", "dot=1,dot=2", "dot=inf", "dot,"] { #expect(RewardWeights(sum: words) == nil, "\(words)") }
+    for words in ["", "dots", "dot=x", "dot=1,dot=2", "dot=inf", "dot,"] {
+      #expect(RewardWeights(sum: words) == nil, "\(words)")
+    }
     c.weights.dot = 0
     c.weights.l2 = 0
     #expect(throws: ConfigurationError.self) { try c.validate() }
   }
 
   /// A discriminator learns to tell the two, and says so; its reward then prefers the expert.
-  @Test(arguments: DiscriminatorInput.allCases, AdversarialReward.allCases) func discriminatorLearns(input: DiscriminatorInput, reward: AdversarialReward) {
+  @Test(arguments: DiscriminatorInput.allCases, AdversarialReward.allCases) func discriminatorLearns(
+    input: DiscriminatorInput, reward: AdversarialReward
+  ) {
     var c = DiscriminatorConfiguration()
     (c.input, c.width, c.hiddenLayers, c.optimizer.learningRate) = (input, 32, 1, 1e-2)
     let discriminator = Discriminator(c, reward, context)
@@ -245,7 +291,9 @@ import WorldModel
     let last = discriminator.update(windows, other, progress: 0)
     #expect(last["discriminator/loss"]!.item < 0.3 * first["discriminator/loss"]!.item)
     #expect(first["discriminator/collapsed"]!.item == 0)
-    #expect(last["discriminator/accuracy"]!.item > 0.95 && last["discriminator/entropy"]!.item < first["discriminator/entropy"]!.item)
+    #expect(
+      last["discriminator/accuracy"]!.item > 0.95
+        && last["discriminator/entropy"]!.item < first["discriminator/entropy"]!.item)
     #expect(discriminator(windows, same).mean().item > discriminator(windows, other).mean().item)
     for _ in 0..<600 { _ = discriminator.update(windows, other, progress: 0) }
     #expect(discriminator.update(windows, other, progress: 0)["discriminator/collapsed"]!.item == 1)
@@ -256,7 +304,10 @@ import WorldModel
     let x: [Float] = [-3, 0, 2]
     let earned = { (reward: AdversarialReward) -> [Float] in reward(Tensor(x, [3])).values() }
     let d = x.map { 1 / (1 + exp(-$0)) }
-    for (found, expected) in [(earned(.probability), d), (earned(.logarithm), d.map { -log(1 - $0) }), (earned(.logit), d.map { log($0) - log(1 - $0) })] {
+    for (found, expected) in [
+      (earned(.probability), d), (earned(.logarithm), d.map { -log(1 - $0) }),
+      (earned(.logit), d.map { log($0) - log(1 - $0) }),
+    ] {
       #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-4 })
     }
     #expect(earned(.logit)[1] == 0)
@@ -273,9 +324,13 @@ import WorldModel
     let leaf = logits.requiringGradient()
     let drawnWith = Categorical(logits: logits).logProbability(of: actions)
     let clipped = clippedActorLoss(
-      policy: Categorical(logits: leaf), action: actions, drawnWith: drawnWith, advantage: advantage, clip: 0.2, entropyWeight: 0.1)
+      policy: Categorical(logits: leaf), action: actions, drawnWith: drawnWith, advantage: advantage, clip: 0.2,
+      entropyWeight: 0.1)
     let plain = actorLoss(policy: Categorical(logits: leaf), action: actions, advantage: advantage, entropyWeight: 0.1)
-    let (a, b) = (try #require(gradients(of: clipped, withRespectTo: [leaf])[0]), try #require(gradients(of: plain, withRespectTo: [leaf])[0]))
+    let (a, b) = (
+      try #require(gradients(of: clipped, withRespectTo: [leaf])[0]),
+      try #require(gradients(of: plain, withRespectTo: [leaf])[0])
+    )
     #expect(zip(a.values(as: Float.self), b.values(as: Float.self)).allSatisfy { abs($0 - $1) < 1e-6 })
   }
 
@@ -284,30 +339,37 @@ import WorldModel
     let leaf = logits.requiringGradient()
     let policy = Categorical(logits: leaf)
     let far = policy.logProbability(of: actions) - 1  // now e times as probable as when they were drawn
-    let loss = clippedActorLoss(policy: policy, action: actions, drawnWith: far, advantage: advantage, clip: 0.2, entropyWeight: 0)
+    let loss = clippedActorLoss(
+      policy: policy, action: actions, drawnWith: far, advantage: advantage, clip: 0.2, entropyWeight: 0)
     let gradient = try #require(gradients(of: loss, withRespectTo: [leaf])[0])
     let (pull, sign): ([Float], [Float]) = (gradient.magnitude().sum(over: -1).values(), advantage.values())
     for (pull, sign) in zip(pull, sign) { #expect((pull == 0) == (sign > 0)) }
   }
 
-  /// Nor where it has gone too far away from what was bad; and between the bounds gradients are those of finite differences.
+  /// Nor where it has gone too far away from what was bad; and between the bounds gradients are those of finite
+  /// differences.
   @Test func clippedGradientsAreThoseOfDifferences() throws {
     let leaf = logits.to(.float64).requiringGradient()
     let shift = Tensor.normal([5, 3], using: RandomSource(Seed(4))).to(.float64) * 0.4
     let drawnWith = Categorical(logits: logits.to(.float64)).logProbability(of: actions) + shift
     let loss = { (x: Tensor) in
-      clippedActorLoss(policy: Categorical(logits: x), action: actions, drawnWith: drawnWith, advantage: advantage.to(.float64), clip: 0.2, entropyWeight: 0.1)
+      clippedActorLoss(
+        policy: Categorical(logits: x), action: actions, drawnWith: drawnWith, advantage: advantage.to(.float64),
+        clip: 0.2, entropyWeight: 0.1)
     }
     let found: [Double] = try #require(gradients(of: loss(leaf), withRespectTo: [leaf])[0]).values()
     for index in found.indices {
       var step = [Double](repeating: 0, count: found.count)
       step[index] = 1e-6
       let change = Tensor(step, [5, 3, 4])
-      #expect(abs((loss(logits.to(.float64) + change).item - loss(logits.to(.float64) - change).item) / 2e-6 - found[index]) < 1e-6)
+      #expect(
+        abs((loss(logits.to(.float64) + change).item - loss(logits.to(.float64) - change).item) / 2e-6 - found[index])
+          < 1e-6)
     }
     let (policy, bad) = (Categorical(logits: leaf), Tensor.zeros([5, 3]).to(.float64) - 1)
     let gone = policy.logProbability(of: actions) + 1  // now e times less probable than when they were drawn
-    let still = clippedActorLoss(policy: policy, action: actions, drawnWith: gone, advantage: bad, clip: 0.2, entropyWeight: 0)
+    let still = clippedActorLoss(
+      policy: policy, action: actions, drawnWith: gone, advantage: bad, clip: 0.2, entropyWeight: 0)
     #expect(try #require(gradients(of: still, withRespectTo: [leaf])[0]).values(as: Double.self).allSatisfy { $0 == 0 })
   }
 }

@@ -17,7 +17,9 @@ import Torch
   @Test(arguments: (0..<16).map(UInt64.init)) func isSymmetricAndPunishesLength(seed: UInt64) {
     let random = RandomSource(Seed(seed))
     let (a, b) = (Tensor.normal([7, 6], using: random), Tensor.normal([7, 6], using: random))
-    let (ab, ba): ([Float], [Float]) = (latentReward(expert: a, learner: b).values(), latentReward(expert: b, learner: a).values())
+    let (ab, ba): ([Float], [Float]) = (
+      latentReward(expert: a, learner: b).values(), latentReward(expert: b, learner: a).values()
+    )
     #expect(zip(ab, ba).allSatisfy { abs($0 - $1) < 1e-5 })
     // Twice as long in the same direction: half the reward; cosine similarity would not notice.
     let doubled: [Float] = latentReward(expert: a, learner: a * 2).values()
@@ -46,7 +48,8 @@ import Torch
   }
 
   @Test func comparesEachDreamWithTheOthersOfItsWindow() {
-    let x = Tensor([1, 2, 6, 10, 10, 10, 0, -3, 3, 5, 5, 8] as [Float], [2, 6])  // two steps; two windows of three dreams
+    // Two steps; two windows of three dreams.
+    let x = Tensor([1, 2, 6, 10, 10, 10, 0, -3, 3, 5, 5, 8] as [Float], [2, 6])
     let found: [Float] = beyondOthers(x, dreamsPerWindow: 3).values()
     let expected: [Float] = [-3, -1.5, 4.5, 0, 0, 0, 0, -4.5, 4.5, -1.5, -1.5, 3]  // 1 − (2 + 6) / 2, …
     #expect(found == expected)

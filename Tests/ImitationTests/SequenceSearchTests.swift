@@ -15,7 +15,8 @@ import WorldModel
     model.freeze()
     let random = RandomSource(Seed(2))
     latents = ExpertLatents(
-      deterministic: tanh(.normal([60, 8], using: random)), classes: (Tensor.uniform([60, 2], using: random) * 4).to(.uint8),
+      deterministic: tanh(.normal([60, 8], using: random)),
+      classes: (Tensor.uniform([60, 2], using: random) * 4).to(.uint8),
       actions: ActionSpace.discrete(2).uniform([60], using: random), lengths: [60], classCount: 4)
   }
 
@@ -37,7 +38,8 @@ import WorldModel
     let (action, gain) = search.best(from: windows.states[0], reference: windows.states, random)
     let expert = ComparedState.both.reached(windows.states)
     let earned = (0..<64).map { number -> [Double] in
-      let actions = Tensor((0..<6).flatMap { step in [Float](repeating: Float(number >> (5 - step) & 1), count: 3) }, [6, 3, 1])
+      let actions = Tensor(
+        (0..<6).flatMap { step in [Float](repeating: Float(number >> (5 - step) & 1), count: 3) }, [6, 3, 1])
       let noise = SharedNoise(random.seed.stream("search"), dreamsPerWindow: 1, on: .cpu)
       let dream = Dreamer(model).dream(from: windows.states[0], following: actions, using: random, noise: noise)
       return latentReward(expert: expert, learner: ComparedState.both.reached(dream.states)).sum(over: 0).values()

@@ -9,7 +9,9 @@ func sharpWorldModel(actions: ActionSpace, _ change: (inout LatentSizes) -> Void
   sizes.depth = 2
   change(&sizes)
   let model = WorldModel(sizes, ObservationSpace(height: 32, width: 32), actions: actions, using: RandomSource(Seed(0)))
-  for (name, parameter) in model.namedParameters where name == "rssm.posterior.logits.weight" { parameter.assign(parameter * 1e6) }
+  for (name, parameter) in model.namedParameters where name == "rssm.posterior.logits.weight" {
+    parameter.assign(parameter * 1e6)
+  }
   model.freeze()
   return model
 }

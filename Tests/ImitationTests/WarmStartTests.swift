@@ -16,7 +16,8 @@ import WorldModel
     model.freeze()
     let random = RandomSource(Seed(2))
     latents = ExpertLatents(
-      deterministic: tanh(.normal([60, 8], using: random)), classes: (Tensor.uniform([60, 2], using: random) * 4).to(.uint8),
+      deterministic: tanh(.normal([60, 8], using: random)),
+      classes: (Tensor.uniform([60, 2], using: random) * 4).to(.uint8),
       actions: ActionSpace.discrete(3).uniform([60], using: random), lengths: [60], classCount: 4)
   }
 
@@ -76,21 +77,25 @@ import WorldModel
       }
     }
     let other = dreamer.dream(
-      from: windows.states[0], following: windows.actions, using: a, noise: SharedNoise(Seed(5), dreamsPerWindow: 2, on: .cpu))
+      from: windows.states[0], following: windows.actions, using: a,
+      noise: SharedNoise(Seed(5), dreamsPerWindow: 2, on: .cpu))
     #expect(other.states.features.values(as: Float.self) != columns)
   }
 
   @Test func aRolledOutReferenceIsWhatTheExpertsActionsLeadTo() throws {
-    // With one action there is nothing to choose: every learner then earns 1 of a rolled-out reference, and less of the recorded one.
+    // With one action there is nothing to choose: every learner then earns 1 of a rolled-out reference, and less of the
+    // recorded one.
     let single = WorldModel(.least, ObservationSpace(vector: 1), actions: 1, using: RandomSource(Seed(1)))
     single.freeze()
     let expert = ExpertLatents(
-      deterministic: latents.deterministic, classes: latents.classes, actions: latents.actions * 0, lengths: [60], classCount: 4)
+      deterministic: latents.deterministic, classes: latents.classes, actions: latents.actions * 0, lengths: [60],
+      classCount: 4)
     let reward = { (reference: Reference, shared: Bool) -> Double in
       var c = ImitationConfiguration()
       (c.batch, c.horizon, c.policy.width, c.policy.hiddenLayers) = (16, 4, 8, 1)
       (c.reference, c.sharedNoise) = (reference, shared)
-      return try DreamLearner(single, c, expert: expert, seed: Seed(3)).update(step: 0, progress: 0)["reward/mean"]!.item
+      return try DreamLearner(single, c, expert: expert, seed: Seed(3)).update(step: 0, progress: 0)["reward/mean"]!
+        .item
     }
     #expect(abs(try reward(.rollout, true) - 1) < 1e-5)
     #expect(try reward(.rollout, false) < 0.999)
@@ -98,14 +103,25 @@ import WorldModel
   }
 
   @Test func divergencesAreThoseOfTheirDistributions() {
-    let (p, q) = (Categorical(logits: Tensor([0.5, -1, 2] as [Float], [1, 3])), Categorical(logits: Tensor([1, 1, 0] as [Float], [1, 3])))
-    let expected = zip(p.probabilities.values(as: Double.self), q.probabilities.values(as: Double.self)).map { $0 * Foundation.log($0 / $1) }.reduce(0, +)
+    let (p, q) = (
+      Categorical(logits: Tensor([0.5, -1, 2] as [Float], [1, 3])),
+      Categorical(logits: Tensor([1, 1, 0] as [Float], [1, 3]))
+    )
+    let expected = zip(p.probabilities.values(as: Double.self), q.probabilities.values(as: Double.self)).map {
+      $0 * Foundation.log($0 / $1)
+    }.reduce(0, +)
     #expect(abs(p.divergence(from: q).item - expected) < 1e-5)
     // Of normals, by a sum over draws of one against its own density and the other's.
-    let (a, b) = (TanhGaussian(outputs: Tensor([0.3, 0.2] as [Float], [1, 2])), TanhGaussian(outputs: Tensor([-0.2, 0.6] as [Float], [1, 2])))
+    let (a, b) = (
+      TanhGaussian(outputs: Tensor([0.3, 0.2] as [Float], [1, 2])),
+      TanhGaussian(outputs: Tensor([-0.2, 0.6] as [Float], [1, 2]))
+    )
     let many = TanhGaussian(outputs: Tensor([0.3, 0.2] as [Float], [1, 2]).expanded([200_000, 2]))
     let draws = many.drawn(.sample(RandomSource(Seed(1))))
-    let estimate = (many.logProbability(of: draws) - TanhGaussian(outputs: Tensor([-0.2, 0.6] as [Float], [1, 2]).expanded([200_000, 2])).logProbability(of: draws)).mean().item
+    let estimate =
+      (many.logProbability(of: draws)
+      - TanhGaussian(outputs: Tensor([-0.2, 0.6] as [Float], [1, 2]).expanded([200_000, 2])).logProbability(of: draws))
+      .mean().item
     #expect(abs(a.divergence(from: b).item - estimate) < 0.02)
   }
 }

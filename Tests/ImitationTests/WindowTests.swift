@@ -32,10 +32,13 @@ import Torch
   }
 
   @Test func takesHardWindowsMoreOften() throws {
-    // Four starts, 0, 1, 2 and 5; only at 5 is it hard: that is taken wherever it is among the choices, with 1 − (3/4)³.
+    // Four starts, 0, 1, 2 and 5; only at 5 is it hard: that is taken wherever it is among the choices, with 1 −
+    // (3/4)³.
     let sampler = try WindowSampler(latents, horizon: 2, batch: 4000, copies: 2, seed: Seed(1))
-    let h: [Float] = sampler.windows(step: 0, choices: 3) { $0.states.deterministic[0].reshaped(-1).isEqual(to: .full([1], 5)).to(.float32) + 1e-9 }
-      .states.deterministic[0].values()
+    let h: [Float] = sampler.windows(step: 0, choices: 3) {
+      $0.states.deterministic[0].reshaped(-1).isEqual(to: .full([1], 5)).to(.float32) + 1e-9
+    }
+    .states.deterministic[0].values()
     let share = Double(h.count { $0 == 5 }) / 4000
     #expect(abs(share - (1 - 0.421875)) < 0.04)
     #expect(Set(h) == [0, 1, 2, 5])
@@ -52,7 +55,8 @@ import Torch
 
   @Test func dependsOnSeedAndStepAlone() throws {
     let draw = { (seed: UInt64, step: Int) -> [Float] in
-      try WindowSampler(latents, horizon: 1, batch: 32, seed: Seed(seed)).windows(step: step).states.deterministic.values()
+      try WindowSampler(latents, horizon: 1, batch: 32, seed: Seed(seed)).windows(step: step).states.deterministic
+        .values()
     }
     #expect(try draw(1, 5) == draw(1, 5))
     #expect(try draw(1, 5) != draw(1, 6))
@@ -62,7 +66,8 @@ import Torch
   @Test func drawsClassesAnewWhereProbabilitiesWereKept() throws {
     let p = Tensor((0..<8).flatMap { _ in [0.5, 0.5, 0] as [Float] }, [8, 3]).to(.bfloat16)
     let kept = ExpertLatents(
-      deterministic: latents.deterministic, classes: .full([8, 1], 2, .uint8, on: .cpu), probabilities: p, actions: latents.actions,
+      deterministic: latents.deterministic, classes: .full([8, 1], 2, .uint8, on: .cpu), probabilities: p,
+      actions: latents.actions,
       lengths: latents.lengths, classCount: 3)
     let draw = { (latents: ExpertLatents, step: Int) -> [Float] in
       try WindowSampler(latents, horizon: 2, batch: 64, seed: Seed(1)).windows(step: step).states.stochastic.values()

@@ -28,7 +28,9 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
 
   @Test func removesWhatKilledProcessesLeftAndNothingElse() throws {
     let scratch = try ScratchFolder()
-    for name in [".a.partial-0badf00d", ".a.partial-00000007", ".ab.partial-00000007", ".a"] { try write("half", to: scratch(name)) }
+    for name in [".a.partial-0badf00d", ".a.partial-00000007", ".ab.partial-00000007", ".a"] {
+      try write("half", to: scratch(name))
+    }
     // Another process is still writing this one.
     let other = open(scratch(".a.partial-00000007").path, O_RDONLY)
     defer { close(other) }
@@ -92,12 +94,15 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
 
   @Test func makesAPieceWhenThoseBeforeItAreWritten() throws {
     let scratch = try ScratchFolder()
-    let partial = { try scratch.names.map { try FileManager.default.attributesOfItem(atPath: scratch($0).path)[.size] as? Int } }
+    let partial = {
+      try scratch.names.map { try FileManager.default.attributesOfItem(atPath: scratch($0).path)[.size] as? Int }
+    }
     var sizes: [[Int?]] = []
-    try AtomicFile.write(["one", "two", "three"].lazy.map { piece in
-      sizes.append((try? partial()) ?? [])
-      return Data(piece.utf8)
-    }, to: scratch("a"))
+    try AtomicFile.write(
+      ["one", "two", "three"].lazy.map { piece in
+        sizes.append((try? partial()) ?? [])
+        return Data(piece.utf8)
+      }, to: scratch("a"))
     #expect(sizes == [[0], [3], [6]])
     #expect(try text(scratch("a")) == "onetwothree" && scratch.names == ["a"])
   }
@@ -145,16 +150,20 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
   struct Details: Codable, Equatable, Sendable { var data: [String: String] }
 
   private let record = RunRecord(
-    kind: .agent, seed: .max, version: "1.0", started: Date(timeIntervalSince1970: 1e9), details: Details(data: ["road": "ab12"]))
+    kind: .agent, seed: .max, version: "1.0", started: Date(timeIntervalSince1970: 1e9),
+    details: Details(data: ["road": "ab12"]))
 
-  private func create(_ url: URL) throws -> RunFolder { try .create(at: url, configuration: "agent: {}\n", record: record) }
+  private func create(_ url: URL) throws -> RunFolder {
+    try .create(at: url, configuration: "agent: {}\n", record: record)
+  }
 
   @Test func keepsItsConfigurationAndRecord() throws {
     let scratch = try ScratchFolder()
     let folder = try create(scratch("runs/one"))
     #expect(try text(folder.url.appendingPathComponent("configuration.yaml")) == "agent: {}\n")
     let read = try RunRecord<Details>(from: folder.url, kind: .agent)
-    #expect(read.seed == .max && read.version == "1.0" && read.started == record.started && read.details == record.details)
+    #expect(
+      read.seed == .max && read.version == "1.0" && read.started == record.started && read.details == record.details)
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch("runs").path) == ["one"])
   }
 
@@ -162,7 +171,8 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     let scratch = try ScratchFolder()
     try FileManager.default.createDirectory(at: scratch("run"), withIntermediateDirectories: true)
     _ = try create(scratch("run"))
-    try FileManager.default.createDirectory(at: scratch("run/checkpoints/step-00000001"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      at: scratch("run/checkpoints/step-00000001"), withIntermediateDirectories: true)
     #expect(throws: RunError.folderInUse(scratch("run").path)) { try create(scratch("run")) }
     #expect(throws: RunError.folderInUse(scratch("run").path)) { try RunFolder.checkAvailable(scratch("run")) }
     try write("", to: scratch("file"))
@@ -176,18 +186,26 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     let scratch = try ScratchFolder()
     do {
       let folder = try create(scratch("run"))
-      for name in ["metrics.jsonl", "events.out.tfevents.1", "checkpoints/.step-00000001.partial/state", "world-model.safetensors", ".metrics.jsonl.partial-1234abcd"] {
+      for name in [
+        "metrics.jsonl", "events.out.tfevents.1", "checkpoints/.step-00000001.partial/state", "world-model.safetensors",
+        ".metrics.jsonl.partial-1234abcd",
+      ] {
         let file = folder.url.appendingPathComponent(name)
         try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         try write("old", to: file)
       }
       #expect(throws: RunError.lockedByAnotherProcess(scratch("run").path)) { try create(scratch("run")) }
-      #expect(throws: RunError.lockedByAnotherProcess(scratch("run").path)) { try RunFolder.checkAvailable(scratch("run")) }
+      #expect(throws: RunError.lockedByAnotherProcess(scratch("run").path)) {
+        try RunFolder.checkAvailable(scratch("run"))
+      }
       try folder.checkIsThere()
     }
     let again = try RunFolder.create(at: scratch("run"), configuration: "agent: {actions: sampled}\n", record: record)
     #expect(try text(scratch("run/configuration.yaml")) == "agent: {actions: sampled}\n")
-    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch("run").path).sorted() == ["configuration.yaml", "run.json"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: scratch("run").path).sorted() == [
+        "configuration.yaml", "run.json",
+      ])
     try again.checkIsThere()
   }
 
@@ -201,7 +219,10 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
 
   @Test func noticesThatItWasRemovedOrReplaced() throws {
     let scratch = try ScratchFolder()
-    let (folder, gone) = (try create(scratch("run")), RunError.cannotWrite(scratch("run").path, reason: "it was removed or replaced while the run was in it"))
+    let (folder, gone) = (
+      try create(scratch("run")),
+      RunError.cannotWrite(scratch("run").path, reason: "it was removed or replaced while the run was in it")
+    )
     try FileManager.default.removeItem(at: scratch("run"))
     #expect(throws: gone) { try folder.checkIsThere() }
     _ = try create(scratch("run"))
@@ -261,7 +282,8 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
   private func save(_ step: Int, sparing spared: Set<Int> = [], in checkpoints: Checkpoints) throws -> Checkpoint {
     try checkpoints.save(step: step, sparing: spared) { folder in
       try write("weights of \(step)", to: folder.appendingPathComponent("model"))
-      try FileManager.default.createDirectory(at: folder.appendingPathComponent("optimizer"), withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(
+        at: folder.appendingPathComponent("optimizer"), withIntermediateDirectories: true)
       try write("moments", to: folder.appendingPathComponent("optimizer/state"))
     }
   }
@@ -287,12 +309,18 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
       }
     }
     #expect(try saved[0].fingerprint() == saved[2].fingerprint() && saved[0].fingerprint() != saved[1].fingerprint())
-    let (one, other) = (saved[0].url.appendingPathComponent("state.safetensors"), saved[1].url.appendingPathComponent("state.safetensors"))
+    let (one, other) = (
+      saved[0].url.appendingPathComponent("state.safetensors"), saved[1].url.appendingPathComponent("state.safetensors")
+    )
     try Data(contentsOf: one).write(to: other)
-    #expect(throws: RunError.damagedCheckpoint(saved[1].url.path, reason: "state.safetensors has changed since it was written")) { try Checkpoint(at: saved[1].url) }
+    #expect(
+      throws: RunError.damagedCheckpoint(
+        saved[1].url.path, reason: "state.safetensors has changed since it was written")
+    ) { try Checkpoint(at: saved[1].url) }
   }
 
-  @Test(arguments: ["truncated", "changed", "missing", "no manifest"]) func passesOverDamagedOnes(damage: String) throws {
+  @Test(arguments: ["truncated", "changed", "missing", "no manifest"]) func passesOverDamagedOnes(damage: String) throws
+  {
     let scratch = try ScratchFolder()
     let checkpoints = Checkpoints(in: scratch.url, keep: 3)
     try save(1, in: checkpoints)
@@ -321,7 +349,8 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
 
   @Test func removesWhatAKilledSaveLeft() throws {
     let scratch = try ScratchFolder()
-    try FileManager.default.createDirectory(at: scratch(".step-00000007.partial/optimizer"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      at: scratch(".step-00000007.partial/optimizer"), withIntermediateDirectories: true)
     try save(8, in: Checkpoints(in: scratch.url, keep: 1))
     #expect(try scratch.names == ["step-00000008"])
   }

@@ -7,7 +7,9 @@ import Torch
 private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
 
 @Suite struct MetricsLogTests {
-  private func lines(_ scratch: ScratchFolder) throws -> String { try String(contentsOf: scratch("metrics.jsonl"), encoding: .utf8) }
+  private func lines(_ scratch: ScratchFolder) throws -> String {
+    try String(contentsOf: scratch("metrics.jsonl"), encoding: .utf8)
+  }
 
   @Test func appendsALineOfJSON() throws {
     let scratch = try ScratchFolder()
@@ -18,17 +20,23 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
   @Test func refusesWhatIsNotFinite() throws {
     let scratch = try ScratchFolder()
     let log = try MetricsLog(in: scratch.url)
-    #expect(throws: RunError.nonFiniteMetric("loss", value: "nan", step: 3)) { try log.append(["a": 1, "loss": .nan], step: 3) }
-    #expect(throws: RunError.nonFiniteMetric("a", value: "-inf", step: 3)) { try log.append(["a": -.infinity], step: 3) }
+    #expect(throws: RunError.nonFiniteMetric("loss", value: "nan", step: 3)) {
+      try log.append(["a": 1, "loss": .nan], step: 3)
+    }
+    #expect(throws: RunError.nonFiniteMetric("a", value: "-inf", step: 3)) {
+      try log.append(["a": -.infinity], step: 3)
+    }
     #expect(try lines(scratch) == "")
   }
 
   @Test func resumingDropsLaterAndHalfWrittenLines() throws {
     let scratch = try ScratchFolder()
-    try Data("{\"step\":1,\"a\":1}\n{\"step\":2,\"a\":2}\n{\"step\":3,\"a\":3}\n{\"ste".utf8).write(to: scratch("metrics.jsonl"))
+    try Data("{\"step\":1,\"a\":1}\n{\"step\":2,\"a\":2}\n{\"step\":3,\"a\":3}\n{\"ste".utf8).write(
+      to: scratch("metrics.jsonl"))
     try MetricsLog(in: scratch.url, after: 2).append(["a": 4], step: 3, time: time)
     #expect(
-      try lines(scratch) == "{\"step\":1,\"a\":1}\n{\"step\":2,\"a\":2}\n{\"step\":3,\"time\":1700000000.25,\"a\":4.0}\n")
+      try lines(scratch)
+        == "{\"step\":1,\"a\":1}\n{\"step\":2,\"a\":2}\n{\"step\":3,\"time\":1700000000.25,\"a\":4.0}\n")
   }
 }
 
@@ -54,17 +62,19 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
     }
     #expect(records.count == 2)
     #expect(Array(records[0].dropFirst(11)) == [0x1a, 13] + Array("brain.Event:2".utf8))
-    #expect(Array(records[1].dropFirst(9)) == [0x10, 0xac, 0x02, 0x2a, 10, 0x0a, 8, 0x0a, 1, 0x61, 0x15, 0, 0, 0, 0x3f])
+    #expect(
+      Array(records[1].dropFirst(9)) == [0x10, 0xac, 0x02, 0x2a, 10, 0x0a, 8, 0x0a, 1, 0x61, 0x15, 0, 0, 0, 0x3f])
   }
 
   /// Of a run that was killed twice in the midst of a record: what comes later is read on from whole ones.
   @Test(arguments: [1, 9, 13, 20]) func cutsHalfRecordsOff(bytes: Int) throws {
     let scratch = try ScratchFolder()
-    let whole = try Data(contentsOf: { () -> URL in
-      let writer = try TensorBoardWriter(in: scratch.url, firstStep: 0, time: time)
-      try writer.write(["a": 0.5], step: 1, time: time)
-      return writer.url
-    }())
+    let whole = try Data(
+      contentsOf: { () -> URL in
+        let writer = try TensorBoardWriter(in: scratch.url, firstStep: 0, time: time)
+        try writer.write(["a": 0.5], step: 1, time: time)
+        return writer.url
+      }())
     let half = scratch("events.out.tfevents.1")
     try (whole + whole.prefix(bytes)).write(to: half)
     let damaged = scratch("events.out.tfevents.2")
@@ -106,7 +116,9 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
 
   @Test func isNoLongerThanTheTerminalIsWide() {
     let screen = Screen()
-    var progress = ProgressLine("agent", total: 100, step: 0, time: 0, isTerminal: true, columns: { 20 }) { screen.text += $0 }
+    var progress = ProgressLine("agent", total: 100, step: 0, time: 0, isTerminal: true, columns: { 20 }) {
+      screen.text += $0
+    }
     progress.update(1, [("kl", 7.31)], time: 10)
     progress.update(2, time: 20)
     #expect(screen.text == "\ragent  1/100  0.10 \ragent  2/100  0.10 ")
@@ -117,12 +129,13 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
     var progress = progress(screen, isTerminal: false)
     for step in 1...30 { progress.update(step, time: Double(step)) }
     progress.finish()
-    #expect(screen.text == """
-      agent  1/100  1.00 steps/s  1m39s left
-      agent  11/100  1.00 steps/s  1m29s left
-      agent  21/100  1.00 steps/s  1m19s left
+    #expect(
+      screen.text == """
+        agent  1/100  1.00 steps/s  1m39s left
+        agent  11/100  1.00 steps/s  1m29s left
+        agent  21/100  1.00 steps/s  1m19s left
 
-      """)
+        """)
   }
 
   @Test func aResumedRunCountsOnlyItsOwnSteps() {
@@ -132,7 +145,9 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
     #expect(screen.text == "agent  91/100  0.50 steps/s  18s left\n")
   }
 
-  @Test(arguments: [(0.4, "0s"), (59.4, "59s"), (185, "3m05s"), (7620, "2h07m"), (-1, "0s")]) func durations(seconds: Double, text: String) {
+  @Test(arguments: [(0.4, "0s"), (59.4, "59s"), (185, "3m05s"), (7620, "2h07m"), (-1, "0s")]) func durations(
+    seconds: Double, text: String
+  ) {
     #expect(ProgressLine.duration(seconds) == text)
   }
 }

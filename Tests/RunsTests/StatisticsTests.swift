@@ -49,7 +49,8 @@ import Testing
 }
 
 @Test func tablesAlign() {
-  let table = TextTable(columns: ["method", "return", "note"], rows: [["DITTO", "274 ± 13", ""], ["BC", "9", "pixels"]])
+  let table = TextTable(
+    columns: ["method", "return", "note"], rows: [["DITTO", "274 ± 13", ""], ["BC", "9", "pixels"]])
   #expect(
     "\(table)" == """
       method    return  note

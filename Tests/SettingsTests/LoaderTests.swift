@@ -66,10 +66,16 @@ private func problems(_ yaml: String = "", _ overrides: String...) -> [String] {
 
   /// What YAML 1.1 takes otherwise than people mean it.
   @Test(arguments: [
-    ("horizon", "012", "is '012', which YAML reads as 10 (octal); write 12 or 10"), ("horizon", "-012", "is '-012', which YAML reads as -10 (octal); write -12 or -10"),
-    ("horizon", "1:30", "is '1:30', which YAML reads as 90 (base 60); write 90"), ("actor.clip", "010", "is '010', which YAML reads as 8 (octal); write 10 or 8"),
-    ("horizon", "9223372036854775807:0", "is '9223372036854775807:0', which YAML reads as 553402322211286548480 (base 60); write 553402322211286548480"),
-    ("actor.clip", "1:30.5", "is '1:30.5', which YAML reads as 90.5 (base 60); write 90.5"), ("kernels", "[4, 017]", "holds '017', which YAML reads as 15 (octal); write 17 or 15"),
+    ("horizon", "012", "is '012', which YAML reads as 10 (octal); write 12 or 10"),
+    ("horizon", "-012", "is '-012', which YAML reads as -10 (octal); write -12 or -10"),
+    ("horizon", "1:30", "is '1:30', which YAML reads as 90 (base 60); write 90"),
+    ("actor.clip", "010", "is '010', which YAML reads as 8 (octal); write 10 or 8"),
+    (
+      "horizon", "9223372036854775807:0",
+      "is '9223372036854775807:0', which YAML reads as 553402322211286548480 (base 60); write 553402322211286548480"
+    ),
+    ("actor.clip", "1:30.5", "is '1:30.5', which YAML reads as 90.5 (base 60); write 90.5"),
+    ("kernels", "[4, 017]", "holds '017', which YAML reads as 15 (octal); write 17 or 15"),
   ]) func refusesNumbersThatAreMisread(key: String, value: String, message: String) {
     #expect(problems("", "\(key)=\(value)") == ["--set \(key)=\(value): \(key) \(message)"])
     let nested = key.split(separator: ".").reversed().reduce(value) { "{\($1): \($0)}" }
@@ -78,10 +84,14 @@ private func problems(_ yaml: String = "", _ overrides: String...) -> [String] {
 
   @Test func takesOtherNumbersAndTextAsTheyAre() throws {
     let loaded = try load("", "horizon=1_000", "discount=0.5", "name=012", "actor.clip=0x10", "seed=0", "labels=[1:30]")
-    #expect(loaded.horizon == 1000 && loaded.discount == 0.5 && loaded.name == "012" && loaded.actor.clip == 16 && loaded.seed == 0 && loaded.labels == ["1:30"])
+    #expect(
+      loaded.horizon == 1000 && loaded.discount == 0.5 && loaded.name == "012" && loaded.actor.clip == 16
+        && loaded.seed == 0 && loaded.labels == ["1:30"])
   }
 
-  @Test(arguments: ["", "# nothing", "agent:", "worldModel: {anything: 1}"]) func defaultsStandWhereNothingIsSaid(yaml: String) throws {
+  @Test(arguments: ["", "# nothing", "agent:", "worldModel: {anything: 1}"]) func defaultsStandWhereNothingIsSaid(
+    yaml: String
+  ) throws {
     #expect(try load(yaml) == AgentSettings())
   }
 
@@ -130,7 +140,8 @@ private func problems(_ yaml: String = "", _ overrides: String...) -> [String] {
   }
 
   @Test func valuesOfTheWrongTypeNameWhatWasFoundAndExpected() {
-    let yaml = "agent:\n  horizon: 1.5\n  discount: high\n  augment: 1\n  actor: 5\n  name: [a]\n  kernels: [1, x]\n  critic:\n    clip:\n"
+    let yaml =
+      "agent:\n  horizon: 1.5\n  discount: high\n  augment: 1\n  actor: 5\n  name: [a]\n  kernels: [1, x]\n  critic:\n    clip:\n"
     #expect(
       problems(yaml, "pace=medium", "horizon=many", "horizon=") == [
         "my.yaml:2: agent.horizon is '1.5', expected a whole number",
@@ -160,12 +171,15 @@ private func problems(_ yaml: String = "", _ overrides: String...) -> [String] {
       ])
     var settings = AgentSettings()
     settings.actor.learningRate = 0
-    #expect(throws: ConfigurationError.invalid(["actor.learningRate is 0.0, must be positive"])) { try settings.validate() }
+    #expect(throws: ConfigurationError.invalid(["actor.learningRate is 0.0, must be positive"])) {
+      try settings.validate()
+    }
   }
 
   @Test func malformedDocumentsAndOverridesSaySo() {
     #expect(problems("agents: {}") == ["my.yaml:1: unknown section 'agents'; did you mean 'agent'?"])
-    #expect(problems("- agent") == ["my.yaml: is a list, expected a mapping with the sections 'worldModel' and 'agent'"])
+    #expect(
+      problems("- agent") == ["my.yaml: is a list, expected a mapping with the sections 'worldModel' and 'agent'"])
     #expect(problems("agent:\n  horizon: 1\n  horizon: 2\n").first?.contains("'horizon' stands more than once") == true)
     #expect(problems("agent: {horizon: [1\n").first?.hasPrefix("my.yaml:2: not YAML: ") == true)
     #expect(problems("", "horizon") == ["--set horizon: expected 'key.path=value'"])
@@ -175,7 +189,8 @@ private func problems(_ yaml: String = "", _ overrides: String...) -> [String] {
 
   @Test func theResolvedDocumentLoadsBackEqual() throws {
     let settings = try load(
-      "", "seed=18446744073709551615", "discount=0.1", "actor.learningRate=1e-05", "critic.clip=1e300", "name='yes: \"#1\"'",
+      "", "seed=18446744073709551615", "discount=0.1", "actor.learningRate=1e-05", "critic.clip=1e300",
+      "name='yes: \"#1\"'",
       "pace=fast", "labels=['1', null, '']", "scales=[0.30000000000000004]")
     let yaml = try settings.yaml(.agent)
     #expect(try load(yaml) == settings, "\(yaml) \(settings)")
@@ -201,8 +216,12 @@ private func problems(_ yaml: String = "", _ overrides: String...) -> [String] {
     let binary = FileManager.default.temporaryDirectory.appendingPathComponent("ditto-\(UUID())")
     try Data([0xff, 0xfe, 0x41]).write(to: binary)
     defer { try? FileManager.default.removeItem(at: binary) }
-    #expect(throws: ConfigurationError.unreadable(file: binary.path, reason: "it is not UTF-8 text")) { try Preset.named(binary.path, among: presets) }
-    #expect(throws: ConfigurationError.unreadable(file: "/", reason: "it is a folder")) { try Preset.named("/", among: presets) }
+    #expect(throws: ConfigurationError.unreadable(file: binary.path, reason: "it is not UTF-8 text")) {
+      try Preset.named(binary.path, among: presets)
+    }
+    #expect(throws: ConfigurationError.unreadable(file: "/", reason: "it is a folder")) {
+      try Preset.named("/", among: presets)
+    }
   }
 }
 

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct ObservationViewTests {
   private let recorded = ObservationSpace([
-    .init("front", .image(channels: 3, height: 6, width: 8)), .init("top", .image(channels: 1, height: 4, width: 4)), .init("gear", .classes([3])), .init("state", .vector(2)),
+    .init("front", .image(channels: 3, height: 6, width: 8)), .init("top", .image(channels: 1, height: 4, width: 4)),
+    .init("gear", .classes([3])), .init("state", .vector(2)),
   ])
 
   private func frame(_ seed: UInt64) -> [UInt8] {
@@ -23,7 +24,9 @@ import Testing
     #expect(view.seen == ObservationSpace([recorded.fields[1], recorded.fields[3]]) && view.changed == recorded)
     let frames = frame(1) + frame(2)
     #expect(view.frames(of: frames) == [frame(1), frame(2)].flatMap { $0[144..<160] + $0.suffix(8) })
-    #expect(throws: ObservationViewError(description: "there is no field 'rear'; there are 'front', 'top', 'gear', 'state'")) { try ObservationView(of: recorded, fields: ["rear"]) }
+    #expect(
+      throws: ObservationViewError(description: "there is no field 'rear'; there are 'front', 'top', 'gear', 'state'")
+    ) { try ObservationView(of: recorded, fields: ["rear"]) }
   }
 
   @Test func cropsAndTurnsGrey() throws {
@@ -31,7 +34,10 @@ import Testing
     #expect(view.seen.fields[0].kind == .image(channels: 1, height: 5, width: 5))
     let (raw, seen) = (frame(3), view.frames(of: frame(3)))
     for (row, column) in [(0, 0), (4, 4), (2, 3)] {
-      let (r, g, b) = (Double(raw[(row + 1) * 8 + column + 2]), Double(raw[48 + (row + 1) * 8 + column + 2]), Double(raw[96 + (row + 1) * 8 + column + 2]))
+      let (r, g, b) = (
+        Double(raw[(row + 1) * 8 + column + 2]), Double(raw[48 + (row + 1) * 8 + column + 2]),
+        Double(raw[96 + (row + 1) * 8 + column + 2])
+      )
       #expect(abs(Double(seen[row * 5 + column]) - (0.299 * r + 0.587 * g + 0.114 * b)) <= 0.51)
     }
     #expect(throws: ObservationViewError.self) { try ObservationView(of: recorded, crop: [0, 5, 0, 0]) }
@@ -48,6 +54,9 @@ import Testing
     let narrow = try ObservationView(of: line, resized: [4, 4]).frames(of: row + row + row + row)
     // One and a half pixels each.
     #expect(Array(narrow[0..<4]) == [20, 100, 200, 100])
-    #expect(try ObservationView(of: line, resized: [8, 12]).frames(of: row + row + row + row).prefix(6) == [0, 0, 60, 60, 120, 120])
+    #expect(
+      try ObservationView(of: line, resized: [8, 12]).frames(of: row + row + row + row).prefix(6) == [
+        0, 0, 60, 60, 120, 120,
+      ])
   }
 }

@@ -5,15 +5,20 @@ import Testing
 
 @Suite struct SpacesTests {
   private let box = ActionSpace.box(low: [-2, 0], high: [2, 10])
-  private let pad = ActionSpace([.init("buttons", .classes([2, 3], starts: [0, 5])), .init("stick", .box(low: [-2, 0], high: [2, 10]))])
+  private let pad = ActionSpace([
+    .init("buttons", .classes([2, 3], starts: [0, 5])), .init("stick", .box(low: [-2, 0], high: [2, 10])),
+  ])
 
   @Test func scalesNumbersToOneAndBack() {
-    #expect(box.scaled(.continuous([0, 10])) == .continuous([0, 1]) && box.unscaled(.continuous([0, 1])) == .continuous([0, 10]))
+    #expect(
+      box.scaled(.continuous([0, 10])) == .continuous([0, 1])
+        && box.unscaled(.continuous([0, 1])) == .continuous([0, 10]))
     // What a recorder wrote beyond the bounds, the environment has clipped.
     #expect(box.scaled(.continuous([-7, 20])) == .continuous([-1, 1]))
     #expect(ActionSpace.discrete(5).scaled(3) == 3 && ActionSpace.discrete(5).unscaled(3) == 3)
     let mixed = Action(classes: [1, 0], numbers: [1, 5])
-    #expect(pad.scaled(mixed) == Action(classes: [1, 0], numbers: [0.5, 0]) && pad.unscaled(pad.scaled(mixed)) == mixed)
+    #expect(
+      pad.scaled(mixed) == Action(classes: [1, 0], numbers: [0.5, 0]) && pad.unscaled(pad.scaled(mixed)) == mixed)
   }
 
   @Test(arguments: 0..<20 as Range<UInt64>) func drawsWhatItContains(seed: UInt64) {
@@ -26,14 +31,17 @@ import Testing
   }
 
   @Test func containsNothingElse() {
-    for action: Action in [.continuous([0]), .continuous([0, 11]), .continuous([.nan, 1]), 0] { #expect(!box.contains(action)) }
+    for action: Action in [.continuous([0]), .continuous([0, 11]), .continuous([.nan, 1]), 0] {
+      #expect(!box.contains(action))
+    }
     for action: Action in [-1, 4, .continuous([0])] { #expect(!ActionSpace.discrete(4).contains(action)) }
     for classes in [[0], [0, 3], [0, 0, 0]] { #expect(!pad.contains(Action(classes: classes, numbers: [0, 1]))) }
   }
 
   @Test func drawsNumbersWithoutBounds() {
     var generator = Seed(1).generator
-    let wide = ActionSpace.box(low: [-.infinity, 3, -.infinity, -3.4e38, 5], high: [.infinity, .infinity, 3, 3.4e38, 5])
+    let wide = ActionSpace.box(
+      low: [-.infinity, 3, -.infinity, -3.4e38, 5], high: [.infinity, .infinity, 3, 3.4e38, 5])
     #expect(wide.isSupported && !wide.isBounded && box.isBounded)
     for _ in 0..<100 {
       let action = wide.random(using: &generator)
@@ -42,7 +50,9 @@ import Testing
   }
 
   @Test func actionsFitWhateverTheirBounds() throws {
-    let other = ActionSpace([.init("buttons", .classes([2, 3], starts: [1, 0])), .init("stick", .box(low: [-1, 0], high: [1, .infinity]))])
+    let other = ActionSpace([
+      .init("buttons", .classes([2, 3], starts: [1, 0])), .init("stick", .box(low: [-1, 0], high: [1, .infinity])),
+    ])
     #expect(pad.fits(other) && pad != other && !pad.fits(box) && !ActionSpace.discrete(3).fits(4))
     #expect(pad.bounded(low: other.low, high: other.high).parts[1] == other.parts[1])
     let json = try JSONEncoder().encode(pad.parts)
@@ -60,11 +70,17 @@ import Testing
   }
 
   @Test func findsWhatIsNoNumberAndNoClass() {
-    let space = ObservationSpace([.init("front", .image(channels: 1, height: 4, width: 4)), .init("gear", .classes([3, 2])), .init("speed", .vector(1))])
+    let space = ObservationSpace([
+      .init("front", .image(channels: 1, height: 4, width: 4)), .init("gear", .classes([3, 2])),
+      .init("speed", .vector(1)),
+    ])
     let frame = { (gear: [Float], speed: Float) in [UInt8](repeating: 7, count: 16) + .bytes(of: gear + [speed]) }
     let good = frame([2, 1], -4)
     #expect(space.firstWrong(in: good + good) == nil)
-    for (wrong, field) in [(frame([3, 0], 0), 1), (frame([0, 2], 0), 1), (frame([0.5, 0], 0), 1), (frame([.nan, 0], 0), 1), (frame([0, 0], .infinity), 2)] {
+    for (wrong, field) in [
+      (frame([3, 0], 0), 1), (frame([0, 2], 0), 1), (frame([0.5, 0], 0), 1), (frame([.nan, 0], 0), 1),
+      (frame([0, 0], .infinity), 2),
+    ] {
       let found = space.firstWrong(in: good + wrong)
       #expect(found?.frame == 1 && found?.field == field)
     }
@@ -75,11 +91,15 @@ import Testing
     let unnamed = ObservationSpace(height: 32, width: 32, vector: 2)
     let named = ObservationSpace([.init("front", image), .init("joints", .vector(2))])
     #expect(unnamed.fits(named) && named.fits(unnamed) && named.fits(named))
-    #expect(!named.fits(ObservationSpace([.init("top", image), .init("joints", .vector(2))])) && !unnamed.fits(ObservationSpace(height: 32, width: 32)))
+    #expect(
+      !named.fits(ObservationSpace([.init("top", image), .init("joints", .vector(2))]))
+        && !unnamed.fits(ObservationSpace(height: 32, width: 32)))
   }
 
   @Test func keepsItsFieldsAsJSON() throws {
-    let space = ObservationSpace([.init("a/b", .image(channels: 3, height: 84, width: 96)), .init("c", .vector(5)), .init("d", .classes([2, 7]))])
+    let space = ObservationSpace([
+      .init("a/b", .image(channels: 3, height: 84, width: 96)), .init("c", .vector(5)), .init("d", .classes([2, 7])),
+    ])
     #expect(try JSONDecoder().decode(ObservationSpace.self, from: JSONEncoder().encode(space)) == space)
   }
 }

@@ -49,7 +49,9 @@ private func decompress(_ block: [UInt8]) throws -> [UInt8] {
 
 @Suite struct GIFEncoderTests {
   /// Sizes from one pixel to several times the dictionary, from constant to random.
-  @Test(arguments: [(1, 1), (7, 3), (64, 64), (200, 150)]) func framesReadBackPixelForPixel(width: Int, height: Int) throws {
+  @Test(arguments: [(1, 1), (7, 3), (64, 64), (200, 150)]) func framesReadBackPixelForPixel(width: Int, height: Int)
+    throws
+  {
     var generator = Seed(1).generator
     let random = (0..<width * height).map { _ in UInt8.random(in: 0...255, using: &generator) }
     let ramp = (0..<width * height).map { UInt8(truncatingIfNeeded: $0 / 3) }
@@ -92,7 +94,8 @@ private func decompress(_ block: [UInt8]) throws -> [UInt8] {
     #expect(png.prefix(8) == Data([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]))
     let found = try chunks(png)
     #expect(found.map(\.type) == ["IHDR", "acTL", "fcTL", "IDAT", "fcTL", "fdAT", "IEND"])
-    #expect(found[0].content == [0, 0, 0, 3, 0, 0, 0, 2, 8, 2, 0, 0, 0] && found[1].content == [0, 0, 0, 2, 0, 0, 0, 0])
+    #expect(
+      found[0].content == [0, 0, 0, 3, 0, 0, 0, 2, 8, 2, 0, 0, 0] && found[1].content == [0, 0, 0, 2, 0, 0, 0, 0])
     for (index, content) in [found[3].content, Array(found[5].content.dropFirst(4))].enumerated() {
       var (rows, count) = ([UInt8](repeating: 0, count: 100), UInt(100))
       #expect(uncompress(&rows, &count, content, UInt(content.count)) == Z_OK)

@@ -30,7 +30,8 @@ import WorldModel
     configuration.validationEpisodes = 1
     change(&configuration)
     try AgentRun.start(
-      at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 2, configuration, seed: 0, Compute())
+      at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 2, configuration, seed: 0,
+      Compute())
   }
 
   /// The road is the same from the same seed and actions: the agent goes on from where the expert was.
@@ -59,30 +60,41 @@ import WorldModel
   }
 
   @Test func aWarmStartsCloneIsACheckpoint() throws {
-    try trained { $0.imitation.warmStart.cloningSteps = 5; $0.training.keptCheckpoints = 5 }
+    try trained {
+      $0.imitation.warmStart.cloningSteps = 5; $0.training.keptCheckpoints = 5
+    }
     #expect(try TrainingLoop.checkpoints(of: path("agent"), keep: 1).steps() == [2, 1, 0])
     let lines = try MetricsLog.lines(of: path("agent"))
     #expect(lines.first?["step"] == 0 && lines.first?["validation/score"] != nil)
     // In its first steps only the critic learns: the actor is the clone.
     let actor = { (step: Int) in
-      let file = try Safetensors(at: TrainingLoop.checkpoints(of: self.path("agent"), keep: 1).place(of: step).appending(path: TrainingLoop.stateFile))
+      let file = try Safetensors(
+        at: TrainingLoop.checkpoints(of: self.path("agent"), keep: 1).place(of: step).appending(
+          path: TrainingLoop.stateFile))
       return try file.tensor("networks.actor.layers.0.weight").bytes()
     }
     #expect(try actor(0) == actor(2))
-    let file = try Safetensors(at: TrainingLoop.checkpoints(of: path("agent"), keep: 1).place(of: 0).appending(path: TrainingLoop.stateFile))
+    let file = try Safetensors(
+      at: TrainingLoop.checkpoints(of: path("agent"), keep: 1).place(of: 0).appending(path: TrainingLoop.stateFile))
     #expect(try file.tensor("networks.clone.layers.0.weight").bytes() == actor(0))
   }
 
-  /// An agent that begins with another's networks is kept near to those, and not to whatever a clone's weights were before.
+  /// An agent that begins with another's networks is kept near to those, and not to whatever a clone's weights were
+  /// before.
   @Test func isKeptNearToWhatItBeginsWith() throws {
     try trained()
     var configuration = AgentConfiguration()
-    (configuration.imitation.batch, configuration.training.steps, configuration.imitation.warmStart.cloningSteps) = (16, 1, 5)
+    (configuration.imitation.batch, configuration.training.steps, configuration.imitation.warmStart.cloningSteps) = (
+      16, 1, 5
+    )
     configuration.training.keptCheckpoints = 2
     try AgentRun.start(
-      at: path("next"), .worldModel(path("world")), data: path("data"), useEpisodes: 2, configuration, seed: 7, from: path("agent"), Compute())
+      at: path("next"), .worldModel(path("world")), data: path("data"), useEpisodes: 2, configuration, seed: 7,
+      from: path("agent"), Compute())
     let state = { (run: String, step: Int) in
-      try Safetensors(at: TrainingLoop.checkpoints(of: self.path(run), keep: 1).place(of: step).appending(path: TrainingLoop.stateFile))
+      try Safetensors(
+        at: TrainingLoop.checkpoints(of: self.path(run), keep: 1).place(of: step).appending(
+          path: TrainingLoop.stateFile))
     }
     let (before, next) = (try state("agent", 2), try state("next", 0))
     for name in before.names where name.hasPrefix("networks.actor.") {
@@ -93,12 +105,14 @@ import WorldModel
 
   @Test func saysOfAnAgentThatEndsBelowItsClone() throws {
     let log = { (scores: [Double]) in
-      let lines = scores.enumerated().map { "{\"step\":\($0.offset),\"time\":1,\"validation/score\":\($0.element)}\n" }.joined()
+      let lines = scores.enumerated().map { "{\"step\":\($0.offset),\"time\":1,\"validation/score\":\($0.element)}\n" }
+        .joined()
       try FileManager.default.createDirectory(at: self.path("run"), withIntermediateDirectories: true)
       try Data(lines.utf8).write(to: self.path("run/metrics.jsonl"))
       return try OfflineScore.lossSinceTheBeginning(of: self.path("run"))
     }
-    #expect(try #require(try log([0.9, 0.95, 0.8])).contains("a lower offline score (0.8) than the clone it began as (0.9)"))
+    #expect(
+      try #require(try log([0.9, 0.95, 0.8])).contains("a lower offline score (0.8) than the clone it began as (0.9)"))
     #expect(try log([0.9, 0.7, 0.95]) == nil)
   }
 
@@ -110,7 +124,9 @@ import WorldModel
     let grade = try ModelGrade(of: Dreamer(world.model), on: latents, compared: .h, horizon: 10, seed: Seed(1))
     #expect(grade.expert.count == 10 && grade.clone == nil && grade.expert.allSatisfy { $0 > 0.5 && $0 < 1 })
     #expect(grade.signal[9] > 0.3 && grade.random[9] < grade.expert[9] && grade.draw[9] < 1)
-    for (name, parameter) in world.model.namedParameters where name == "rssm.actionInput.weight" { parameter.assign(parameter * 0) }
+    for (name, parameter) in world.model.namedParameters where name == "rssm.actionInput.weight" {
+      parameter.assign(parameter * 0)
+    }
     let deaf = try ModelGrade(of: Dreamer(world.model), on: latents, compared: .h, horizon: 10, seed: Seed(1))
     #expect(deaf.signal.allSatisfy { abs($0) < 0.05 } && deaf.usefulHorizon == 0)
     #expect(deaf.verdict.contains("a reward says next to nothing at any step"))
@@ -130,12 +146,18 @@ import WorldModel
     #expect(zip(try actions(own.agent), try actions(given.agent)).count { $0 == $1 } > 25)
     let record = try String(contentsOf: path("given/run.json"), encoding: .utf8)
     #expect(!record.contains(scratch.lastPathComponent) && record.contains("data"))
-    let names = try Safetensors(at: TrainingLoop.checkpoints(of: path("given"), keep: 1).place(of: 2).appending(path: TrainingLoop.stateFile)).names
+    let names = try Safetensors(
+      at: TrainingLoop.checkpoints(of: path("given"), keep: 1).place(of: 2).appending(path: TrainingLoop.stateFile)
+    ).names
     #expect(!names.isEmpty && names.allSatisfy { $0.hasPrefix("networks.actor.") })
-    let place = { (folder: String) in TrainingLoop.checkpoints(of: self.path(folder), keep: 1).place(of: 2).appending(path: TrainingLoop.stateFile) }
+    let place = { (folder: String) in
+      TrainingLoop.checkpoints(of: self.path(folder), keep: 1).place(of: 2).appending(path: TrainingLoop.stateFile)
+    }
     let (whole, rounded) = (try Safetensors(at: place("agent")), try Safetensors(at: place("given")))
     for name in names { #expect(try rounded.tensor(name).bytes() == whole.tensor(name).to(.bfloat16).bytes()) }
-    #expect(throws: RunError.folderInUse(path("given").path)) { try Export.run(self.path("agent"), to: self.path("given")) }
+    #expect(throws: RunError.folderInUse(path("given").path)) {
+      try Export.run(self.path("agent"), to: self.path("given"))
+    }
   }
 
   /// A model that is shown what it never saw is surprised.

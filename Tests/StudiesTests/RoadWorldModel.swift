@@ -18,7 +18,8 @@ extension LoadedWorldModel {
       device: .cpu, precision: .f32, threads: 1, data: data.map { .init(path: $0.path, fingerprint: $0.fingerprint) },
       ObservationSpace(height: 32, width: 32), 3, useEpisodes: 0, worldModel: nil)
     _ = try RunFolder.create(
-      at: folder, configuration: configuration.yaml(.worldModel), record: Record(kind: .worldModel, seed: 1, version: "test", started: Date(), details: details))
+      at: folder, configuration: configuration.yaml(.worldModel),
+      record: Record(kind: .worldModel, seed: 1, version: "test", started: Date(), details: details))
     try TrainingLoop.checkpoints(of: folder, keep: 1).save(step: configuration.training.steps) { checkpoint in
       try FileManager.default.copyItem(at: file, to: checkpoint.appending(path: TrainingLoop.stateFile))
     }

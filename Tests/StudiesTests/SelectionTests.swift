@@ -18,7 +18,9 @@ import Testing
   private func path(_ name: String) -> URL { scratch.appending(path: name) }
 
   /// A run of a few steps on the road's expert, validated after each of them.
-  private func trained(_ name: String, select selection: Selection = .last, kept: Int = 100, useEpisodes: Int? = 2) throws {
+  private func trained(_ name: String, select selection: Selection = .last, kept: Int = 100, useEpisodes: Int? = 2)
+    throws
+  {
     if !FileManager.default.fileExists(atPath: path("data").path) {
       try Recording(environment: "road", pipeline: PixelPipeline(.road, size: 32), episodes: 3, epsilons: [0], seed: 1)
         .run(.scripted, named: "scripted", to: path("data"))
@@ -28,33 +30,50 @@ import Testing
     var configuration = AgentConfiguration()
     (configuration.method, configuration.selection, configuration.imitation.policy.width) = (.bc, selection, 16)
     (configuration.cloning.batch, configuration.training.steps, configuration.training.keptCheckpoints) = (32, 6, kept)
-    (configuration.training.checkpointInterval, configuration.training.validationInterval, configuration.training.logInterval) = (1, 1, 1)
+    (
+      configuration.training.checkpointInterval, configuration.training.validationInterval,
+      configuration.training.logInterval
+    ) = (1, 1, 1)
     configuration.cloning.optimizer.learningRate = 0.01
-    try AgentRun.start(at: path(name), .pixels(world), data: path("data"), useEpisodes: useEpisodes, configuration, seed: 0, Compute())
+    try AgentRun.start(
+      at: path(name), .pixels(world), data: path("data"), useEpisodes: useEpisodes, configuration, seed: 0, Compute())
   }
 
   @Test func actsWithTheCheckpointThatItsConfigurationSelects() throws {
     try trained("last")
     try trained("offline", select: .offline, kept: 1)
-    let scores = try MetricsLog.lines(of: path("offline")).map { (step: Int($0["step"]!), score: -$0["validation/nll"]!) }
+    let scores = try MetricsLog.lines(of: path("offline")).map {
+      (step: Int($0["step"]!), score: -$0["validation/nll"]!)
+    }
     let best = try #require(scores.max { ($0.score, $0.step) < ($1.score, $1.step) }).step
     #expect(Set(scores.map(\.score)).count > 1)
     let (last, offline) = (try LoadedAgent(at: path("last")).facts, try LoadedAgent(at: path("offline")).facts)
     #expect((last.step, last.selectedBy) == (6, .last) && (offline.step, offline.selectedBy) == (best, .offline))
     // Of all others only the newest is kept.
     #expect(Set(try TrainingLoop.checkpoints(of: path("offline"), keep: 1).steps()) == [best, 6])
-    #expect((try LoadedAgent(at: path("last"), step: 3).facts.step, try LoadedAgent(at: path("last"), step: 3).facts.selectedBy) == (3, .named))
-    #expect(throws: ExperimentError.noSuchCheckpoint(path("last").path, 7, known: [1, 2, 3, 4, 5, 6])) { try LoadedAgent(at: self.path("last"), step: 7) }
-    #expect(throws: ExperimentError.nothingHeldOut("data-v0")) { try self.trained("none", select: .offline, useEpisodes: nil) }
+    #expect(
+      (
+        try LoadedAgent(at: path("last"), step: 3).facts.step,
+        try LoadedAgent(at: path("last"), step: 3).facts.selectedBy
+      ) == (3, .named))
+    #expect(throws: ExperimentError.noSuchCheckpoint(path("last").path, 7, known: [1, 2, 3, 4, 5, 6])) {
+      try LoadedAgent(at: self.path("last"), step: 7)
+    }
+    #expect(throws: ExperimentError.nothingHeldOut("data-v0")) {
+      try self.trained("none", select: .offline, useEpisodes: nil)
+    }
   }
 
   @Test func marksWhatWasChosenByReturns() throws {
     try trained("run")
     let study = { (adopt: Bool) in
-      try SelectionStudy([("run", self.path("run"))], environment: "road", episodes: 2, seed: 3, adopt: adopt, Compute())
+      try SelectionStudy(
+        [("run", self.path("run"))], environment: "road", episodes: 2, seed: 3, adopt: adopt, Compute())
     }
     let looked = try study(false)
-    #expect(looked.checkpoints.map(\.step) == [1, 2, 3, 4, 5, 6] && looked.withinRuns == looked.together && Set(looked.together.keys) == ["validation/score", "validation/agreement", "step"])
+    #expect(
+      looked.checkpoints.map(\.step) == [1, 2, 3, 4, 5, 6] && looked.withinRuns == looked.together
+        && Set(looked.together.keys) == ["validation/score", "validation/agreement", "step"])
     #expect(try LoadedAgent(at: path("run")).facts.selectedBy == .last)
     let best = try #require(study(true).checkpoints.max { ($0.mean, $0.step) < ($1.mean, $1.step) })
     let facts = try LoadedAgent(at: path("run")).facts
@@ -90,12 +109,17 @@ import Testing
   @Test func ranksCheckpointsOfSeveralRuns() throws {
     let points = { (run: String, _ means: [Double], _ rewards: [Double]) in
       zip(means, rewards).enumerated().map { index, values in
-        SelectionStudy.Checkpoint(run: run, step: 10 * (index + 1), mean: values.0, se: 0, offline: ["validation/reward": values.1, "validation/agreement": 0.5])
+        SelectionStudy.Checkpoint(
+          run: run, step: 10 * (index + 1), mean: values.0, se: 0,
+          offline: ["validation/reward": values.1, "validation/agreement": 0.5])
       }
     }
-    // Rewards rank the first run's as they are, and the second's the wrong way round, as its steps do; the third has one checkpoint, and no order.
-    let study = SelectionStudy(points("a", [1, 2, 4], [0.1, 0.2, 0.3]) + points("b", [8, 5, 2], [0.1, 0.2, 0.3]) + points("c", [6], [0.9]))
-    #expect(study.byRun == ["a": ["validation/reward": 1, "step": 1], "b": ["validation/reward": -1, "step": -1], "c": [:]])
+    // Rewards rank the first run's as they are, and the second's the wrong way round, as its steps do; the third has
+    // one checkpoint, and no order.
+    let study = SelectionStudy(
+      points("a", [1, 2, 4], [0.1, 0.2, 0.3]) + points("b", [8, 5, 2], [0.1, 0.2, 0.3]) + points("c", [6], [0.9]))
+    #expect(
+      study.byRun == ["a": ["validation/reward": 1, "step": 1], "b": ["validation/reward": -1, "step": -1], "c": [:]])
     #expect(study.withinRuns == ["validation/reward": 0, "step": 0])
     // Ranks of the returns 0, 1.5, 3, 6, 4, 1.5, 5 and of the rewards 0.5, 2.5, 4.5, 0.5, 2.5, 4.5, 6.
     let together = try #require(rankCorrelation([0.5, 2.5, 4.5, 0.5, 2.5, 4.5, 6], [0, 1.5, 3, 6, 4, 1.5, 5]))
@@ -110,16 +134,19 @@ import Testing
   @Test func playsSeveralRunsAndEachOnce() throws {
     for name in ["one", "two"] { try trained(name) }
     let runs = { (names: [String]) in
-      try SelectionStudy(names.map { ($0, self.path($0)) }, environment: "road", episodes: 2, seed: 3, adopt: false, Compute())
+      try SelectionStudy(
+        names.map { ($0, self.path($0)) }, environment: "road", episodes: 2, seed: 3, adopt: false, Compute())
     }
     let study = try runs(["one", "two"])
     #expect(study.checkpoints.map(\.run) == ["one", "two"].flatMap { [String](repeating: $0, count: 6) })
     #expect(Set(study.byRun.keys) == ["one", "two"])
     #expect(throws: ExperimentError.namedTwice("one")) { try runs(["one", "two", "one"]) }
     // One that is damaged is found before another is played or marked.
-    try Data().write(to: TrainingLoop.checkpoints(of: path("two"), keep: 1).place(of: 6).appending(path: TrainingLoop.stateFile))
+    try Data().write(
+      to: TrainingLoop.checkpoints(of: path("two"), keep: 1).place(of: 6).appending(path: TrainingLoop.stateFile))
     #expect(throws: RunError.self) {
-      try SelectionStudy(["one", "two"].map { ($0, self.path($0)) }, environment: "road", episodes: 2, seed: 3, adopt: true, Compute())
+      try SelectionStudy(
+        ["one", "two"].map { ($0, self.path($0)) }, environment: "road", episodes: 2, seed: 3, adopt: true, Compute())
     }
     #expect(try OnlineChoice.made(in: path("one")) == nil)
   }

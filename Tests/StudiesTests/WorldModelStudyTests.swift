@@ -12,7 +12,8 @@ import WorldModel
 @testable import Studies
 @testable import Training
 
-/// What the study says of a world model of the road that learned, of the same one damaged, and of data that it does not know.
+/// What the study says of a world model of the road that learned, of the same one damaged, and of data that it does not
+/// know.
 @Suite(.serialized) final class WorldModelStudyTests {
   private let scratch = FileManager.default.temporaryDirectory.appending(path: "ditto-study-\(UUID().uuidString)")
   deinit { try? FileManager.default.removeItem(at: scratch) }
@@ -21,21 +22,26 @@ import WorldModel
 
   private func road(_ name: String, epsilons: [Double], seed: UInt64) throws -> Dataset {
     let folder = scratch.appending(path: name)
-    try Recording(environment: "road", pipeline: PixelPipeline(.road, size: 32), episodes: 10, epsilons: epsilons, seed: seed)
-      .run(.scripted, named: "scripted", to: folder)
+    try Recording(
+      environment: "road", pipeline: PixelPipeline(.road, size: 32), episodes: 10, epsilons: epsilons, seed: seed
+    )
+    .run(.scripted, named: "scripted", to: folder)
     return try Dataset(at: folder)
   }
 
   /// One episode after the other of made-up frames of 32×32 pixels.
   private func made(
-    _ name: String, episodes: Int = 2, steps: Int = 60, actions: Int = 3, side: Int = 32, pixel: (_ t: Int, _ place: Int) -> UInt8
+    _ name: String, episodes: Int = 2, steps: Int = 60, actions: Int = 3, side: Int = 32,
+    pixel: (_ t: Int, _ place: Int) -> UInt8
   ) throws -> Dataset {
     let folder = scratch.appending(path: name)
-    let writer = try DatasetWriter(at: folder, observation: ObservationSpace(height: side, width: side), actions: .discrete(actions))
+    let writer = try DatasetWriter(
+      at: folder, observation: ObservationSpace(height: side, width: side), actions: .discrete(actions))
     for _ in 0..<episodes {
       try writer.append(
         RecordedEpisode(
-          frames: (0...steps).flatMap { t in (0..<side * side).map { pixel(t, $0) } }, actions: (0..<steps).map { .discrete($0 % actions) },
+          frames: (0...steps).flatMap { t in (0..<side * side).map { pixel(t, $0) } },
+          actions: (0..<steps).map { .discrete($0 % actions) },
           rewards: .init(repeating: 1, count: steps), terminated: true, truncated: false))
     }
     try writer.finish()
@@ -44,10 +50,13 @@ import WorldModel
 
   /// - Parameter change: parameters by name to what takes their place.
   private func study(
-    _ data: [Dataset], expert: Dataset? = nil, trainedOn learned: [Dataset] = [], steps: Int = 5, _ change: [String: (Tensor) -> Tensor] = [:]
+    _ data: [Dataset], expert: Dataset? = nil, trainedOn learned: [Dataset] = [], steps: Int = 5,
+    _ change: [String: (Tensor) -> Tensor] = [:]
   ) throws -> WorldModelStudy {
     let world = try LoadedWorldModel.road(at: scratch.appending(path: "world-\(UUID().uuidString)"), trainedOn: learned)
-    for (name, parameter) in world.model.namedParameters { if let change = change[name] { parameter.assign(change(parameter)) } }
+    for (name, parameter) in world.model.namedParameters {
+      if let change = change[name] { parameter.assign(change(parameter)) }
+    }
     return try WorldModelStudy(world, data: data, expert: expert, steps: steps, seed: 0, Compute())
   }
 
@@ -78,18 +87,28 @@ import WorldModel
   @Test func saysThatAModelKnowsNothing() throws {
     let data = try road("data", epsilons: [0, 0.3], seed: 1)
     let configuration = try WorldModelConfiguration.load(.worldModel, from: Presets.layers(["road"]))
-    let untrained = WorldModel(configuration.model, ObservationSpace(height: 32, width: 32), actions: 3, using: RandomSource(Seed(0)))
-    let study = try study([data], Dictionary(uniqueKeysWithValues: untrained.namedParameters.map { name, parameter in (name, { _ in parameter }) }))
-    #expect(study.advice.contains { $0.hasPrefix("From step 1 on, frames") } && study.advice.contains { $0.contains("hardly answers to actions") })
+    let untrained = WorldModel(
+      configuration.model, ObservationSpace(height: 32, width: 32), actions: 3, using: RandomSource(Seed(0)))
+    let study = try study(
+      [data],
+      Dictionary(uniqueKeysWithValues: untrained.namedParameters.map { name, parameter in (name, { _ in parameter }) }))
+    #expect(
+      study.advice.contains { $0.hasPrefix("From step 1 on, frames") }
+        && study.advice.contains { $0.contains("hardly answers to actions") })
   }
 
   @Test func countsGroupsThatSayNothing() throws {
     // The first 10 groups of 16 classes each have the same posterior and prior, whatever was seen.
     let mask = { (rows: Int) in Tensor((0..<rows).map { $0 < 160 ? Float(0) : 1 }, [rows]) }
-    let silent = { (parameter: Tensor) in parameter.shape.count == 2 ? parameter * mask(256).reshaped(256, 1) : parameter * mask(256) }
+    let silent = { (parameter: Tensor) in
+      parameter.shape.count == 2 ? parameter * mask(256).reshaped(256, 1) : parameter * mask(256)
+    }
     let names = ["posterior", "prior"].flatMap { head in ["weight", "bias"].map { "rssm.\(head).logits.\($0)" } }
-    let study = try study([try road("data", epsilons: [0], seed: 1)], Dictionary(uniqueKeysWithValues: names.map { ($0, silent) }))
-    #expect(study.groups.divergence.prefix(10).allSatisfy { abs($0) < 1e-5 } && study.groups.information.prefix(10).allSatisfy { $0 < 1e-5 })
+    let study = try study(
+      [try road("data", epsilons: [0], seed: 1)], Dictionary(uniqueKeysWithValues: names.map { ($0, silent) }))
+    #expect(
+      study.groups.divergence.prefix(10).allSatisfy { abs($0) < 1e-5 }
+        && study.groups.information.prefix(10).allSatisfy { $0 < 1e-5 })
     #expect(study.groups.classes.prefix(10).allSatisfy { abs($0 - 16) < 1e-3 })
     #expect(study.groups.collapsed == 10)
     #expect(study.advice.contains { $0.hasPrefix("10 of 16 groups of z are collapsed") })
@@ -101,10 +120,13 @@ import WorldModel
     let advice = { (error: [Double], drift: [Double]) in
       let still = [Double](repeating: 10, count: error.count)
       return WorldModelStudy.advice(
-        .init(sequences: error.map { _ in 1 }, error: error, stillError: still, meanError: still.map { $0 * 2 }, drift: drift, stillDrift: still),
+        .init(
+          sequences: error.map { _ in 1 }, error: error, stillError: still, meanError: still.map { $0 * 2 },
+          drift: drift, stillDrift: still),
         [answer], groups, nil)
     }
-    // At one step alone it says nothing, nor before a step from which on most are good; 90 % of the better of two simple answers is the bound for frames.
+    // At one step alone it says nothing, nor before a step from which on most are good; 90 % of the better of two
+    // simple answers is the bound for frames.
     #expect(advice([9, 1, 1, 1], [10, 9.9, 9.9, 9.9]) == Self.fine)
     #expect(advice([1, 8.9, 9, 1, 9, 9], [1, 1, 1, 1, 1, 1]).map { $0.prefix(20) } == ["From step 3 on, fram"])
     #expect(advice([1, 1, 1], [9, 9, 10]).map { $0.prefix(20) } == ["From step 3 on, late"])
@@ -131,23 +153,35 @@ import WorldModel
   @Test func saysThatWhatTheModelLearnedFromIsGone() throws {
     let (data, learned) = (try made("data") { t, _ in UInt8(t) }, try made("learned") { t, _ in UInt8(t + 1) })
     try FileManager.default.removeItem(atPath: learned.path)
-    #expect(throws: ExperimentError.trainingDataGone(learned.path)) { try self.study([data], expert: data, trainedOn: [learned]) }
+    #expect(throws: ExperimentError.trainingDataGone(learned.path)) {
+      try self.study([data], expert: data, trainedOn: [learned])
+    }
     #expect(try study([data], trainedOn: [learned]).coverage == nil)
     // Another one in its place is not it.
     _ = try made("learned") { t, _ in UInt8(t + 2) }
-    #expect(throws: ExperimentError.trainingDataGone(learned.path)) { try self.study([data], expert: data, trainedOn: [learned]) }
+    #expect(throws: ExperimentError.trainingDataGone(learned.path)) {
+      try self.study([data], expert: data, trainedOn: [learned])
+    }
   }
 
   @Test func refusesDataThatDoNotFit() throws {
     let grey = { (t: Int, _: Int) in UInt8(t) }
     let (data, four) = (try made("data", pixel: grey), try made("four", actions: 4, pixel: grey))
     let large = try made("large", side: 64, pixel: grey)
-    #expect(throws: ExperimentError.wrongActions(what: "four-v0", found: 4, expected: 3)) { try self.study([data, four]) }
-    #expect(throws: ExperimentError.wrongActions(what: "four-v0", found: 4, expected: 3)) { try self.study([data], expert: four) }
-    #expect(throws: ExperimentError.wrongFrames(environment: "large-v0", found: "1×64×64 uint8", expected: "1×32×32 uint8")) { try self.study([large]) }
+    #expect(throws: ExperimentError.wrongActions(what: "four-v0", found: 4, expected: 3)) {
+      try self.study([data, four])
+    }
+    #expect(throws: ExperimentError.wrongActions(what: "four-v0", found: 4, expected: 3)) {
+      try self.study([data], expert: four)
+    }
+    #expect(
+      throws: ExperimentError.wrongFrames(environment: "large-v0", found: "1×64×64 uint8", expected: "1×32×32 uint8")
+    ) { try self.study([large]) }
     let short = try made("short", episodes: 20, steps: 4, pixel: grey)
     #expect(throws: ImitationError.episodesTooShort(required: 5, longest: 4)) { try self.study([short]) }
-    #expect(throws: DemonstrationError.episodesTooShort(required: 21, found: 12)) { try self.study([try made("one", episodes: 1, steps: 11, pixel: grey)]) }
+    #expect(throws: DemonstrationError.episodesTooShort(required: 21, found: 12)) {
+      try self.study([try made("one", episodes: 1, steps: 11, pixel: grey)])
+    }
     #expect(throws: ExperimentError.tooFewEpisodes(dataset: "single-v0", wanted: 2, found: 1)) {
       try self.study([data], expert: data, trainedOn: [try made("single", episodes: 1, pixel: grey)])
     }

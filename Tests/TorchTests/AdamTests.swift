@@ -33,6 +33,8 @@ import Torch
   @Test func returnsTheNormBeforeClipping() {
     let (p, q) = (Parameter(.zeros([1])), Parameter(.zeros([1])))
     let adam = Adam([("p", p), ("q", q)], OptimizerConfiguration { $0.clipNorm = 1 })
-    expectClose(adam.step(along: [Tensor([3] as [Float], [1]), Tensor([-4] as [Float], [1])]), Tensor([5] as [Float], []), tolerance: 1e-6)
+    expectClose(
+      adam.step(along: [Tensor([3] as [Float], [1]), Tensor([-4] as [Float], [1])]), Tensor([5] as [Float], []),
+      tolerance: 1e-6)
   }
 }

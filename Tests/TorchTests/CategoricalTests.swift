@@ -11,7 +11,9 @@ import Torch
     for (index, p) in probabilities.enumerated() {
       let frequency = Float(drawn.count { $0 == Int64(index) }) / Float(count)
       // Four standard deviations of a frequency.
-      #expect(abs(frequency - p) <= 4 * (p * (1 - p) / Float(count)).squareRoot(), "class \(index): \(frequency), expected \(p)")
+      #expect(
+        abs(frequency - p) <= 4 * (p * (1 - p) / Float(count)).squareRoot(),
+        "class \(index): \(frequency), expected \(p)")
     }
   }
 

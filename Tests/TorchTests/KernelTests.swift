@@ -14,11 +14,18 @@ import Torch
       let z = Tensor((0..<6).map { Int64($0 % 4) }, [6]).oneHot(4)
       return SparseLinear(4, 20, using: RandomSource(Seed(1)))(z)
     },
-    "patch_gemv": { Convolution(3, 16, kernel: 4, stride: 2, using: RandomSource(Seed(1)))(.normal([1, 3, 9, 8], using: RandomSource(Seed(2))), then: .elu) },
-    "first_convolution": { Convolution(1, 16, kernel: 4, stride: 2, using: RandomSource(Seed(1)))(.normal([5, 1, 9, 8], using: RandomSource(Seed(2))), then: .elu) },
+    "patch_gemv": {
+      Convolution(3, 16, kernel: 4, stride: 2, using: RandomSource(Seed(1)))(
+        .normal([1, 3, 9, 8], using: RandomSource(Seed(2))), then: .elu)
+    },
+    "first_convolution": {
+      Convolution(1, 16, kernel: 4, stride: 2, using: RandomSource(Seed(1)))(
+        .normal([5, 1, 9, 8], using: RandomSource(Seed(2))), then: .elu)
+    },
     "strided_convolution": {
       let (random, x) = (RandomSource(Seed(1)), Tensor.normal([9, 16, 64, 12], using: RandomSource(Seed(2))))
-      return TransposedConvolution(32, 16, kernel: 5, stride: 2, using: random)(Convolution(16, 32, kernel: 4, stride: 2, using: random)(x, then: .relu), then: .elu)
+      return TransposedConvolution(32, 16, kernel: 5, stride: 2, using: random)(
+        Convolution(16, 32, kernel: 4, stride: 2, using: random)(x, then: .relu), then: .elu)
     },
     "gru_gates": {
       let random = RandomSource(Seed(1))
@@ -36,15 +43,19 @@ import Torch
   private static func recurrence() -> Tensor {
     let (random, steps, batch, d, n, groups, classes) = (RandomSource(Seed(1)), 3, 5, 16, 12, 2, 4)
     let (h, z, logits) = unroll(
-      GRUCell(n, d, using: random), stochastic: SparseLinear(groups * classes, n, using: random), LayerNorm(n, on: .cpu), hidden: Linear(d, n, using: random),
-      LayerNorm(n, on: .cpu), logits: Linear(n, groups * classes, using: random), actionShares: .normal([steps, batch, n], using: random),
-      embedded: .normal([steps, batch, n], using: random), keep: nil, clocks: nil, h: .zeros([batch, d]), z: .zeros([batch, groups * classes]), groups: groups)
+      GRUCell(n, d, using: random), stochastic: SparseLinear(groups * classes, n, using: random),
+      LayerNorm(n, on: .cpu), hidden: Linear(d, n, using: random),
+      LayerNorm(n, on: .cpu), logits: Linear(n, groups * classes, using: random),
+      actionShares: .normal([steps, batch, n], using: random),
+      embedded: .normal([steps, batch, n], using: random), keep: nil, clocks: nil, h: .zeros([batch, d]),
+      z: .zeros([batch, groups * classes]), groups: groups)
     return concatenated([h, z, logits], axis: -1)
   }
 
   private func runs(of name: String) throws -> Int { try #require(Libtorch.kernels.first { $0.name == name }).runs }
 
-  @Test(.enabled(if: Libtorch.usesKernels), arguments: Libtorch.kernels.map(\.name)) func computesWhatItsCounterpartDoes(name: String) throws {
+  @Test(.enabled(if: Libtorch.usesKernels), arguments: Libtorch.kernels.map(\.name))
+  func computesWhatItsCounterpartDoes(name: String) throws {
     let work = try #require(Self.works[name], "no work is for the kernel '\(name)'")
     let kernel = try #require(Libtorch.kernels.first { $0.name == name })
     let found = noGrad(work)
@@ -59,7 +70,8 @@ import Torch
     let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/performance.md")
     let lines = try String(contentsOf: page.standardizedFileURL, encoding: .utf8).split(separator: "\n")
     for kernel in Libtorch.kernels {
-      #expect(lines.contains { $0.hasPrefix("| `\(kernel.name)` | \(kernel.operands) | \(kernel.processor) |") }, "\(kernel)")
+      #expect(
+        lines.contains { $0.hasPrefix("| `\(kernel.name)` | \(kernel.operands) | \(kernel.processor) |") }, "\(kernel)")
     }
   }
 

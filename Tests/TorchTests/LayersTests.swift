@@ -6,12 +6,16 @@ import Torch
   /// 16 outputs and 48 go the fast way, 5 do not.
   @Test(arguments: [16, 48, 5]) func convolutionOfOneChannelIsTheGeneralOne(outputs: Int) throws {
     let random = RandomSource(Seed(3))
-    let (one, two) = (Convolution(1, outputs, kernel: 4, stride: 2, using: random), Convolution(2, outputs, kernel: 4, stride: 2, using: random))
+    let (one, two) = (
+      Convolution(1, outputs, kernel: 4, stride: 2, using: random),
+      Convolution(2, outputs, kernel: 4, stride: 2, using: random)
+    )
     one.bias.assign(.normal([outputs], using: random))
     two.bias.assign(one.bias)
     two.weight.assign(concatenated([one.weight, .ones([outputs, 1, 4, 4])], axis: 1))
     let x = Tensor.normal([67, 1, 11, 8], using: random)
-    let general = { two(concatenated([x, .zeros(x.shape)], axis: 1), then: .elu) }  // a second channel of zeros adds nothing
+    // A second channel of zeros adds nothing.
+    let general = { two(concatenated([x, .zeros(x.shape)], axis: 1), then: .elu) }
     #expect(one(x).shape == [67, outputs, 4, 3])
     expectClose(one(x, then: .elu), general(), tolerance: 1e-5)
 
@@ -21,9 +25,11 @@ import Torch
     expectClose(try #require(found[1]), try #require(expected[1]), tolerance: 5e-3)
   }
 
-  /// bf16 keeps 8 bits: what comes out of the kernel is the float32 result, rounded; gradients, and what libtorch makes of rounded operands, are off by at most 1 %
-  /// of the largest.
-  @Test(arguments: [16, 48], [Activation.identity, .elu]) func convolutionOfOneChannelRoundsInAutocast(outputs: Int, activation: Activation) throws {
+  /// bf16 keeps 8 bits: what comes out of the kernel is the float32 result, rounded; gradients, and what libtorch makes
+  /// of rounded operands, are off by at most 1 % of the largest.
+  @Test(arguments: [16, 48], [Activation.identity, .elu]) func convolutionOfOneChannelRoundsInAutocast(
+    outputs: Int, activation: Activation
+  ) throws {
     let random = RandomSource(Seed(3))
     let layer = Convolution(1, outputs, kernel: 4, stride: 2, using: random)
     layer.bias.assign(.normal([outputs], using: random))
@@ -32,13 +38,21 @@ import Torch
     #expect(rounded.type == .bfloat16)
     expectClose(rounded.to(.float32), exact.to(.bfloat16).to(.float32), share: Libtorch.usesKernels ? 0 : 0.01)
     let loss = { (y: Tensor) in (y.to(.float32) * exact.detached()).sum() }
-    let (found, expected) = (gradients(of: loss(rounded), withRespectTo: layer.parameters), gradients(of: loss(exact), withRespectTo: layer.parameters))
-    for (gradient, wanted) in zip(found, expected) { expectClose(try #require(gradient), try #require(wanted), share: 0.01) }
+    let (found, expected) = (
+      gradients(of: loss(rounded), withRespectTo: layer.parameters),
+      gradients(of: loss(exact), withRespectTo: layer.parameters)
+    )
+    for (gradient, wanted) in zip(found, expected) {
+      expectClose(try #require(gradient), try #require(wanted), share: 0.01)
+    }
   }
 
   @Test func transposedConvolutionOntoOneChannelIsTheGeneralOne() throws {
     let random = RandomSource(Seed(5))
-    let (one, two) = (TransposedConvolution(6, 1, kernel: 6, stride: 2, using: random), TransposedConvolution(6, 2, kernel: 6, stride: 2, using: random))
+    let (one, two) = (
+      TransposedConvolution(6, 1, kernel: 6, stride: 2, using: random),
+      TransposedConvolution(6, 2, kernel: 6, stride: 2, using: random)
+    )
     one.bias.assign(.normal([1], using: random))
     two.bias.assign(concatenated([one.bias, .ones([1])], axis: 0))
     two.weight.assign(concatenated([one.weight, .ones([6, 1, 6, 6])], axis: 1))
@@ -64,13 +78,16 @@ import Torch
     expectClose(layer(pixel), beside.sliced(0..<5, axis: 3), tolerance: 1e-5)
 
     let found = gradients(of: layer(pixel).squared().sum(), withRespectTo: layer.parameters)
-    let general = { layer(concatenated([pixel, .zeros([2, 6, 1, 1])], axis: 3)).sliced(0..<5, axis: 3).squared().sum() }
+    let general = {
+      layer(concatenated([pixel, .zeros([2, 6, 1, 1])], axis: 3)).sliced(0..<5, axis: 3).squared().sum()
+    }
     for (gradient, expected) in zip(found, gradients(of: general(), withRespectTo: layer.parameters)) {
       expectClose(try #require(gradient), try #require(expected), tolerance: 1e-4)
     }
   }
 
-  /// A recurrent step goes its own way where no gradients are taken, vectors are full (48 numbers, not 20), and gates may be far from 0.
+  /// A recurrent step goes its own way where no gradients are taken, vectors are full (48 numbers, not 20), and gates
+  /// may be far from 0.
   @Test(arguments: [48, 20], [1.0, 40]) func gatesAreTheSameWithoutGradients(size: Int, spread: Double) {
     let random = RandomSource(Seed(6))
     let cell = GRUCell(10, size, using: random)
@@ -82,8 +99,11 @@ import Torch
     if spread == 1 { expectClose(computing(in: .bf16) { noGrad { cell(x, h) } }, recorded.detached(), tolerance: 0.03) }
   }
 
-  /// Rows with three numbers each, one of none, and one that is full. 5 outputs fill no vector, 40 two and a half, 300 several blocks.
-  @Test(arguments: [5, 40, 300], [Precision.f32, .bf16]) func sparseRowsPickTheirWeights(outputs: Int, precision: Precision) {
+  /// Rows with three numbers each, one of none, and one that is full. 5 outputs fill no vector, 40 two and a half, 300
+  /// several blocks.
+  @Test(arguments: [5, 40, 300], [Precision.f32, .bf16]) func sparseRowsPickTheirWeights(
+    outputs: Int, precision: Precision
+  ) {
     let random = RandomSource(Seed(7))
     let (sparse, dense) = (SparseLinear(24, outputs, using: random), Linear(24, outputs, using: random))
     sparse.bias.assign(.normal([outputs], using: random))

@@ -14,10 +14,13 @@ import Testing
     #expect(error > 0 && error < 0.05)
   }
 
-  /// What the gates make of rounded products is not rounded again: where all is new, the next state has more digits than bf16.
+  /// What the gates make of rounded products is not rounded again: where all is new, the next state has more digits
+  /// than bf16.
   @Test func computesGatesWhole() {
     let random = RandomSource(Seed(2))
-    let (cell, x, h) = (GRUCell(8, 16, using: random), Tensor.normal([5, 8], using: random), Tensor.normal([5, 16], using: random))
+    let (cell, x, h) = (
+      GRUCell(8, 16, using: random), Tensor.normal([5, 8], using: random), Tensor.normal([5, 16], using: random)
+    )
     cell.inputBias.assign(concatenated([.zeros([16]), .full([16], -1000), .zeros([16])], axis: 0))
     let (whole, half) = (cell(x, h), computing(in: .bf16) { cell(x, h) })
     #expect(half.type == .float32 && (half - half.to(.bfloat16).to(.float32)).magnitude().sum().item > 0)
@@ -46,7 +49,9 @@ import Testing
   /// Ways of our own, which libtorch does not look after, read nothing behind what they are given.
   @Test func refuseOperandsThatDoNotFit() async {
     await #expect(processExitsWith: .failure) { _ = Linear(3, 5, using: RandomSource(Seed(1)))(.ones([2, 4])) }
-    await #expect(processExitsWith: .failure) { _ = noGrad { SparseLinear(3, 5, using: RandomSource(Seed(1)))(.ones([2, 4])) } }
+    await #expect(processExitsWith: .failure) {
+      _ = noGrad { SparseLinear(3, 5, using: RandomSource(Seed(1)))(.ones([2, 4])) }
+    }
     await #expect(processExitsWith: .failure) {
       _ = noGrad { Convolution(3, 8, kernel: 4, stride: 2, using: RandomSource(Seed(1)))(.ones([1, 4, 8, 8])) }
     }

@@ -35,11 +35,15 @@ import Torch
     expectClose(try #require(found[2]).to(.float64), g.sum(over: 0), tolerance: 1e-5)
   }
 
-  /// However the operands lie in memory: next to one another, or views of something larger, of something turned round, or of one row for all.
-  @Test(arguments: ["sliced", "transposed", "expanded"], [2, 40]) func doNotDependOnHowOperandsLieInMemory(view: String, rows: Int) throws {
+  /// However the operands lie in memory: next to one another, or views of something larger, of something turned round,
+  /// or of one row for all.
+  @Test(arguments: ["sliced", "transposed", "expanded"], [2, 40]) func doNotDependOnHowOperandsLieInMemory(
+    view: String, rows: Int
+  ) throws {
     let made = { (rows: Int, columns: Int) -> Tensor in
       switch view {
-      case "sliced": Tensor.normal([rows + 2, columns + 3], using: self.random).sliced(1..<rows + 1).sliced(2..<columns + 2, axis: 1)
+      case "sliced":
+        Tensor.normal([rows + 2, columns + 3], using: self.random).sliced(1..<rows + 1).sliced(2..<columns + 2, axis: 1)
       case "transposed": Tensor.normal([columns, rows], using: self.random).permuted(1, 0)
       default: Tensor.normal([1, columns], using: self.random).expanded([rows, columns])
       }
@@ -55,7 +59,9 @@ import Torch
   }
 
   @Test(arguments: [([0, 5], 3), ([4, 0], 3), ([40, 0], 3)]) func mayBeEmpty(shape: [Int], outputs: Int) {
-    #expect(Tensor.ones(shape).matmul(.ones([shape[1], outputs])).values(as: Float.self) == [Float](repeating: 0, count: shape[0] * outputs))
+    #expect(
+      Tensor.ones(shape).matmul(.ones([shape[1], outputs])).values(as: Float.self)
+        == [Float](repeating: 0, count: shape[0] * outputs))
   }
 
   /// In bf16, with 8 bits for each number: off by at most 1 % of the largest, gradients too.
@@ -74,7 +80,8 @@ import Torch
     }
   }
 
-  /// Weights of what is frozen are stored in bf16; all else is in float32, for a few rows and for many, and in autocast as always.
+  /// Weights of what is frozen are stored in bf16; all else is in float32, for a few rows and for many, and in autocast
+  /// as always.
   @Test(arguments: [1, 4, 5, 40], [16, 33]) func takeWeightsFromHalfPrecision(rows: Int, inputs: Int) {
     let layer = Linear(inputs, 6, using: random)
     layer.bias!.assign(.normal([6], using: random))
@@ -85,8 +92,10 @@ import Torch
     expectClose(computing(in: .bf16) { layer(x) }.to(.float64), expected(x, layer), share: 0.01)
   }
 
-  /// Of frames so few and small that 256 pixels or fewer come out, without gradients, and the same with gradients, which go the general way.
-  @Test(arguments: [(1, 4, 4, 1), (1, 6, 6, 4), (2, 5, 6, 4), (3, 6, 6, 12), (1, 31, 31, 196), (3, 31, 31, 588)]) func convolveFewPixelsAsMany(count: Int, height: Int, width: Int, pixels: Int) {
+  /// Of frames so few and small that 256 pixels or fewer come out, without gradients, and the same with gradients,
+  /// which go the general way.
+  @Test(arguments: [(1, 4, 4, 1), (1, 6, 6, 4), (2, 5, 6, 4), (3, 6, 6, 12), (1, 31, 31, 196), (3, 31, 31, 588)])
+  func convolveFewPixelsAsMany(count: Int, height: Int, width: Int, pixels: Int) {
     let layer = Convolution(6, 5, kernel: 4, stride: 2, using: random)
     layer.bias.assign(.normal([5], using: random))
     let x = Tensor.normal([count, 6, height, width], using: random)
@@ -95,7 +104,8 @@ import Torch
     expectClose(few, layer(x, then: .elu), tolerance: 1e-5)
   }
 
-  /// A gradient that others still need is left as it is, though the activation's own is made in its place where it can be.
+  /// A gradient that others still need is left as it is, though the activation's own is made in its place where it can
+  /// be.
   @Test(arguments: [Activation.elu, .relu]) func activationsLeaveOthersGradientsAlone(activation: Activation) throws {
     let (one, two) = (Linear(9, 6, using: random), Linear(9, 6, using: random))
     let x = Tensor.normal([12, 9], using: random)

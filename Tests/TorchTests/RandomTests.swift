@@ -24,11 +24,14 @@ import Torch
     #expect(Set(numbers(7)).isDisjoint(with: numbers(8)))
   }
 
-  /// Moments within five standard errors of a million numbers; none is 0, which classes of probability 0 would be divided by.
+  /// Moments within five standard errors of a million numbers; none is 0, which classes of probability 0 would be
+  /// divided by.
   @Test func exponentialNumbersHaveTheirLaw() {
     let x = Tensor.exponential([1000, 1000], using: RandomSource(Seed(3))).to(.float64)
     #expect(x.values().allSatisfy { (value: Double) in value > 0 && value < 17 })
-    for (moment, expected, deviation) in [(x, 1, 1), (x.squared(), 2, 20.squareRoot()), (x.isAtLeast(3).to(.float64), 0.049787, 0.2175)] {
+    for (moment, expected, deviation) in [
+      (x, 1, 1), (x.squared(), 2, 20.squareRoot()), (x.isAtLeast(3).to(.float64), 0.049787, 0.2175),
+    ] {
       #expect(abs(moment.mean().item - expected) < 5e-3 * deviation)
     }
     let neighbours = ((x.sliced(0..<999, axis: 1) - 1) * (x.sliced(1..<1000, axis: 1) - 1)).mean().item
@@ -48,7 +51,9 @@ import Torch
 
   @Test func doesNotRepeatItself() {
     let random = RandomSource(Seed(1))
-    #expect(Tensor.normal([8], using: random).values(as: Float.self) != Tensor.normal([8], using: random).values(as: Float.self))
+    #expect(
+      Tensor.normal([8], using: random).values(as: Float.self)
+        != Tensor.normal([8], using: random).values(as: Float.self))
   }
 
   @Test func sourcesDoNotDisturbEachOther() {

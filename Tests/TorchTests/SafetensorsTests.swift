@@ -45,7 +45,9 @@ import Torch
       var changed = data
       changed[data.count - 6] ^= 1
       try changed.write(to: url)
-      #expect(throws: TorchError.damaged(file: url.path, reason: "it has changed since it was written")) { try Safetensors(at: url) }
+      #expect(throws: TorchError.damaged(file: url.path, reason: "it has changed since it was written")) {
+        try Safetensors(at: url)
+      }
     }
   }
 
@@ -74,7 +76,8 @@ import Torch
     }
   }
 
-  /// What is computed with a view is what is computed with a copy, to the bit: every operation reads it as it does any other.
+  /// What is computed with a view is what is computed with a copy, to the bit: every operation reads it as it does any
+  /// other.
   @Test func computesWithAViewAsWithACopy() throws {
     try withFile(encoded([("w", Tensor.normal([64, 48], using: RandomSource(Seed(1))))])) { url in
       let file = try Safetensors(at: url)
@@ -82,7 +85,8 @@ import Torch
       let layer = Linear(48, 32, using: RandomSource(Seed(2)))
       let results = [try file.mapped("w"), try file.tensor("w")].map { w -> [[Float]] in
         let pieces = [
-          w.taking(rows), w.sliced(2..<9, axis: 1), concatenated([w, w], axis: 0), stacked([w, w]), w.matmul(w.permuted(1, 0)), layer(w, then: .elu), layer(w[1].reshaped(1, 48)),
+          w.taking(rows), w.sliced(2..<9, axis: 1), concatenated([w, w], axis: 0), stacked([w, w]),
+          w.matmul(w.permuted(1, 0)), layer(w, then: .elu), layer(w[1].reshaped(1, 48)),
           w * 2 + w, exp(w), w.sum(over: 1), w.argmax(over: 1), w.reshaped(-1), w.to(.bfloat16), w.logSoftmax(over: 1),
         ]
         let gradients = gradients(of: layer(w).squared().sum(), withRespectTo: layer.parameters).compactMap { $0 }
@@ -95,7 +99,8 @@ import Torch
   @Test func aViewOutlivesTheFileAndWhoeverReadIt() throws {
     let values = (0..<100_000).map(Float.init)
     var row: Tensor?
-    try withFile(encoded([("w", Tensor(values, [1000, 100]))])) { url in row = try Safetensors(at: url).mapped("w")[999] }
+    try withFile(encoded([("w", Tensor(values, [1000, 100]))])) { url in row = try Safetensors(at: url).mapped("w")[999]
+    }
     #expect(try #require(row).values() == Array(values.suffix(100)))
   }
 
@@ -129,8 +134,14 @@ import Torch
     (entry(shape: "[2]", place: "[0,4]"), "tensor 'w' is cut off"),
     (entry(shape: "[0,4611686018427387904,4]", place: "[0,0]"), "tensor 'w' is cut off"),
     (entry(type: "BOOL", shape: "[4]", place: "[0,4]").dropLast() + "\u{2}", "tensor 'w' holds what is no truth value"),
-    (header(#"{"crc32c":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#) + "\0\0\0\0", "it has changed since it was written"),
-    (header(#"{"crc32c":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}"#) + "\0\0\0\0", "it has changed since it was written"),
+    (
+      header(#"{"crc32c":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#) + "\0\0\0\0",
+      "it has changed since it was written"
+    ),
+    (
+      header(#"{"crc32c":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}"#) + "\0\0\0\0",
+      "it has changed since it was written"
+    ),
     (entry(shape: "[2]", place: "[0,8]"), "tensor 'w' is cut off"),
     (entry(shape: "[1]", place: "[-4,0]"), "tensor 'w' is cut off"),
     (entry(shape: "[-1]", place: "[4,0]"), "tensor 'w' is cut off"),
@@ -145,11 +156,15 @@ import Torch
 
   @Test func saysWhatIsMissing() throws {
     let nowhere = URL(fileURLWithPath: "/nowhere/w.safetensors")
-    #expect(throws: TorchError.unreadable(file: nowhere.path, reason: "there is no such file")) { try Safetensors(at: nowhere) }
+    #expect(throws: TorchError.unreadable(file: nowhere.path, reason: "there is no such file")) {
+      try Safetensors(at: nowhere)
+    }
     try withFile(encoded([("w", .zeros([2]))])) { url in
       let file = try Safetensors(at: url)
       #expect(throws: TorchError.missingTensor(file: url.path, name: "v")) { try file.tensor("v") }
-      #expect(throws: TorchError.wrongShape(file: url.path, name: "w", expected: [3], found: [2])) { try file.tensor("w", shape: [3]) }
+      #expect(throws: TorchError.wrongShape(file: url.path, name: "w", expected: [3], found: [2])) {
+        try file.tensor("w", shape: [3])
+      }
     }
   }
 
@@ -158,7 +173,9 @@ import Torch
     let before = layer.weight.values(as: Float.self)
     try withFile(encoded([("weight", .zeros([3, 2])), ("bias", .zeros([4]))])) { url in
       let file = try Safetensors(at: url)
-      #expect(throws: TorchError.wrongShape(file: url.path, name: "bias", expected: [3], found: [4])) { try layer.load(from: file) }
+      #expect(throws: TorchError.wrongShape(file: url.path, name: "bias", expected: [3], found: [4])) {
+        try layer.load(from: file)
+      }
     }
     #expect(layer.weight.values(as: Float.self) == before)
   }
@@ -167,7 +184,8 @@ import Torch
 /// A file's header after its length, which may lie; Latin-1, so that a character is a byte.
 private func header(_ text: String, length: UInt64? = nil) -> String {
   let length = length ?? UInt64(text.utf8.count)
-  return String(String.UnicodeScalarView((0..<8).map { Unicode.Scalar(UInt8(truncatingIfNeeded: length >> (8 * $0))) })) + text
+  return String(String.UnicodeScalarView((0..<8).map { Unicode.Scalar(UInt8(truncatingIfNeeded: length >> (8 * $0))) }))
+    + text
 }
 
 /// A file with one entry `w` and four bytes.

@@ -3,14 +3,18 @@ import Settings
 import Testing
 import Torch
 
-/// Convolutions of at least eight images whose channels fill vectors go their own way where the processor has AVX-512; of fewer, they go libtorch's.
+/// Convolutions of at least eight images whose channels fill vectors go their own way where the processor has AVX-512;
+/// of fewer, they go libtorch's.
 @Suite struct StridedConvolutionTests {
   struct Case: CustomTestStringConvertible {
     let inputs, outputs, kernel, stride, count, height, width: Int
-    var testDescription: String { "\(inputs) to \(outputs) channels, kernel \(kernel), stride \(stride), \(count) of \(height)×\(width)" }
+    var testDescription: String {
+      "\(inputs) to \(outputs) channels, kernel \(kernel), stride \(stride), \(count) of \(height)×\(width)"
+    }
   }
-  /// One, two and three vectors of channels; blocks of eight images with and without others left over, pairs with and without one; a kernel that leaves the
-  /// last row or column alone; strides that leave gaps between pixels, that do not, and of one.
+  /// One, two and three vectors of channels; blocks of eight images with and without others left over, pairs with and
+  /// without one; a kernel that leaves the last row or column alone; strides that leave gaps between pixels, that do
+  /// not, and of one.
   static let cases = [
     Case(inputs: 16, outputs: 48, kernel: 4, stride: 2, count: 8, height: 9, width: 6),
     Case(inputs: 48, outputs: 32, kernel: 4, stride: 2, count: 13, height: 6, width: 11),
@@ -20,13 +24,16 @@ import Torch
     Case(inputs: 96, outputs: 16, kernel: 6, stride: 2, count: 90, height: 6, width: 8),
   ]
 
-  /// What comes out for some images, and the gradients of a weighted sum of it with respect to them, the weight and the bias.
+  /// What comes out for some images, and the gradients of a weighted sum of it with respect to them, the weight and the
+  /// bias.
   private typealias Results = (y: Tensor, x: Tensor, parameters: [Tensor])
 
   private func results(_ layer: Module, _ x: Tensor, _ weights: Tensor, _ run: (Tensor) -> Tensor) throws -> Results {
     let x = x.detached().requiringGradient()
     let y = run(x)
-    let found = try gradients(of: (y.to(.float32) * weights).sum(), withRespectTo: [x] + layer.parameters).map { try #require($0) }
+    let found = try gradients(of: (y.to(.float32) * weights).sum(), withRespectTo: [x] + layer.parameters).map {
+      try #require($0)
+    }
     return (y.detached(), found[0], Array(found.dropFirst()))
   }
 
@@ -40,7 +47,9 @@ import Torch
     return (concatenated(parts.map(\.y), axis: 0), concatenated(parts.map(\.x), axis: 0), parameters)
   }
 
-  private func check(_ a: Case, _ layer: Module, bias: Parameter, _ call: @escaping (Tensor, Activation) -> Tensor) throws {
+  private func check(_ a: Case, _ layer: Module, bias: Parameter, _ call: @escaping (Tensor, Activation) -> Tensor)
+    throws
+  {
     let random = RandomSource(Seed(8))
     bias.assign(.normal(bias.shape, using: random))
     let x = Tensor.normal([a.count, a.inputs, a.height, a.width], using: random)
@@ -67,11 +76,13 @@ import Torch
   }
 
   @Test(arguments: cases) func transposedIsTheGeneralOne(_ a: Case) throws {
-    let layer = TransposedConvolution(a.inputs, a.outputs, kernel: a.kernel, stride: a.stride, using: RandomSource(Seed(9)))
+    let layer = TransposedConvolution(
+      a.inputs, a.outputs, kernel: a.kernel, stride: a.stride, using: RandomSource(Seed(9)))
     try check(a, layer, bias: layer.bias) { layer($0, then: $1) }
   }
 
-  /// Through a kernel of one pixel that hands numbers on: of ELU, eˣ − 1 to some units in the last place however small x is, and what is no number stays none.
+  /// Through a kernel of one pixel that hands numbers on: of ELU, eˣ − 1 to some units in the last place however small
+  /// x is, and what is no number stays none.
   @Test func activationsAreExact() {
     let layer = Convolution(16, 16, kernel: 1, stride: 1, using: RandomSource(Seed(1)))
     layer.weight.assign(Tensor((0..<16).map { Int64($0) }, [16]).oneHot(16).reshaped(16, 16, 1, 1))
@@ -87,19 +98,29 @@ import Torch
     #expect(bad.count { $0.isNaN } == bad.count)
   }
 
-  /// Two in a row, whose gradients are made in place, of a sum, whose gradient is one number for all, against four images at a time.
+  /// Two in a row, whose gradients are made in place, of a sum, whose gradient is one number for all, against four
+  /// images at a time.
   @Test(arguments: [Precision.f32, .bf16]) func handOnGradients(precision: Precision) throws {
     let random = RandomSource(Seed(3))
-    let (one, two) = (Convolution(16, 32, kernel: 2, stride: 1, using: random), TransposedConvolution(32, 16, kernel: 3, stride: 2, using: random))
+    let (one, two) = (
+      Convolution(16, 32, kernel: 2, stride: 1, using: random),
+      TransposedConvolution(32, 16, kernel: 3, stride: 2, using: random)
+    )
     let x = Tensor.normal([12, 16, 4, 4], using: random)
     let slopes = { (x: Tensor, precision: Precision) in
       let x = x.detached().requiringGradient()
       let y = computing(in: precision) { two(one(x, then: .elu), then: .elu) }
-      return try gradients(of: y.to(.float32).sum(), withRespectTo: [x] + one.parameters + two.parameters).map { try #require($0) }
+      return try gradients(of: y.to(.float32).sum(), withRespectTo: [x] + one.parameters + two.parameters).map {
+        try #require($0)
+      }
     }
     let parts = try stride(from: 0, to: 12, by: 4).map { try slopes(x.sliced($0..<$0 + 4), .f32) }
-    let expected = [concatenated(parts.map { $0[0] }, axis: 0)] + (1..<5).map { i in parts.dropFirst().reduce(parts[0][i]) { $0 + $1[i] } }
-    for (found, wanted) in zip(try slopes(x, precision), expected) { expectClose(found, wanted, share: precision == .f32 ? 1e-5 : 0.02) }
+    let expected =
+      [concatenated(parts.map { $0[0] }, axis: 0)]
+      + (1..<5).map { i in parts.dropFirst().reduce(parts[0][i]) { $0 + $1[i] } }
+    for (found, wanted) in zip(try slopes(x, precision), expected) {
+      expectClose(found, wanted, share: precision == .f32 ? 1e-5 : 0.02)
+    }
   }
 
   /// In a process of its own, as the number of threads is one for all of it.
@@ -119,12 +140,21 @@ import Torch
     }
   }
 
-  /// What is frozen in bf16 computes as if its weights were rounded, by whichever way its layers go: one frame, a few, and many; frames of one channel, and
-  /// a single pixel; in autocast too.
-  @Test(arguments: [1, 3, 9], [Precision.f32, .bf16]) func takeWeightsFromHalfPrecision(count: Int, precision: Precision) {
+  /// What is frozen in bf16 computes as if its weights were rounded, by whichever way its layers go: one frame, a few,
+  /// and many; frames of one channel, and a single pixel; in autocast too.
+  @Test(arguments: [1, 3, 9], [Precision.f32, .bf16]) func takeWeightsFromHalfPrecision(
+    count: Int, precision: Precision
+  ) {
     let random = RandomSource(Seed(6))
-    let (convolutions, sides) = ([Convolution(1, 16, kernel: 4, stride: 2, using: random), Convolution(16, 32, kernel: 4, stride: 2, using: random)], [10, 31])
-    let transposed = [(32, 16, 5, 4), (16, 1, 6, 4), (32, 16, 5, 1)].map { (TransposedConvolution($0, $1, kernel: $2, stride: 2, using: random), $3) }
+    let (convolutions, sides) = (
+      [
+        Convolution(1, 16, kernel: 4, stride: 2, using: random),
+        Convolution(16, 32, kernel: 4, stride: 2, using: random),
+      ], [10, 31]
+    )
+    let transposed = [(32, 16, 5, 4), (16, 1, 6, 4), (32, 16, 5, 1)].map {
+      (TransposedConvolution($0, $1, kernel: $2, stride: 2, using: random), $3)
+    }
     func check(_ layer: Module, _ weight: Parameter, _ x: Tensor, _ call: (Tensor) -> Tensor) {
       let rounded = weight.detached().to(.bfloat16).to(.float32)
       weight.assign(rounded)
@@ -135,10 +165,14 @@ import Torch
       expectClose(found.to(.float32), expected, share: precision == .f32 ? 1e-5 : 0.02)
     }
     for (layer, side) in zip(convolutions, sides) {
-      check(layer, layer.weight, .normal([count, layer.weight.shape[1], side, side], using: random)) { layer($0, then: .elu) }
+      check(layer, layer.weight, .normal([count, layer.weight.shape[1], side, side], using: random)) {
+        layer($0, then: .elu)
+      }
     }
     for (layer, side) in transposed {
-      check(layer, layer.weight, .normal([count, layer.weight.shape[0], side, side], using: random)) { layer($0, then: .elu) }
+      check(layer, layer.weight, .normal([count, layer.weight.shape[0], side, side], using: random)) {
+        layer($0, then: .elu)
+      }
     }
   }
 

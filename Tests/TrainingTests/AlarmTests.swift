@@ -8,7 +8,8 @@ import Testing
   @Test func aPolicyHasNoEntropyWhereItNearlyAlwaysDoesTheSame() {
     let three = Alarm.entropy(of: .discrete(3)).isReached
     let entropy = { (p: [Double]) in -p.reduce(0) { $0 + ($1 > 0 ? $1 * log($1) : 0) } }
-    #expect(three(0) && three(entropy([0.999, 0.0005, 0.0005])) && !three(entropy([0.99, 0.005, 0.005])) && !three(log(3)))
+    #expect(
+      three(0) && three(entropy([0.999, 0.0005, 0.0005])) && !three(entropy([0.99, 0.005, 0.005])) && !three(log(3)))
     // Of uniform numbers in two dimensions it is 2 log 2; of normal ones with a deviation of a hundredth below −6.
     let box = Alarm.entropy(of: .box(low: [-1, -1], high: [1, 1])).isReached
     let normal = { (deviation: Double) in 2 * log(deviation * (2 * .pi * exp(1)).squareRoot()) }

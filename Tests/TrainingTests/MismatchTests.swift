@@ -12,7 +12,8 @@ struct MismatchTests {
   /// A dataset of one episode of grey frames.
   private func dataset(_ name: String, side: Int, actions: Int) throws -> URL {
     let folder = scratch.appending(path: name)
-    let writer = try DatasetWriter(at: folder, observation: ObservationSpace(height: side, width: side), actions: .discrete(actions))
+    let writer = try DatasetWriter(
+      at: folder, observation: ObservationSpace(height: side, width: side), actions: .discrete(actions))
     let (steps, pixels) = (40, side * side)
     try writer.append(
       RecordedEpisode(
@@ -32,13 +33,17 @@ struct MismatchTests {
     let (four, large) = (try dataset("four", side: 32, actions: 4), try dataset("large", side: 64, actions: 3))
     try WorldModelRun.start(at: world, data: [three], configuration, seed: 0, Compute())
 
-    let learn = { (data: URL) in try AgentRun.start(at: agent, .worldModel(world), data: data, useEpisodes: nil, AgentConfiguration(), seed: 0, Compute()) }
+    let learn = { (data: URL) in
+      try AgentRun.start(
+        at: agent, .worldModel(world), data: data, useEpisodes: nil, AgentConfiguration(), seed: 0, Compute())
+    }
     #expect(throws: ExperimentError.wrongActions(what: "four-v0", found: 4, expected: 3)) { try learn(four) }
     #expect { try learn(large) } throws: { error in
       if case ExperimentError.wrongFrames(_, _, expected: "1×32×32 uint8") = error { true } else { false }
     }
     for other in [four, large] {
-      #expect { try WorldModelRun.start(at: agent, data: [three, other], configuration, seed: 0, Compute()) } throws: { error in
+      #expect { try WorldModelRun.start(at: agent, data: [three, other], configuration, seed: 0, Compute()) } throws: {
+        error in
         if case DemonstrationError.spacesDiffer = error { true } else { false }
       }
     }

@@ -26,8 +26,12 @@ struct PresetTests {
     #expect([world.loss.klWeight, world.loss.klBalance, world.loss.imageWeight] == [0.1, 0.8, 1])
     #expect([imitation.batch, imitation.horizon, imitation.targetInterval] == [512, 15, 100])
     #expect([imitation.discount, imitation.lambda, imitation.entropyWeight] == [0.95, 0.95, 0.05])
-    for optimizer in [world.optimizer, imitation.actor, imitation.critic, agent.cloning.optimizer, imitation.reward.discriminator.optimizer] {
-      #expect([optimizer.learningRate, optimizer.epsilon, optimizer.weightDecay, optimizer.clipNorm] == [3e-4, 1e-8, 0, 0])
+    for optimizer in [
+      world.optimizer, imitation.actor, imitation.critic, agent.cloning.optimizer,
+      imitation.reward.discriminator.optimizer,
+    ] {
+      #expect(
+        [optimizer.learningRate, optimizer.epsilon, optimizer.weightDecay, optimizer.clipNorm] == [3e-4, 1e-8, 0, 0])
     }
     #expect(imitation.reward.discriminator.input == .stateAction && agent.cloning.entropyWeight == 0.1)
     #expect(imitation.baseline == .critic && imitation.reward.compared == .both)
@@ -37,13 +41,19 @@ struct PresetTests {
   }
 
   /// What a method or a reward stands for, under whatever else is said, wherever it is named.
-  @Test(arguments: [
-    ("method: bc", [], 0, 0, ["dot"]), ("method: bc", ["cloning.entropyWeight=0.2"], 0.2, 0, ["dot"]), ("method: bc, cloning: {entropyWeight: 0.05}", [], 0.05, 0, ["dot"]),
-    ("method: dbc", [], 0.1, 0, ["dot"]), ("method: dgail", [], 0.1, 0, ["gail"]), ("method: dgail, imitation: {reward: {weights: {dot: 0, airl: 1}}}", [], 0.1, 0, ["airl"]),
-    ("imitation: {reward: {weights: {dril: 1}}}", [], 0.1, 1, ["dot", "dril"]), ("imitation: {cloningWeight: 0.3, reward: {weights: {dot: 0, dril: 1}}}", [], 0.1, 0.3, ["dril"]),
-    ("imitation: {reward: {weights: {dril: 0}}}", [], 0.1, 0, ["dot"]),
-  ] as [(String, [String], Double, Double, [String])])
-  func methodsImplyTheirDefaults(yaml: String, overrides: [String], entropyWeight: Double, cloningWeight: Double, rewards: [String]) throws {
+  @Test(
+    arguments: [
+      ("method: bc", [], 0, 0, ["dot"]), ("method: bc", ["cloning.entropyWeight=0.2"], 0.2, 0, ["dot"]),
+      ("method: bc, cloning: {entropyWeight: 0.05}", [], 0.05, 0, ["dot"]),
+      ("method: dbc", [], 0.1, 0, ["dot"]), ("method: dgail", [], 0.1, 0, ["gail"]),
+      ("method: dgail, imitation: {reward: {weights: {dot: 0, airl: 1}}}", [], 0.1, 0, ["airl"]),
+      ("imitation: {reward: {weights: {dril: 1}}}", [], 0.1, 1, ["dot", "dril"]),
+      ("imitation: {cloningWeight: 0.3, reward: {weights: {dot: 0, dril: 1}}}", [], 0.1, 0.3, ["dril"]),
+      ("imitation: {reward: {weights: {dril: 0}}}", [], 0.1, 0, ["dot"]),
+    ] as [(String, [String], Double, Double, [String])])
+  func methodsImplyTheirDefaults(
+    yaml: String, overrides: [String], entropyWeight: Double, cloningWeight: Double, rewards: [String]
+  ) throws {
     let agent = try AgentConfiguration.load([Preset(name: "mine.yaml", yaml: "agent: {\(yaml)}")], overrides: overrides)
     #expect(agent.cloning.entropyWeight == entropyWeight && agent.imitation.cloningWeight == cloningWeight)
     #expect(agent.imitation.reward.weights.used.map(\.kind.rawValue) == rewards)

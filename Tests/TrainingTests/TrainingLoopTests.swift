@@ -31,9 +31,11 @@ private final class Constant: Trainer {
   private func train(_ metric: Double, in scratch: ScratchFolder, choice: Int? = nil) throws -> [Int] {
     struct Details: Codable, Sendable {}
     let folder = try RunFolder.create(
-      at: scratch("run"), configuration: "", record: RunRecord(kind: .agent, seed: 0, version: "test", started: Date(), details: Details()))
+      at: scratch("run"), configuration: "",
+      record: RunRecord(kind: .agent, seed: 0, version: "test", started: Date(), details: Details()))
     if let choice {
-      try Data(#"{"step": \#(choice), "environment": "road", "episodes": 1, "seed": 0, "means": {}}"#.utf8).write(to: OnlineChoice.file(in: folder.url))
+      try Data(#"{"step": \#(choice), "environment": "road", "episodes": 1, "seed": 0, "means": {}}"#.utf8).write(
+        to: OnlineChoice.file(in: folder.url))
     }
     var configuration = TrainingConfiguration()
     (configuration.steps, configuration.checkpointInterval, configuration.keptCheckpoints) = (3, 1, 1)
@@ -54,7 +56,9 @@ private final class Constant: Trainer {
   /// Its weights are made infinite by the update whose metrics are still finite.
   @Test func savesNoWeightsThatAreNotFinite() throws {
     for weight in [Double.infinity, .nan] {
-      #expect(throws: RunError.nonFiniteMetric("weight", value: "not finite after the update", step: 3)) { try Constant(1, weight: weight).checkFinite(step: 3) }
+      #expect(throws: RunError.nonFiniteMetric("weight", value: "not finite after the update", step: 3)) {
+        try Constant(1, weight: weight).checkFinite(step: 3)
+      }
     }
     try Constant(1, weight: 3e38).checkFinite(step: 3)
   }

@@ -21,7 +21,8 @@ import WorldModel
   /// Episodes of the scripted driver, and a world model after a few steps on them.
   private func trained() throws {
     let pipeline = PixelPipeline(.road, size: 32)
-    try Recording(environment: "road", pipeline: pipeline, episodes: 6, epsilons: [0, 0.5], seed: 1).run(.scripted, named: "scripted", to: path("data"))
+    try Recording(environment: "road", pipeline: pipeline, episodes: 6, epsilons: [0, 0.5], seed: 1).run(
+      .scripted, named: "scripted", to: path("data"))
     var configuration = WorldModelConfiguration()
     (configuration.model.depth, configuration.model.deterministic, configuration.model.hidden) = (2, 16, 16)
     (configuration.sequences.batch, configuration.sequences.length, configuration.training.steps) = (4, 12, 4)
@@ -30,18 +31,23 @@ import WorldModel
   }
 
   private func metrics(_ run: String) throws -> [String: Double] {
-    let lines = try String(contentsOf: path(run).appending(path: "metrics.jsonl"), encoding: .utf8).split(separator: "\n")
+    let lines = try String(contentsOf: path(run).appending(path: "metrics.jsonl"), encoding: .utf8).split(
+      separator: "\n")
     return try JSONDecoder().decode([String: Double].self, from: Data(try #require(lines.last).utf8))
   }
 
   @Test func measuresOnEpisodesHeldOut() throws {
     try trained()
     let world = try metrics("world")
-    for name in ["image", "kl_nats", "open_loop_1", "copy_last_5"] { #expect(try #require(world["validation/\(name)"]) > 0, "\(name)") }
+    for name in ["image", "kl_nats", "open_loop_1", "copy_last_5"] {
+      #expect(try #require(world["validation/\(name)"]) > 0, "\(name)")
+    }
 
     var configuration = AgentConfiguration()
     (configuration.imitation.batch, configuration.training.steps) = (8, 2)
-    try AgentRun.start(at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 4, configuration, seed: 0, Compute())
+    try AgentRun.start(
+      at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 4, configuration, seed: 0,
+      Compute())
     let agent = try metrics("agent")
     for name in ["reward", "expert_reward", "random_reward", "best_constant_reward"] {
       #expect((-1...1).contains(try #require(agent["validation/\(name)"])), "\(name)")
@@ -49,7 +55,9 @@ import WorldModel
     #expect((0...1).contains(try #require(agent["validation/agreement"])))
 
     // All episodes learned from: none is left.
-    try AgentRun.start(at: path("all"), .worldModel(path("world")), data: path("data"), useEpisodes: nil, configuration, seed: 0, Compute())
+    try AgentRun.start(
+      at: path("all"), .worldModel(path("world")), data: path("data"), useEpisodes: nil, configuration, seed: 0,
+      Compute())
     #expect(try metrics("all").keys.allSatisfy { !$0.hasPrefix("validation/") })
   }
 
@@ -59,8 +67,13 @@ import WorldModel
     var configuration = AgentConfiguration()
     (configuration.imitation.batch, configuration.training.steps) = (8, 2)
     let compute = Compute(precision: .bf16)
-    try AgentRun.start(at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 4, configuration, seed: 0, compute)
-    let (own, world) = (try Safetensors(at: path("agent").appending(path: LoadedAgent.worldModelFile)), try LoadedWorldModel(at: path("world")))
+    try AgentRun.start(
+      at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 4, configuration, seed: 0, compute
+    )
+    let (own, world) = (
+      try Safetensors(at: path("agent").appending(path: LoadedAgent.worldModelFile)),
+      try LoadedWorldModel(at: path("world"))
+    )
     #expect(own.names.count == world.weights.count)
     for (name, tensor) in world.weights {
       let kept = try own.tensor(name)
@@ -79,14 +92,20 @@ import WorldModel
   @Test func encodesPiecesAsIfEpisodesBeganThere() throws {
     try trained()
     #expect(Restarts(interval: 8, length: 30).starts(in: 50) == [8, 16])
-    #expect(Restarts(interval: 8, length: 30).starts(in: 38) == [8] && Restarts(interval: 8, length: 30).starts(in: 37).isEmpty)
+    #expect(
+      Restarts(interval: 8, length: 30).starts(in: 38) == [8]
+        && Restarts(interval: 8, length: 30).starts(in: 37).isEmpty)
     let (world, dataset) = (try LoadedWorldModel(at: path("world")), try Dataset(at: path("data")))
-    let latents = try LatentCache(world).latents(of: dataset, episodes: 0..<1, restarts: Restarts(interval: 100, length: 30), on: .cpu)
+    let latents = try LatentCache(world).latents(
+      of: dataset, episodes: 0..<1, restarts: Restarts(interval: 100, length: 30), on: .cpu)
     #expect(latents.lengths == [301, 31, 31])
-    let (actions, recorded): ([Int64], [Int64]) = (latents.actions.values(), dataset.actions.tensor(dataset.episodes[0].actions, on: .cpu).values())
+    let (actions, recorded): ([Int64], [Int64]) = (
+      latents.actions.values(), dataset.actions.tensor(dataset.episodes[0].actions, on: .cpu).values()
+    )
     let pieces: [[Int64]] = [recorded, Array(recorded[100..<130]), Array(recorded[200..<230])]
     #expect(actions == pieces.flatMap { $0 + [-1] })
-    // What is believed of a piece's first frame is believed of it with nothing remembered: of the same frame in the episode's midst it is something else.
+    // What is believed of a piece's first frame is believed of it with nothing remembered: of the same frame in the
+    // episode's midst it is something else.
     let h: [Float] = latents.deterministic.values()
     let row = { (index: Int) in Array(h[index * 16..<(index + 1) * 16]) }
     #expect(row(301) != row(100))
@@ -107,7 +126,8 @@ import WorldModel
     let file = path("world/latents").appending(path: kept[0])
     let stored = try ExpertLatents(from: Safetensors(at: file), classCount: world.model.sizes.classes, on: .cpu)
     let doubled = ExpertLatents(
-      deterministic: stored.deterministic * 2, classes: stored.classes, actions: stored.actions, lengths: stored.lengths, classCount: stored.classCount)
+      deterministic: stored.deterministic * 2, classes: stored.classes, actions: stored.actions,
+      lengths: stored.lengths, classCount: stored.classCount)
     try AtomicFile.write(Safetensors.pieces(of: doubled.tensors), to: file)
     #expect(try encoded(0..<2) == first.map { $0 * 2 })
     // Damaged, it is made anew; other episodes are others'.
@@ -121,15 +141,20 @@ import WorldModel
     #expect(try encoded(1..<3) != first)
     #expect(try files().count == 2)
     // Encoded in bf16 they are others, and kept beside.
-    let half: [Float] = try LatentCache(world, .bf16).latents(of: dataset, episodes: 0..<2, on: .cpu).deterministic.values()
+    let half: [Float] = try LatentCache(world, .bf16).latents(of: dataset, episodes: 0..<2, on: .cpu).deterministic
+      .values()
     #expect(half.count == first.count && half != first)
-    #expect(try files().contains(kept[0].replacingOccurrences(of: ".safetensors", with: "-bf16.safetensors")) && files().count == 3)
+    #expect(
+      try files().contains(kept[0].replacingOccurrences(of: ".safetensors", with: "-bf16.safetensors"))
+        && files().count == 3)
   }
 
   @Test func encodesWithoutAPlaceToKeepLatents() throws {
     try trained()
     let (world, dataset) = (try LoadedWorldModel(at: path("world")), try Dataset(at: path("data")))
-    let encoded = { try LatentCache(world).latents(of: dataset, episodes: 0..<2, on: .cpu).tensors.map { $0.tensor.bytes() } }
+    let encoded = {
+      try LatentCache(world).latents(of: dataset, episodes: 0..<2, on: .cpu).tensors.map { $0.tensor.bytes() }
+    }
     try Data().write(to: path("world/latents"))  // where a folder would be
     let inMemory = try encoded()
     try FileManager.default.removeItem(at: path("world/latents"))

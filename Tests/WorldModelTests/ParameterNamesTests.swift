@@ -11,7 +11,9 @@ import WorldModel
     (sizes.depth, sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (2, 5, 7, 3, 4)
     let model = WorldModel(sizes, ObservationSpace(height: side, width: side), actions: 6, using: RandomSource(Seed(0)))
     let names = model.namedParameters.map { "\($0.name) \($0.parameter.shape)" }
-    #expect(names == (side == 64 ? encoder64 : encoder32) + rssm(embedding: side == 64 ? 64 : 32) + (side == 64 ? decoder64 : decoder32))
+    #expect(
+      names == (side == 64 ? encoder64 : encoder32) + rssm(embedding: side == 64 ? 64 : 32)
+        + (side == 64 ? decoder64 : decoder32))
   }
 
   private let encoder32 = [

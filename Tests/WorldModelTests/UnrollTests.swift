@@ -6,13 +6,16 @@ import Torch
 
 /// The hand-written way through a sequence against single steps, which autograd differentiates.
 @Suite struct UnrollTests {
-  /// Lengths of h, of the hidden layers, and rows. What comes in pairs and fills vectors of a processor goes other ways than what does not.
+  /// Lengths of h, of the hidden layers, and rows. What comes in pairs and fills vectors of a processor goes other ways
+  /// than what does not.
   struct Size: CustomTestStringConvertible {
     let deterministic, hidden, batch: Int
     var testDescription: String { "h \(deterministic), hidden \(hidden), \(batch) rows" }
   }
   private static let steps = 6
-  private static let sizes = [Size(deterministic: 7, hidden: 9, batch: 3), Size(deterministic: 80, hidden: 66, batch: 15)]
+  private static let sizes = [
+    Size(deterministic: 7, hidden: 9, batch: 3), Size(deterministic: 80, hidden: 66, batch: 15),
+  ]
   private static let forgetting = [false, true]
 
   /// One model and one sequence.
@@ -54,20 +57,26 @@ import Torch
         logits.append(step.posteriorLogits[0])
       }
       return RSSM.Inference(
-        states: LatentState(deterministic: stacked(h), stochastic: stacked(z)), posteriorLogits: stacked(logits), prior: rssm.prior)
+        states: LatentState(deterministic: stacked(h), stochastic: stacked(z)), posteriorLogits: stacked(logits),
+        prior: rssm.prior)
     }
 
     func atOnce(_ clocks: Tensor) -> RSSM.Inference {
       rssm.infer(embedding: embedding, previousAction: actions, isFirst: isFirst, from: start, draw: .clocks(clocks))
     }
 
-    /// The gradients of a sum of all outputs, each weighed at random, with respect to all inputs and parameters; zeros for the prior's, which have no part in it.
+    /// The gradients of a sum of all outputs, each weighed at random, with respect to all inputs and parameters; zeros
+    /// for the prior's, which have no part in it.
     func slopes(_ inference: RSSM.Inference, _ weights: [Double]) -> [Tensor] {
       let inputs = [embedding, actions, start.deterministic, start.stochastic] + rssm.parameters
       let outputs = [inference.states.deterministic, inference.states.stochastic, inference.posteriorLogits]
       let source = RandomSource(Seed(5))
-      let terms = zip(outputs, weights).map { output, weight in weight * (output * .normal(output.shape, using: source)).sum() }
-      return zip(inputs, gradients(of: terms[0] + terms[1] + terms[2], withRespectTo: inputs)).map { $1 ?? .zeros($0.shape) }
+      let terms = zip(outputs, weights).map { output, weight in
+        weight * (output * .normal(output.shape, using: source)).sum()
+      }
+      return zip(inputs, gradients(of: terms[0] + terms[1] + terms[2], withRespectTo: inputs)).map {
+        $1 ?? .zeros($0.shape)
+      }
     }
   }
 
@@ -80,10 +89,15 @@ import Torch
   }
 
   /// Of a scalar that weighs every output differently, or only one of them.
-  @Test(arguments: [[1.0, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]], sizes) func hasTheStepsGradients(weights: [Double], size: Size) throws {
+  @Test(arguments: [[1.0, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]], sizes) func hasTheStepsGradients(
+    weights: [Double], size: Size
+  ) throws {
     for forgets in Self.forgetting {
       let fixture = Fixture(size, forgets: forgets)
-      let (expected, found) = (fixture.slopes(fixture.stepByStep(fixture.clocks), weights), fixture.slopes(fixture.atOnce(fixture.clocks), weights))
+      let (expected, found) = (
+        fixture.slopes(fixture.stepByStep(fixture.clocks), weights),
+        fixture.slopes(fixture.atOnce(fixture.clocks), weights)
+      )
       for (index, (expected, found)) in zip(expected, found).enumerated() {
         #expect(distance(found, expected) < 1e-5 * max(1, largest(expected)), "input \(index)")
       }
@@ -91,17 +105,21 @@ import Torch
     }
   }
 
-  /// In bf16, with 8 bits for each number, what comes out lies within 3 % of the largest value in float32, and gradients within 6 %. Both draw the same
-  /// classes: where two are about as probable, rounding would choose another.
+  /// In bf16, with 8 bits for each number, what comes out lies within 3 % of the largest value in float32, and
+  /// gradients within 6 %. Both draw the same classes: where two are about as probable, rounding would choose another.
   @Test(arguments: sizes, forgetting) func agreesInHalfPrecision(size: Size, forgets: Bool) {
     let fixture = Fixture(size, forgets: forgets)
-    let sure = 1 - fixture.stepByStep(fixture.clocks).states.stochastic.detached().reshaped(fixture.clocks.shape) + 1e-30
+    let sure =
+      1 - fixture.stepByStep(fixture.clocks).states.stochastic.detached().reshaped(fixture.clocks.shape) + 1e-30
     let (one, all) = (fixture.stepByStep(sure), computing(in: .bf16) { fixture.atOnce(sure) })
     #expect(distance(all.states.stochastic, one.states.stochastic) < 1e-5)
-    for (found, expected) in [(all.states.deterministic, one.states.deterministic), (all.posteriorLogits, one.posteriorLogits)] {
+    for (found, expected) in [
+      (all.states.deterministic, one.states.deterministic), (all.posteriorLogits, one.posteriorLogits),
+    ] {
       #expect((1e-6..<0.03).contains(distance(found, expected) / largest(expected)))
     }
-    for (index, (expected, found)) in zip(fixture.slopes(one, [1, 1, 1]), fixture.slopes(all, [1, 1, 1])).enumerated() where largest(expected) > 0 {
+    for (index, (expected, found)) in zip(fixture.slopes(one, [1, 1, 1]), fixture.slopes(all, [1, 1, 1])).enumerated()
+    where largest(expected) > 0 {
       #expect(distance(found, expected) < 0.06 * largest(expected), "input \(index)")
     }
   }

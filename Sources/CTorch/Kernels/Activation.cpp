@@ -6,7 +6,8 @@ using namespace kernels;
 
 namespace {
 
-/// Adds the gradients before the activation, `[pixels, channels]`, to `sums` `[channels]`, and puts them in place of `gradient` where there is an activation.
+/// Adds the gradients before the activation, `[pixels, channels]`, to `sums` `[channels]`, and puts them in place of
+/// `gradient` where there is an activation.
 template <class Number>
 ALWAYS_INLINE void walk(Number *gradient, const Number *y, Activation then, float *sums, int64_t pixels, int64_t channels) {
   for (int64_t pixel = 0; pixel < pixels; pixel++, gradient += channels, y += channels)

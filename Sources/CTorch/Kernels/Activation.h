@@ -11,7 +11,8 @@ enum class Activation { Identity, ELU, ReLU };
 ALWAYS_INLINE Floats exponential_less_one(Floats below) {
   below = below < -20 ? Floats{} - 20 : below;  // whose result is −1 already
   Floats sane = below > -30 ? below : Floats{};  // what is no number has no integer either, and is none in the end by r
-  // eˣ = 2ⁿ eʳ with |r| ≤ ½ log 2, and eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1), where nothing cancels out. Adding 3 · 2²² leaves an integer in the last bits.
+  // eˣ = 2ⁿ eʳ with |r| ≤ ½ log 2, and eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1), where nothing cancels out. Adding 3 · 2²²
+  // leaves an integer in the last bits.
   constexpr float magic = 12582912;
   Floats n = sane * 1.44269504f + magic - magic;
   Floats r = below - n * 0.693359375f + n * 2.12194440e-4f;
@@ -46,8 +47,8 @@ ALWAYS_INLINE Floats before_activation(Floats gradient, Floats y, Activation the
 /// The same of all of `g`, in place of it unless somebody else has it.
 at::Tensor activation_gradient(at::Tensor &&g, const at::Tensor &y, Activation then);
 
-/// The same of maps `[N, C, Y, X]`, C a multiple of 16, in float32 or bf16, and its sum over pixels `[C]` in float32; `y` and what comes out lie channels last
-/// in memory.
+/// The same of maps `[N, C, Y, X]`, C a multiple of 16, in float32 or bf16, and its sum over pixels `[C]` in float32;
+/// `y` and what comes out lie channels last in memory.
 std::pair<at::Tensor, at::Tensor> activation_and_bias_gradient(at::Tensor &&g, const at::Tensor &y, Activation then);
 
 }  // namespace kernels

@@ -7,9 +7,10 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
-// The encoder's first layer: from one channel of frames, kernel 4, stride 2. It has few products for each number that it reads and writes, and
-// libtorch's ways to do it (a convolution, or a product over patches) are bound by memory. Here each pixel's 16 inputs meet 16 output channels
-// at a time in registers, and results are written once, in the precision that they are read in.
+// The encoder's first layer: from one channel of frames, kernel 4, stride 2. It has few products for each number that
+// it reads and writes, and libtorch's ways to do it (a convolution, or a product over patches) are bound by memory.
+// Here each pixel's 16 inputs meet 16 output channels at a time in registers, and results are written once, in the
+// precision that they are read in.
 
 using namespace kernels;
 

@@ -9,7 +9,8 @@ using namespace kernels;
 
 namespace {
 
-/// Of one row: what the input `[3 size]` and the state `[3 size]` bring to the gates reset, update and new, and the state `[size]`, to the next state.
+/// Of one row: what the input `[3 size]` and the state `[3 size]` bring to the gates reset, update and new, and the
+/// state `[size]`, to the next state.
 template <class Number> ALWAYS_INLINE void step(const Number *of_x, const Number *of_h, const float *h, float *next, int64_t size) {
   for (int64_t i = 0; i < size; i += lanes) {
     Floats reset = sigmoid(load(of_x + i) + load(of_h + i)), carry = sigmoid(load(of_x + size + i) + load(of_h + size + i));

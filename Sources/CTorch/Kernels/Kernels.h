@@ -1,5 +1,6 @@
-// The CPU kernels of our own, in one table: which operands and which processor each is for, and what libtorch computes instead. Everything else that the shim
-// does is libtorch's on every device, so with all kernels off the CPU computes by the operations that other devices compute by.
+// The CPU kernels of our own, in one table: which operands and which processor each is for, and what libtorch computes
+// instead. Everything else that the shim does is libtorch's on every device, so with all kernels off the CPU computes
+// by the operations that other devices compute by.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -8,7 +9,8 @@ namespace kernels {
 /// In the order of the table in Kernels.cpp.
 enum class Kernel { Gemv, OneDNNLinear, PackedGemm, SparseLinear, PatchGemv, FirstConvolution, StridedConvolution, GRUGates, Exponential };
 
-/// The operands and the processor that a kernel is for, libtorch's operations instead, and how often it ran on this thread.
+/// The operands and the processor that a kernel is for, libtorch's operations instead, and how often it ran on this
+/// thread.
 struct KernelFacts {
   const char *name, *operands, *processor, *counterpart;
   int64_t runs;

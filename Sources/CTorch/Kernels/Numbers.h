@@ -1,4 +1,5 @@
-// The memory behind tensors. What libtorch has for this is a template, whose name compilers spell in ways that do not fit every build of libtorch.
+// The memory behind tensors. What libtorch has for this is a template, whose name compilers spell in ways that do not
+// fit every build of libtorch.
 #pragma once
 #include <ATen/ATen.h>
 

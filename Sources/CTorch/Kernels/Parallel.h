@@ -1,5 +1,6 @@
-// Work for several threads. at::parallel_for is compiled into whoever calls it and shares nothing unless OpenMP is on there; this goes to the
-// OpenMP library that libtorch brings along, so that both have the same threads. Where there is none, the calling thread does all.
+// Work for several threads. at::parallel_for is compiled into whoever calls it and shares nothing unless OpenMP is on
+// there; this goes to the OpenMP library that libtorch brings along, so that both have the same threads. Where there is
+// none, the calling thread does all.
 #pragma once
 #include <ATen/Parallel.h>
 #include <c10/util/ParallelGuard.h>

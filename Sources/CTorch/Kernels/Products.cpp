@@ -7,9 +7,9 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-// Matrix products. libtorch takes float32 ones to MKL, which on some processors keeps to half of what their vectors can do; oneDNN, which it
-// brings along too, does not. A product with a few rows (one observation, to be acted on) is as fast as its weights are read, and both
-// libraries are far from that.
+// Matrix products. libtorch takes float32 ones to MKL, which on some processors keeps to half of what their vectors can
+// do; oneDNN, which it brings along too, does not. A product with a few rows (one observation, to be acted on) is as
+// fast as its weights are read, and both libraries are far from that.
 
 namespace kernels {
 namespace {
@@ -17,14 +17,16 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Outputs `begin` to `end` of `Rows` rows: each pair of a row and an output has a sum in a register, and weights, of float32 or bf16, are read once.
+/// Outputs `begin` to `end` of `Rows` rows: each pair of a row and an output has a sum in a register, and weights, of
+/// float32 or bf16, are read once.
 template <int64_t Rows, int64_t Outputs, class Weight>
 ALWAYS_INLINE void dot(const float *a, const Weight *weight, const float *bias, float *result, int64_t inner, int64_t outputs, int64_t o) {
   Floats sums[Outputs][Rows] = {};
   int64_t k = 0;
   for (; k + lanes <= inner; k += lanes)
     for (int64_t i = 0; i < Outputs; i++) {
-      // Rows of weights are about as long as a page, at whose end a processor stops to fetch ahead by itself. An address behind the last row does no harm.
+      // Rows of weights are about as long as a page, at whose end a processor stops to fetch ahead by itself. An
+      // address behind the last row does no harm.
       __builtin_prefetch(weight + (o + i + Outputs) * inner + k);
       Floats w = load(weight + (o + i) * inner + k);
       for (int64_t row = 0; row < Rows; row++) sums[i][row] += w * load(a + row * inner + k);
@@ -135,7 +137,8 @@ template <class Word> void multiply(const uint32_t *a, const uint32_t *packed, f
 }
 #endif
 
-/// Adds up the weights `[inputs, outputs]` of one row's inputs, most of which are zero: `parts` of 16 outputs at a time.
+/// Adds up the weights `[inputs, outputs]` of one row's inputs, most of which are zero: `parts` of 16 outputs at a
+/// time.
 template <int64_t Parts, class Weight>
 ALWAYS_INLINE void pick(const float *a, const int32_t *places, int64_t count, const Weight *weight, const float *bias, float *result, int64_t outputs) {
   Floats sums[Parts];

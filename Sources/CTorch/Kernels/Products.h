@@ -15,7 +15,8 @@ at::Tensor product(const at::Tensor &a, const at::Tensor &weight, const std::opt
 class PackedWeight {
  public:
   explicit PackedWeight(const at::Tensor &weight);
-  /// `a Wᵀ` of `a` `[M, K]` rounded to the type of `W`, in float32, or in that type where this processor has no such products; records no graph.
+  /// `a Wᵀ` of `a` `[M, K]` rounded to the type of `W`, in float32, or in that type where this processor has no such
+  /// products; records no graph.
   at::Tensor operator()(const at::Tensor &a) const;
 
  private:
@@ -27,11 +28,12 @@ class PackedWeight {
 /// The same as `product` with gradients, and in autocast's type where that is on.
 at::Tensor affine(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
 
-/// The same of rows that are zero but for a few numbers, of which alone the weights are read, unless gradients are taken: for weights that lie in memory
-/// as `[K, N]`. Then the result is in float32.
+/// The same of rows that are zero but for a few numbers, of which alone the weights are read, unless gradients are
+/// taken: for weights that lie in memory as `[K, N]`. Then the result is in float32.
 at::Tensor affine_of_sparse(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
 
-/// `weight` in a type that libtorch takes together with `x`, where it is stored in bf16 and products with `x` are computed in float32.
+/// `weight` in a type that libtorch takes together with `x`, where it is stored in bf16 and products with `x` are
+/// computed in float32.
 at::Tensor widened(const at::Tensor &weight, const at::Tensor &x);
 
 /// A convolution without padding for which `is_patch_gemv` says so, in float32 in autocast too.

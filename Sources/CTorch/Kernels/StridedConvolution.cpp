@@ -7,9 +7,10 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
-// Convolutions and transposed ones are the same products between a wide map and a narrow one: pixel n of the narrow map and tap t of the kernel
-// meet the wide map's pixel n · stride + t. Weights are [narrow, wide, kernel, kernel] for both. So there are three passes: to the narrow map,
-// to the wide one, and to the weights. Each keeps sums in registers until they are complete, and multiplies by no zeros of a padding.
+// Convolutions and transposed ones are the same products between a wide map and a narrow one: pixel n of the narrow map
+// and tap t of the kernel meet the wide map's pixel n · stride + t. Weights are [narrow, wide, kernel, kernel] for
+// both. So there are three passes: to the narrow map, to the wide one, and to the weights. Each keeps sums in registers
+// until they are complete, and multiplies by no zeros of a padding.
 
 using namespace kernels;
 

@@ -1,5 +1,6 @@
-// Sums of products that stay in registers until they are complete, up to 24 vectors of them: nearly all that the vectors of a processor with AVX-512 can
-// do (oneDNN reaches from half to nine tenths of it in convolutions and with few rows).
+// Sums of products that stay in registers until they are complete, up to 24 vectors of them: nearly all that the
+// vectors of a processor with AVX-512 can do (oneDNN reaches from half to nine tenths of it in convolutions and with
+// few rows).
 #pragma once
 #include "Vectors.h"
 #include <ATen/ATen.h>

@@ -7,12 +7,13 @@
 
 // One step, as eq 9 has it and as RSSM.swift writes it:
 //
-//   u = elu(norm(z W_z + b_z + a))                                        z, h: the state before, forgotten where it should be
-//   r, c, n = gates(u W_i + b_i, h W_h + b_h);   h' = n + c (h - n)
-//   q = elu(norm(h' W_p + b_p + e));   l = q W_l + b_l;   z' ~ softmax(l)
+//   u = elu(norm(z W_z + b_z + a))                                        z, h: the state before, forgotten where it
+//   should be r, c, n = gates(u W_i + b_i, h W_h + b_h);   h' = n + c (h - n) q = elu(norm(h' W_p + b_p + e));   l = q
+//   W_l + b_l;   z' ~ softmax(l)
 //
-// Autograd would keep some thirty nodes a step, and add up the gradient of every weight step by step. Here the steps back only carry
-// what must go from step to step; the weights' gradients are one product each, over all steps, at the end.
+// Autograd would keep some thirty nodes a step, and add up the gradient of every weight step by step. Here the steps
+// back only carry what must go from step to step; the weights' gradients are one product each, over all steps, at the
+// end.
 
 using namespace kernels;
 
@@ -24,7 +25,8 @@ using torch::autograd::variable_list;
 /// What every step leaves for the way back, [T, B, ...] each.
 enum Kept { Z, X, XMean, XScale, U, H, Reset, Carry, New, RecurrentNew, NextH, P, PMean, PScale, Q, Probabilities, Kepts };
 
-/// Collects a tensor per step, `[B, ...]`, into one, `[T, B, ...]`, with a single copy at the end: on a device each copy is a kernel to be launched.
+/// Collects a tensor per step, `[B, ...]`, into one, `[T, B, ...]`, with a single copy at the end: on a device each
+/// copy is a kernel to be launched.
 struct Track {
   std::vector<at::Tensor> steps;
 

@@ -3,13 +3,15 @@
 #include <cstdint>
 
 #if defined(__x86_64__) && defined(__linux__)
-// Names of features are versions of their own each, so that AVX2 with fused multiplication has to be named as an architecture.
+// Names of features are versions of their own each, so that AVX2 with fused multiplication has to be named as an
+// architecture.
 #define EACH_PROCESSOR __attribute__((target_clones("avx512f", "arch=x86-64-v3", "default")))
 #else
 #define EACH_PROCESSOR
 #endif
 
-// Vectors are handed over differently on different processors, so what is cloned for each calls nothing that is not part of it.
+// Vectors are handed over differently on different processors, so what is cloned for each calls nothing that is not
+// part of it.
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 namespace kernels {

@@ -1,4 +1,5 @@
-// A C face on libtorch, as small as this project needs: tensors, gradients, random generators, and operations that libtorch is slow at.
+// A C face on libtorch, as small as this project needs: tensors, gradients, random generators, and operations that
+// libtorch is slow at.
 //
 // Inputs are borrowed, outputs belong to the caller (ct_release). Every call that can fail returns 0 when it worked;
 // ct_last_error() then says, per thread, what went wrong. No C++ exception leaves this file.
@@ -37,18 +38,20 @@ bool ct_set_recording(bool on);
 bool ct_set_autocast(CTDevice device, bool on);
 void ct_clear_autocast_cache(void);
 
-// A kernel of our own for the CPU: the operands and the processor that it is for, libtorch's operations instead, and how often it ran on this thread.
+// A kernel of our own for the CPU: the operands and the processor that it is for, libtorch's operations instead, and
+// how often it ran on this thread.
 typedef struct { const char *name, *operands, *processor, *counterpart; int64_t runs; } CTKernel;
 // Fills in as many as there is room for; returns how many there are.
 int ct_kernels(CTKernel *out, int capacity);
-// Whether they may run on this thread: unless DITTO_KERNELS is `off` in the environment, or as set last; the latter returns what was set before.
+// Whether they may run on this thread: unless DITTO_KERNELS is `off` in the environment, or as set last; the latter
+// returns what was set before.
 bool ct_kernels_on(void);
 bool ct_set_kernels(bool on);
 
 // Tensors
 int ct_from_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, CTDevice device, CTTensor *out);
-// A view of `bytes`, which `owner` keeps and nobody writes to; `release` lets go of it when the last tensor that shares them is gone, or at once where this
-// fails. It cannot become a parameter, which alone is written to.
+// A view of `bytes`, which `owner` keeps and nobody writes to; `release` lets go of it when the last tensor that shares
+// them is gone, or at once where this fails. It cannot become a parameter, which alone is written to.
 int ct_view_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, void *owner, void (*release)(void *owner), CTTensor *out);
 int ct_copy_bytes(CTTensor a, void *bytes, size_t size);
 // How often this thread has read a tensor's numbers, for which the device had to have computed everything before.
@@ -132,9 +135,9 @@ typedef struct {
   CTTensor gru_input_weight, gru_recurrent_weight, gru_input_bias, gru_recurrent_bias;
   CTTensor posterior_weight, posterior_bias, posterior_norm_weight, posterior_norm_bias, logits_weight, logits_bias;
 } CTRecurrence;
-// action_shares, embedded: [T, B, N], what actions and frames add to the two hidden layers; keep: [T, B, 1], 0 where the state is forgotten
-// before a step, or none; clocks: [T, B, S, K], to draw z by, or none for the most probable class; h: [B, D]; z: [B, S * K].
-// outs: h [T, B, D], z [T, B, S * K], logits [T, B, S * K].
+// action_shares, embedded: [T, B, N], what actions and frames add to the two hidden layers; keep: [T, B, 1], 0 where
+// the state is forgotten before a step, or none; clocks: [T, B, S, K], to draw z by, or none for the most probable
+// class; h: [B, D]; z: [B, S * K]. outs: h [T, B, D], z [T, B, S * K], logits [T, B, S * K].
 int ct_unroll(CTTensor action_shares, CTTensor embedded, CTTensor keep, CTTensor clocks, CTTensor h, CTTensor z, int64_t groups,
               double epsilon, CTRecurrence weights, CTTensor *outs);
 
@@ -147,8 +150,8 @@ int ct_detach(CTTensor a, CTTensor *out);
 int ct_contiguous(CTTensor a, CTTensor *out);
 // Gradients of a scalar; outs[i].pointer is NULL where the scalar does not depend on inputs[i].
 int ct_gradients(CTTensor scalar, const CTTensor *inputs, int count, CTTensor *outs);
-// One step of Adam with decoupled weight decay (AdamW), in place, by libtorch's fused kernel. `norm` is the L2 norm of all
-// gradients together; where `limit` is positive, they count scaled down so that it is at most that.
+// One step of Adam with decoupled weight decay (AdamW), in place, by libtorch's fused kernel. `norm` is the L2 norm of
+// all gradients together; where `limit` is positive, they count scaled down so that it is at most that.
 int ct_adam_step(const CTTensor *parameters, const CTTensor *gradients, const CTTensor *firsts, const CTTensor *seconds,
                  const CTTensor *steps, int count, double rate, double beta1, double beta2, double decay, double epsilon,
                  double limit, CTTensor *norm);

@@ -28,13 +28,16 @@ struct HDF5Attribute {
 }
 
 extension HDF5ObjectHeader {
-  /// All attributes that can be understood, by their names; only the one of a name where that is given, whatever the others are.
+  /// All attributes that can be understood, by their names; only the one of a name where that is given, whatever the
+  /// others are.
   func attributes(in file: HDF5File, named name: String? = nil) throws -> [String: HDF5Attribute] {
     var messages = unshared(.attribute)
     if var info = try first(.attributeInfo) {
       try info.skip(1)
       if try info.unsigned(1) & 1 != 0 { try info.skip(2) }
-      let wanted = name.map { name in Array(name.utf8).withUnsafeBytes { UInt64(checksum_lookup3($0.baseAddress!, $0.count)) } }
+      let wanted = name.map { name in
+        Array(name.utf8).withUnsafeBytes { UInt64(checksum_lookup3($0.baseAddress!, $0.count)) }
+      }
       if let heap = try info.address(), let tree = try info.address() {
         messages += try file.dense(heap, tree, type: 8, before: 0, heapIDs: 8) { record in
           let kind = try record.unsigned(1) >> 4
@@ -51,7 +54,8 @@ extension HDF5ObjectHeader {
     }
   }
 
-  /// Nil where the attribute has another name than the one that is wanted, shares its type with others, or has no values.
+  /// Nil where the attribute has another name than the one that is wanted, shares its type with others, or has no
+  /// values.
   private static func attribute(_ message: HDF5Cursor, named wanted: String?) throws -> (String, HDF5Attribute)? {
     var message = message
     let (version, flags) = (try message.int(1), try message.int(1))
@@ -64,9 +68,16 @@ extension HDF5ObjectHeader {
       return part
     }
     let name = String(decoding: parts[0].prefix { $0 != 0 }, as: UTF8.self)
-    guard wanted == nil || wanted == name, version == 1 || flags & 3 == 0, !HDF5Dataspace.isNull(parts[2]) else { return nil }
+    guard wanted == nil || wanted == name, version == 1 || flags & 3 == 0, !HDF5Dataspace.isNull(parts[2]) else {
+      return nil
+    }
     let (type, space) = (try HDF5Datatype(HDF5Cursor(parts[1])), try HDF5Dataspace(HDF5Cursor(parts[2])))
     guard let size = product(space.shape + [type.size]) else { throw HDF5Fault.damaged }
-    return (name, HDF5Attribute(type: type, shape: space.shape, bytes: try message.take(size), isVariable: parts[1].first.map { $0 & 15 == 9 } ?? false))
+    return (
+      name,
+      HDF5Attribute(
+        type: type, shape: space.shape, bytes: try message.take(size),
+        isVariable: parts[1].first.map { $0 & 15 == 9 } ?? false)
+    )
   }
 }

@@ -39,13 +39,15 @@ extension HDF5File {
 
   /// Elements in pages, each with its checksum, as far as they were written.
   fileprivate func readPages(
-    _ count: Int, _ pageBits: Int, _ isWritten: (Int) -> Bool, _ first: UInt64, _ elements: HDF5ChunkElements, from number: Int,
+    _ count: Int, _ pageBits: Int, _ isWritten: (Int) -> Bool, _ first: UInt64, _ elements: HDF5ChunkElements,
+    from number: Int,
     _ chunks: inout NumberedChunks
   ) throws {
     for page in 0..<((count - 1) >> pageBits + 1) where isWritten(page) {
       let start = page << pageBits
       let some = min(1 << pageBits, count - start)
-      var cursor = try summed(at: first + UInt64(page * (elements.size << pageBits + 4)), count: some * elements.size + 4)
+      var cursor = try summed(
+        at: first + UInt64(page * (elements.size << pageBits + 4)), count: some * elements.size + 4)
       try elements.read(some, &cursor, from: number + start, &chunks)
     }
   }
@@ -64,11 +66,13 @@ private struct HDF5ChunkElements {
   let isFiltered: Bool
   let chunkSize: Int
 
-  func read(_ count: Int, _ cursor: inout HDF5Cursor, from number: Int, _ chunks: inout HDF5File.NumberedChunks) throws {
+  func read(_ count: Int, _ cursor: inout HDF5Cursor, from number: Int, _ chunks: inout HDF5File.NumberedChunks) throws
+  {
     guard isFiltered ? (13...20).contains(size) : size == 8 else { throw HDF5Fault.damaged }
     for index in 0..<count {
       let address = try cursor.address()
-      let (stored, skipped) = isFiltered ? (try cursor.unsigned(size - 12), try cursor.unsigned(4)) : (UInt64(chunkSize), 0)
+      let (stored, skipped) =
+        isFiltered ? (try cursor.unsigned(size - 12), try cursor.unsigned(4)) : (UInt64(chunkSize), 0)
       guard let address else { continue }
       guard let stored = Int(exactly: stored) else { throw HDF5Fault.damaged }
       chunks.append((number + index, HDF5Chunks.Chunk(address: address, size: stored, skipped: skipped)))
@@ -76,7 +80,8 @@ private struct HDF5ChunkElements {
   }
 }
 
-/// Elements in blocks that double: some in the index block, then blocks that it names, then blocks that blocks which it names name.
+/// Elements in blocks that double: some in the index block, then blocks that it names, then blocks that blocks which it
+/// names name.
 private struct HDF5ExtensibleArray {
   private let (file, address): (HDF5File, UInt64)
   private let elements: HDF5ChunkElements
@@ -115,7 +120,9 @@ private struct HDF5ExtensibleArray {
       guard number < count else { break }
       let (blocks, size) = (1 << (block / 2), leastElements << ((block + 1) / 2))
       if block < direct {
-        for place in 0..<blocks { try read(try cursor.address(), size, from: number + place * size, &chunks) { _ in true } }
+        for place in 0..<blocks {
+          try read(try cursor.address(), size, from: number + place * size, &chunks) { _ in true }
+        }
       } else if let place = try cursor.address() {
         try readSuperBlock(place, blocks, size, from: number, &chunks)
       }
@@ -127,7 +134,9 @@ private struct HDF5ExtensibleArray {
   private var offsetSize: Int { (bits + 7) / 8 }
   private func isPaged(_ size: Int) -> Bool { size > 1 << pageBits }
 
-  private func readSuperBlock(_ place: UInt64, _ blocks: Int, _ size: Int, from number: Int, _ chunks: inout HDF5File.NumberedChunks) throws {
+  private func readSuperBlock(
+    _ place: UInt64, _ blocks: Int, _ size: Int, from number: Int, _ chunks: inout HDF5File.NumberedChunks
+  ) throws {
     let pages = isPaged(size) ? size >> pageBits : 0
     let bitmap = blocks * ((pages + 7) / 8)
     var cursor = try file.summed(at: place, count: 18 + offsetSize + bitmap + 8 * blocks)

@@ -31,9 +31,14 @@ struct HDF5ChunkLayout {
     guard rank >= 1 else { throw HDF5Fault.damaged }
     shape = try (0..<rank).map { _ in try message.int(size, limit: 1 << 56) }
     try message.skip(size)
-    guard flags & 1 == 0 else { throw HDF5Fault.unsupported("has chunks at its edges that are not filtered: h5repack -l CONTI writes it anew") }
+    guard flags & 1 == 0 else {
+      throw HDF5Fault.unsupported("has chunks at its edges that are not filtered: h5repack -l CONTI writes it anew")
+    }
     switch try message.int(1) {
-    case 1: index = flags & 2 == 0 ? .single(size: nil, skipped: 0) : .single(size: try message.int(8), skipped: try message.unsigned(4))
+    case 1:
+      index =
+        flags & 2 == 0
+        ? .single(size: nil, skipped: 0) : .single(size: try message.int(8), skipped: try message.unsigned(4))
     case 2: index = .implicit
     case 3:
       try message.skip(1)
@@ -49,12 +54,15 @@ struct HDF5ChunkLayout {
     address = try message.address()
   }
 
-  /// Of chunks that no index names: where they begin, one after the other, and the grid that they count through, which is as large as it can grow.
+  /// Of chunks that no index names: where they begin, one after the other, and the grid that they count through, which
+  /// is as large as it can grow.
   func unnamed(_ space: HDF5Dataspace, size: Int, in file: HDF5File) throws -> (start: UInt64, grid: [Int])? {
     guard case .implicit = index, let address else { return nil }
     guard zip(space.shape, space.largest).allSatisfy({ $0 <= $1 ?? .max }) else { throw HDF5Fault.damaged }
     let grid = zip(space.largest, shape).map { (($0 ?? .max) - 1) / $1 + 1 }
-    guard let bytes = product(grid + [size]), UInt64(bytes) <= file.size, address <= file.size - UInt64(bytes) else { throw HDF5Fault.incomplete }
+    guard let bytes = product(grid + [size]), UInt64(bytes) <= file.size, address <= file.size - UInt64(bytes) else {
+      throw HDF5Fault.incomplete
+    }
     return (address, grid)
   }
 
@@ -79,7 +87,8 @@ struct HDF5ChunkLayout {
       let (stored, skipped) = (try key.int(4), try key.unsigned(4))
       let offsets = try shape.map { _ in try key.int(8) }
       guard zip(offsets, shape).allSatisfy({ $0 % $1 == 0 }) else { throw HDF5Fault.damaged }
-      places.append((zip(offsets, shape).map { $0 / $1 }, HDF5Chunks.Chunk(address: address, size: stored, skipped: skipped)))
+      places.append(
+        (zip(offsets, shape).map { $0 / $1 }, HDF5Chunks.Chunk(address: address, size: stored, skipped: skipped)))
     }
     return places
   }
@@ -91,13 +100,18 @@ struct HDF5ChunkLayout {
       let sizeBytes = record.rest - 12 - 8 * shape.count
       guard let address = try record.address() else { throw HDF5Fault.incomplete }
       let (stored, skipped) = isFiltered ? (try record.int(sizeBytes), try record.unsigned(4)) : (size, 0)
-      return (try shape.map { _ in try record.int(8) }, HDF5Chunks.Chunk(address: address, size: stored, skipped: skipped))
+      return (
+        try shape.map { _ in try record.int(8) }, HDF5Chunks.Chunk(address: address, size: stored, skipped: skipped)
+      )
     }
   }
 
-  /// Numbers of chunks to places: they count through a grid as large as it can grow, of which only the first axis may have no end.
+  /// Numbers of chunks to places: they count through a grid as large as it can grow, of which only the first axis may
+  /// have no end.
   private func placed(_ chunks: [(number: Int, chunk: HDF5Chunks.Chunk)], _ space: HDF5Dataspace) throws -> Places {
-    guard space.largest.dropFirst().allSatisfy({ $0 != nil }) else { throw HDF5Fault.unsupported("can grow along another axis than the first: h5repack -l CONTI writes it anew") }
+    guard space.largest.dropFirst().allSatisfy({ $0 != nil }) else {
+      throw HDF5Fault.unsupported("can grow along another axis than the first: h5repack -l CONTI writes it anew")
+    }
     let lengths = zip(space.largest, shape).dropFirst().map { ($0.0! - 1) / $0.1 + 1 }
     guard lengths.allSatisfy({ $0 > 0 }) else { throw HDF5Fault.damaged }
     return chunks.map { number, chunk in

@@ -20,8 +20,12 @@ struct HDF5Chunks {
   private let file: HDF5File
 
   /// - Throws: `HDF5Fault.incomplete` where the file does not have them all.
-  init(_ layout: HDF5ChunkLayout, _ space: HDF5Dataspace, elementSize: Int, filters: HDF5Filters?, in file: HDF5File) throws {
-    guard layout.shape.count == space.shape.count, layout.shape.allSatisfy({ $0 > 0 }), let size = product(layout.shape + [elementSize]) else {
+  init(_ layout: HDF5ChunkLayout, _ space: HDF5Dataspace, elementSize: Int, filters: HDF5Filters?, in file: HDF5File)
+    throws
+  {
+    guard layout.shape.count == space.shape.count, layout.shape.allSatisfy({ $0 > 0 }),
+      let size = product(layout.shape + [elementSize])
+    else {
       throw HDF5Fault.damaged
     }
     (shape, self.size, self.filters, self.file) = (layout.shape, size, filters ?? .none, file)
@@ -38,7 +42,9 @@ struct HDF5Chunks {
     for (place, chunk) in try layout.chunks(space, size: size, isFiltered: filters != nil, in: file) {
       guard zip(place, grid).allSatisfy({ $0 < $1 }) else { continue }  // left from when the field was larger
       let index = zip(place, grid).reduce(0) { $0 * $1.1 + $1.0 }
-      guard found[index] == nil, chunk.size > 0, UInt64(chunk.size) <= file.size, chunk.address <= file.size - UInt64(chunk.size) else { throw HDF5Fault.damaged }
+      guard found[index] == nil, chunk.size > 0, UInt64(chunk.size) <= file.size,
+        chunk.address <= file.size - UInt64(chunk.size)
+      else { throw HDF5Fault.damaged }
       bytes += chunk.size
       // Chunks that share their bytes would make much of a small file.
       guard UInt64(bytes) <= file.size else { throw HDF5Fault.damaged }
@@ -51,7 +57,8 @@ struct HDF5Chunks {
   /// The bytes of the chunk at a place of the grid.
   func bytes(at place: [Int]) throws -> [UInt8] {
     let number = zip(place, unnamed?.grid ?? grid).reduce(0) { $0 * $1.1 + $1.0 }
-    let chunk = unnamed.map { Chunk(address: $0.start + UInt64(number * size), size: size, skipped: 0) } ?? chunks[number]
+    let chunk =
+      unnamed.map { Chunk(address: $0.start + UInt64(number * size), size: size, skipped: 0) } ?? chunks[number]
     return try filters.decoded(try file.bytes(at: chunk.address, count: chunk.size), skipped: chunk.skipped, size: size)
   }
 }

@@ -89,7 +89,9 @@ struct HDF5Dataspace {
 /// The product; nil where it is more than 2⁵⁶, so that a few bytes for each can still be counted.
 func product(_ factors: [Int]) -> Int? {
   factors.reduce(1) { product, factor in
-    guard let product, case let (larger, overflow) = product.multipliedReportingOverflow(by: factor), !overflow, larger <= 1 << 56 else { return nil }
+    guard let product, case let (larger, overflow) = product.multipliedReportingOverflow(by: factor), !overflow,
+      larger <= 1 << 56
+    else { return nil }
     return larger
   }
 }

@@ -15,9 +15,9 @@ enum HDF5Fault: Error, Equatable {
 
 /// The bytes of one HDF5 file.
 ///
-/// Files come from strangers, and the HDF5 library is no judge of them: it reads beyond its memory where a size in a file is wrong, and fills what a file lacks with
-/// zeros. So the package reads the format itself, with every size checked against the file's before it is used.
-/// Source: HDF5 File Format Specification, version 3.0.
+/// Files come from strangers, and the HDF5 library is no judge of them: it reads beyond its memory where a size in a
+/// file is wrong, and fills what a file lacks with zeros. So the package reads the format itself, with every size
+/// checked against the file's before it is used. Source: HDF5 File Format Specification, version 3.0.
 final class HDF5File: Sendable {
   let path: String
   private let descriptor: Int32
@@ -34,16 +34,24 @@ final class HDF5File: Sendable {
   init(path: String) throws {
     self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw DemonstrationError.cannotRead(path: path, reason: String(cString: strerror(errno))) }
+    guard descriptor >= 0 else {
+      throw DemonstrationError.cannotRead(path: path, reason: String(cString: strerror(errno)))
+    }
     do {
       var status = stat()
-      guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw DemonstrationError.notHDF5(file: path) }
+      guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        throw DemonstrationError.notHDF5(file: path)
+      }
       // Where the file system has locks, writers hold one, and this one keeps them out as long as the file is open.
-      if flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK { throw DemonstrationError.beingWritten(file: path) }
+      if flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK {
+        throw DemonstrationError.beingWritten(file: path)
+      }
       let length = UInt64(status.st_size)
       guard let start = try Self.start(in: descriptor, length) else { throw DemonstrationError.notHDF5(file: path) }
       base = start
-      (size, root) = try Self.superblock(HDF5Cursor(Self.read(descriptor, at: start, count: Int(min(length - start, 112)))), available: length - start, path)
+      (size, root) = try Self.superblock(
+        HDF5Cursor(Self.read(descriptor, at: start, count: Int(min(length - start, 112)))), available: length - start,
+        path)
     } catch {
       close(descriptor)
       switch error as? HDF5Fault {
@@ -66,7 +74,9 @@ final class HDF5File: Sendable {
     return nil
   }
 
-  private static func superblock(_ start: HDF5Cursor, available: UInt64, _ path: String) throws -> (size: UInt64, root: UInt64) {
+  private static func superblock(_ start: HDF5Cursor, available: UInt64, _ path: String) throws -> (
+    size: UInt64, root: UInt64
+  ) {
     var cursor = start
     try cursor.skip(8)
     let version = try cursor.unsigned(1)
@@ -99,7 +109,10 @@ final class HDF5File: Sendable {
 
   private static func checkSizes(_ cursor: inout HDF5Cursor) throws {
     let sizes = (try cursor.unsigned(1), try cursor.unsigned(1))
-    guard sizes == (8, 8) else { throw HDF5Fault.unsupported("has addresses or lengths of \(min(sizes.0, sizes.1)) bytes instead of 8: h5repack writes it anew") }
+    guard sizes == (8, 8) else {
+      throw HDF5Fault.unsupported(
+        "has addresses or lengths of \(min(sizes.0, sizes.1)) bytes instead of 8: h5repack writes it anew")
+    }
   }
 
   /// - Throws: `HDF5Fault.damaged` where the file has no such bytes.
@@ -128,7 +141,8 @@ final class HDF5File: Sendable {
     }
   }
 
-  /// Hands all bytes of the file to `body`, in pieces of a MiB, of which only the last may be shorter, however much the system reads at once.
+  /// Hands all bytes of the file to `body`, in pieces of a MiB, of which only the last may be shorter, however much the
+  /// system reads at once.
   func forEachPiece(_ body: (UnsafeRawBufferPointer) -> Void) throws {
     var (offset, held) = (off_t(0), 0)
     try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 64) { buffer in
@@ -208,8 +222,8 @@ struct HDF5Cursor {
   }
 }
 
-/// Places that a walk through a file has come by. None is visited twice, so that every walk ends, and together they have no more bytes than the file:
-/// structures that overlap would make much of a small file.
+/// Places that a walk through a file has come by. None is visited twice, so that every walk ends, and together they
+/// have no more bytes than the file: structures that overlap would make much of a small file.
 struct HDF5Visited {
   private var places = Set<UInt64>()
   /// Bytes that the rest of the walk can have.

@@ -43,7 +43,10 @@ struct HDF5Filters {
       guard let size = values.first, size > 0 else { throw HDF5Fault.damaged }
       return .shuffle(elementSize: size)
     case 3: return .fletcher32
-    default: throw HDF5Fault.unsupported("is compressed by filter \(id)\(name.isEmpty ? "" : " ('\(name)')"), and only gzip is read: h5repack -f GZIP=4 writes it anew")
+    default:
+      throw HDF5Fault.unsupported(
+        "is compressed by filter \(id)\(name.isEmpty ? "" : " ('\(name)')"), and only gzip is read: h5repack -f GZIP=4 writes it anew"
+      )
     }
   }
 
@@ -70,7 +73,9 @@ struct HDF5Filters {
     guard size / 1032 <= bytes.count, bytes.count < 1 << 32 else { throw HDF5Fault.damaged }
     return try [UInt8](unsafeUninitializedCapacity: size) { buffer, done in
       var length = uLongf(size)
-      let status = bytes.withUnsafeBufferPointer { uncompress(buffer.baseAddress, &length, $0.baseAddress, uLong($0.count)) }
+      let status = bytes.withUnsafeBufferPointer {
+        uncompress(buffer.baseAddress, &length, $0.baseAddress, uLong($0.count))
+      }
       guard status == Z_OK, length == uLongf(size) else { throw HDF5Fault.damaged }
       done = size
     }
@@ -80,7 +85,9 @@ struct HDF5Filters {
   private static func summed(_ bytes: [UInt8]) throws -> [UInt8] {
     guard bytes.count >= 4 else { throw HDF5Fault.damaged }
     let sum = bytes.suffix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-    guard bytes.withUnsafeBytes({ checksum_fletcher32($0.baseAddress!, $0.count - 4) }) == sum else { throw HDF5Fault.damaged }
+    guard bytes.withUnsafeBytes({ checksum_fletcher32($0.baseAddress!, $0.count - 4) }) == sum else {
+      throw HDF5Fault.damaged
+    }
     return bytes.dropLast(4)
   }
 
@@ -91,7 +98,9 @@ struct HDF5Filters {
     var result = bytes
     result.withUnsafeMutableBufferPointer { result in
       bytes.withUnsafeBufferPointer { bytes in
-        for place in 0..<elementSize { for element in 0..<count { result[element * elementSize + place] = bytes[place * count + element] } }
+        for place in 0..<elementSize {
+          for element in 0..<count { result[element * elementSize + place] = bytes[place * count + element] }
+        }
       }
     }
     return result

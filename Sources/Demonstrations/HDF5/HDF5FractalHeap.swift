@@ -30,12 +30,15 @@ final class HDF5FractalHeap {
     let bits = try body.int(2, limit: 64)
     try body.skip(2)
     (root, rootRows) = (try body.address(), try body.int(2, limit: 64))
-    guard width > 0, [width, firstSize, largestSize].allSatisfy({ $0.nonzeroBitCount == 1 }), firstSize <= largestSize, largestObject > 0 else {
+    guard width > 0, [width, firstSize, largestSize].allSatisfy({ $0.nonzeroBitCount == 1 }), firstSize <= largestSize,
+      largestObject > 0
+    else {
       throw HDF5Fault.damaged
     }
     (self.file, self.address, hasChecksums) = (file, address, flags & 2 != 0)
     offsetSize = (bits + 7) / 8
-    lengthSize = min((largestSize.trailingZeroBitCount + 7) / 8, (Int.bitWidth - 1 - largestObject.leadingZeroBitCount) / 8 + 1)
+    lengthSize = min(
+      (largestSize.trailingZeroBitCount + 7) / 8, (Int.bitWidth - 1 - largestObject.leadingZeroBitCount) / 8 + 1)
   }
 
   /// The bytes of the object that `identifier` stands for.
@@ -54,10 +57,14 @@ final class HDF5FractalHeap {
   }
 
   /// - Parameter start: the offset in the heap at which the block begins.
-  private func object(at offset: Int, _ length: Int, inBlock place: UInt64, of size: Int, from start: Int) throws -> [UInt8] {
+  private func object(at offset: Int, _ length: Int, inBlock place: UInt64, of size: Int, from start: Int) throws
+    -> [UInt8]
+  {
     var cursor = HDF5Cursor(try file.bytes(at: place, count: min(size, 17 + offsetSize)))
     try cursor.expect("FHDB")
-    guard try cursor.unsigned(1) == 0, try cursor.unsigned(8) == address, try cursor.int(offsetSize) == start else { throw HDF5Fault.damaged }
+    guard try cursor.unsigned(1) == 0, try cursor.unsigned(8) == address, try cursor.int(offsetSize) == start else {
+      throw HDF5Fault.damaged
+    }
     if hasChecksums { try checkSum(of: place, size, at: cursor.position) }
     let begin = cursor.position + (hasChecksums ? 4 : 0)
     guard offset - start >= begin, length <= size - (offset - start) else { throw HDF5Fault.damaged }
@@ -74,12 +81,16 @@ final class HDF5FractalHeap {
     guard bytes.withUnsafeBytes({ checksum_lookup3($0.baseAddress!, $0.count) }) == sum else { throw HDF5Fault.damaged }
   }
 
-  private func object(at offset: Int, _ length: Int, inIndirect place: UInt64, rows: Int, from start: Int, depth: Int) throws -> [UInt8] {
+  private func object(at offset: Int, _ length: Int, inIndirect place: UInt64, rows: Int, from start: Int, depth: Int)
+    throws -> [UInt8]
+  {
     guard depth < 16 else { throw HDF5Fault.damaged }
     let directRows = min(rows, largestSize.trailingZeroBitCount - firstSize.trailingZeroBitCount + 2)
     var cursor = try file.summed(at: place, count: 17 + offsetSize + 8 * rows * width)
     try cursor.expect("FHIB")
-    guard try cursor.unsigned(1) == 0, try cursor.unsigned(8) == address, try cursor.int(offsetSize) == start else { throw HDF5Fault.damaged }
+    guard try cursor.unsigned(1) == 0, try cursor.unsigned(8) == address, try cursor.int(offsetSize) == start else {
+      throw HDF5Fault.damaged
+    }
     var next = start
     for row in 0..<rows {
       let shift = max(0, row - 1)
@@ -101,7 +112,8 @@ final class HDF5FractalHeap {
 }
 
 extension HDF5File {
-  /// An object of a global heap, where values of varying length are: what `cursor` goes on with is its address there, and its number.
+  /// An object of a global heap, where values of varying length are: what `cursor` goes on with is its address there,
+  /// and its number.
   func globalObject(_ cursor: inout HDF5Cursor) throws -> [UInt8] {
     guard let address = try cursor.address(), case let wanted = try cursor.int(4) else { throw HDF5Fault.damaged }
     var head = HDF5Cursor(try bytes(at: address, count: 16))

@@ -18,7 +18,8 @@ extension HDF5File {
     try info.skip(1)
     if try info.unsigned(1) & 1 != 0 { try info.skip(8) }
     let (heap, tree) = (try info.address(), try info.address())
-    let messages = if let heap, let tree { try dense(heap, tree, type: 5, before: 4, heapIDs: 7) } else { try header.all(.link) }
+    let messages =
+      if let heap, let tree { try dense(heap, tree, type: 5, before: 4, heapIDs: 7) } else { try header.all(.link) }
     var links = [String: HDF5Link]()
     for message in messages {
       let (name, link) = try Self.link(message)
@@ -27,9 +28,11 @@ extension HDF5File {
     return links
   }
 
-  /// The objects of a fractal heap that a tree of records names, each with its heap identifier after `before` bytes; those whose records are wanted.
+  /// The objects of a fractal heap that a tree of records names, each with its heap identifier after `before` bytes;
+  /// those whose records are wanted.
   func dense(
-    _ heap: UInt64, _ tree: UInt64, type: Int, before: Int, heapIDs: Int, where isWanted: (inout HDF5Cursor) throws -> Bool = { _ in true }
+    _ heap: UInt64, _ tree: UInt64, type: Int, before: Int, heapIDs: Int,
+    where isWanted: (inout HDF5Cursor) throws -> Bool = { _ in true }
   ) throws -> [HDF5Cursor] {
     let heap = try HDF5FractalHeap(at: heap, in: self)
     var visited = HDF5Visited(self)
@@ -73,7 +76,9 @@ extension HDF5File {
       try visited.visit(place, 8 + 40 * count)
       var entries = HDF5Cursor(try bytes(at: place + 8, count: 40 * count))
       for _ in 0..<count {
-        let (name, address, cache) = (try text(names, at: entries.int(8), &visited), try entries.address(), try entries.unsigned(4))
+        let (name, address, cache) = (
+          try text(names, at: entries.int(8), &visited), try entries.address(), try entries.unsigned(4)
+        )
         try entries.skip(4)
         var scratch = HDF5Cursor(try entries.take(16))
         let link: HDF5Link

@@ -1,7 +1,8 @@
 /// What describes a group or a field: messages of several types.
 struct HDF5ObjectHeader {
   enum MessageType: Int {
-    case dataspace = 1, linkInfo, datatype, link = 6, externalFiles, layout, filters = 11, attribute, continuation = 16, symbolTable, attributeInfo = 21
+    case dataspace = 1, linkInfo, datatype, link = 6, externalFiles, layout, filters = 11, attribute, continuation = 16,
+      symbolTable, attributeInfo = 21
   }
 
   private struct Message {
@@ -87,7 +88,9 @@ struct HDF5ObjectHeader {
   }
 
   /// Those of a type that this header has for itself.
-  func unshared(_ type: MessageType) -> [HDF5Cursor] { messages.filter { $0.type == type.rawValue && !$0.isShared }.map { HDF5Cursor($0.body) } }
+  func unshared(_ type: MessageType) -> [HDF5Cursor] {
+    messages.filter { $0.type == type.rawValue && !$0.isShared }.map { HDF5Cursor($0.body) }
+  }
 
   func first(_ type: MessageType) throws -> HDF5Cursor? { try all(type).first }
 }

@@ -12,20 +12,27 @@ struct HDF5Storage {
 
   init(_ header: HDF5ObjectHeader, _ space: HDF5Dataspace, elementSize: Int, in file: HDF5File) throws {
     (shape, self.elementSize) = (space.shape, elementSize)
-    guard let size = product(shape + [elementSize]), var message = try header.first(.layout) else { throw HDF5Fault.damaged }
+    guard let size = product(shape + [elementSize]), var message = try header.first(.layout) else {
+      throw HDF5Fault.damaged
+    }
     if let external = try header.first(.externalFiles) { throw HDF5Fault.elsewhere(try file.externalName(external)) }
     let version = try message.int(1)
-    guard (3...5).contains(version) else { throw HDF5Fault.unsupported("is laid out as HDF5 did before version 1.6: h5repack writes it anew") }
+    guard (3...5).contains(version) else {
+      throw HDF5Fault.unsupported("is laid out as HDF5 did before version 1.6: h5repack writes it anew")
+    }
     switch try message.int(1) {
     case 0: place = .within(try message.take(try message.int(2)))
     case 1:
       let address = try message.address()
       guard size == 0 || address != nil else { throw HDF5Fault.incomplete }
-      guard try message.int(8) >= size, size == 0 || UInt64(size) <= file.size && address! <= file.size - UInt64(size) else { throw HDF5Fault.damaged }
+      guard try message.int(8) >= size, size == 0 || UInt64(size) <= file.size && address! <= file.size - UInt64(size)
+      else { throw HDF5Fault.damaged }
       place = .contiguous(file, address ?? 0)
     case 2:
       let filters = try header.first(.filters).map(HDF5Filters.init)
-      place = .chunked(try HDF5Chunks(HDF5ChunkLayout(message, version: version), space, elementSize: elementSize, filters: filters, in: file))
+      place = .chunked(
+        try HDF5Chunks(
+          HDF5ChunkLayout(message, version: version), space, elementSize: elementSize, filters: filters, in: file))
     case 3: throw try file.virtualSource(message)
     default: throw HDF5Fault.damaged
     }
@@ -41,7 +48,8 @@ struct HDF5Storage {
     let rowSize = (shape.isEmpty ? 1 : shape.dropFirst().reduce(1, *)) * elementSize
     switch place {
     case .within(let bytes): return Array(bytes[rows.lowerBound * rowSize..<rows.upperBound * rowSize])
-    case .contiguous(let file, let address): return try file.bytes(at: address + UInt64(rows.lowerBound * rowSize), count: rows.count * rowSize)
+    case .contiguous(let file, let address):
+      return try file.bytes(at: address + UInt64(rows.lowerBound * rowSize), count: rows.count * rowSize)
     case .chunked(let chunks): return try chunks.bytes(rows, of: shape, elementSize)
     }
   }
@@ -58,7 +66,9 @@ extension HDF5Chunks {
       try forEachPlace([first] + grid.dropFirst().map { 0..<$0 }) { place in
         let chunk = try bytes(at: place)
         let box = zip(place, shape).map { $0 * $1..<($0 + 1) * $1 }
-        chunk.withUnsafeBufferPointer { copy(0, $0, box, UnsafeMutableBufferPointer(rebasing: result[...]), wanted, elementSize) }
+        chunk.withUnsafeBufferPointer {
+          copy(0, $0, box, UnsafeMutableBufferPointer(rebasing: result[...]), wanted, elementSize)
+        }
       }
       done = count
     }
@@ -77,7 +87,8 @@ extension HDF5Chunks {
 
   /// Copies what a chunk, which fills `source`, has of what is wanted, which fills `result`, from `axis` on.
   private func copy(
-    _ axis: Int, _ chunk: UnsafeBufferPointer<UInt8>, _ source: [Range<Int>], _ result: UnsafeMutableBufferPointer<UInt8>, _ wanted: [Range<Int>],
+    _ axis: Int, _ chunk: UnsafeBufferPointer<UInt8>, _ source: [Range<Int>],
+    _ result: UnsafeMutableBufferPointer<UInt8>, _ wanted: [Range<Int>],
     _ elementSize: Int
   ) {
     let common = source[axis].clamped(to: wanted[axis])
@@ -86,7 +97,8 @@ extension HDF5Chunks {
     let resultStride = wanted.dropFirst(axis + 1).reduce(elementSize) { $0 * $1.count }
     if source.dropFirst(axis + 1) == wanted.dropFirst(axis + 1) {
       let count = common.count * sourceStride
-      _ = UnsafeMutableBufferPointer(rebasing: result[(to * resultStride)...]).update(fromContentsOf: chunk[from * sourceStride..<from * sourceStride + count])
+      _ = UnsafeMutableBufferPointer(rebasing: result[(to * resultStride)...]).update(
+        fromContentsOf: chunk[from * sourceStride..<from * sourceStride + count])
       return
     }
     for step in 0..<common.count {
@@ -116,7 +128,8 @@ extension HDF5File {
     try list.skip(8)
     let isHere = try version > 0 && list.int(1) & 4 != 0
     let source = isHere ? "." : try list.text()
-    return source == "." ? .unsupported("is a view of other fields (virtual): copy their values into one") : .elsewhere(source)
+    return source == "."
+      ? .unsupported("is a view of other fields (virtual): copy their values into one") : .elsewhere(source)
   }
 }
 
@@ -140,7 +153,8 @@ extension HDF5Datatype {
 
   func floats(_ bytes: [UInt8]) -> [Double] {
     size == 4
-      ? words(bytes, UInt32.self).map { Double(Float(bitPattern: $0)) } : words(bytes, UInt64.self).map(Double.init(bitPattern:))
+      ? words(bytes, UInt32.self).map { Double(Float(bitPattern: $0)) }
+      : words(bytes, UInt64.self).map(Double.init(bitPattern:))
   }
 
   private func words<Word: FixedWidthInteger & BitwiseCopyable>(_ bytes: [UInt8], _: Word.Type) -> [Word] {

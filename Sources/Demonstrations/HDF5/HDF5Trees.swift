@@ -1,13 +1,16 @@
 extension HDF5File {
   /// Hands out the children of the leaves of a tree, version 1 of the format, with the key before each.
   func forEachLeaf(
-    ofTree root: UInt64, type: Int, keySize: Int, _ visited: inout HDF5Visited, _ body: (_ key: HDF5Cursor, _ child: UInt64, inout HDF5Visited) throws -> Void
+    ofTree root: UInt64, type: Int, keySize: Int, _ visited: inout HDF5Visited,
+    _ body: (_ key: HDF5Cursor, _ child: UInt64, inout HDF5Visited) throws -> Void
   ) throws {
     var nodes: [(place: UInt64, level: Int?)] = [(root, nil)]
     while let (place, expected) = nodes.popLast() {
       var head = HDF5Cursor(try bytes(at: place, count: 24))
       try head.expect("TREE")
-      guard try head.int(1) == type, case let level = try head.int(1), expected == nil || level == expected else { throw HDF5Fault.damaged }
+      guard try head.int(1) == type, case let level = try head.int(1), expected == nil || level == expected else {
+        throw HDF5Fault.damaged
+      }
       let count = try head.int(2)
       let size = count * (keySize + 8) + keySize
       try visited.visit(place, 24 + size)
@@ -70,7 +73,9 @@ private struct HDF5TreeLevel {
     for level in stride(from: 1, through: depth, by: 1) {
       let pointer = 8 + levels[0].countSize + (level == 1 ? 0 : levels[level - 1].countSize)
       let most = (nodeSize - 10 - pointer) / (recordSize + pointer)
-      guard most > 0, case let (product, overflow) = (most + 1).multipliedReportingOverflow(by: below), !overflow, product < Int.max / 2 else {
+      guard most > 0, case let (product, overflow) = (most + 1).multipliedReportingOverflow(by: below), !overflow,
+        product < Int.max / 2
+      else {
         throw HDF5Fault.damaged
       }
       below = product + most

@@ -1,8 +1,8 @@
 import Torch
 import WorldModel
 
-/// Equation 8 of DITTO, minus its mean over K random expert states. Any two plausible latents are much alike; what is left is how much more like this
-/// expert state than like any.
+/// Equation 8 of DITTO, minus its mean over K random expert states. Any two plausible latents are much alike; what is
+/// left is how much more like this expert state than like any.
 final class ContrastReward: Reward {
   private let compared: ComparedState
   /// `[K, D]`, drawn once for a run.
@@ -10,7 +10,9 @@ final class ContrastReward: Reward {
 
   init(_ compared: ComparedState, samples: Int, _ context: RewardContext) {
     self.compared = compared
-    let drawn = Tensor.uniform([samples], using: RandomSource(context.seed.stream("contrast"), on: context.device)) * Double(context.expert.count)
+    let drawn =
+      Tensor.uniform([samples], using: RandomSource(context.seed.stream("contrast"), on: context.device))
+      * Double(context.expert.count)
     others = compared(context.expert.states(at: drawn.to(.int64)))
   }
 
@@ -23,6 +25,7 @@ final class ContrastReward: Reward {
   private func toOthers(_ reached: Tensor) -> Tensor {
     let x = reached.flattened(first: 2).to(.float32)
     let larger = maximum(x.norm(over: -1, keepingAxes: true), others.norm(over: -1).reshaped(1, -1))
-    return (x.matmul(others.permuted(1, 0)) / larger.squared()).mean(over: 1).unflattened(Array(reached.shape.prefix(2)))
+    return (x.matmul(others.permuted(1, 0)) / larger.squared()).mean(over: 1).unflattened(
+      Array(reached.shape.prefix(2)))
   }
 }

@@ -46,15 +46,16 @@ public struct DiscriminatorConfiguration: Configuration {
   }
 }
 
-/// Binary cross entropy of logits on the expert's steps (target 1) and the learner's (target 0), the mean over both together.
+/// Binary cross entropy of logits on the expert's steps (target 1) and the learner's (target 0), the mean over both
+/// together.
 ///
 /// Source: DITTO, equation 3, which prints the sum of two expectations: twice this, for as many of either.
 public func discriminatorLoss(expert: Tensor, learner: Tensor) -> Tensor {
   (softplus(-expert).sum() + softplus(learner).sum()) / Double(expert.count + learner.count)
 }
 
-/// An adversarial reward: a network learns to tell the expert's steps from the learner's, who is rewarded for being taken for the expert.
-/// Source: DITTO, section 4.1, D-GAIL.
+/// An adversarial reward: a network learns to tell the expert's steps from the learner's, who is rewarded for being
+/// taken for the expert. Source: DITTO, section 4.1, D-GAIL.
 final class Discriminator: Reward {
   let network: MLP
   private let optimizer: Adam
@@ -69,7 +70,8 @@ final class Discriminator: Reward {
 
   init(_ c: DiscriminatorConfiguration, _ reward: AdversarialReward, _ context: RewardContext) {
     (input, self.reward, actions) = (c.input, reward, context.actions)
-    let inputs = c.input == .successive ? 2 * context.sizes.deterministic : context.sizes.features + context.actions.size
+    let inputs =
+      c.input == .successive ? 2 * context.sizes.deterministic : context.sizes.features + context.actions.size
     let random = RandomSource(context.seed.stream("discriminator"), on: context.device)
     network = MLP(inputs, 1, width: c.width, hiddenLayers: c.hiddenLayers, using: random)
     optimizer = Adam(network.namedParameters, c.optimizer)
@@ -77,36 +79,43 @@ final class Discriminator: Reward {
 
   func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor { reward(logits(dream.states, dream.actions)) }
 
-  /// One gradient step; reports how well it tells them apart, how sure it is, and as 1 or 0 whether that is a collapse: the learner then earns the same
-  /// whatever it does.
+  /// One gradient step; reports how well it tells them apart, how sure it is, and as 1 or 0 whether that is a collapse:
+  /// the learner then earns the same whatever it does.
   func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics {
     let (real, imagined) = (logits(expert.states, expert.actions), logits(dream.states, dream.actions))
     let loss = discriminatorLoss(expert: real, learner: imagined)
     optimizer.step(minimizing: loss, progress: progress)
     let all = concatenated([real.detached().reshaped(-1), imagined.detached().reshaped(-1)], axis: 0)
     let earned = reward(imagined.detached())
-    let right = concatenated([real.detached().reshaped(-1).isAtLeast(0).to(.float32), 1 - imagined.detached().reshaped(-1).isAtLeast(0).to(.float32)], axis: 0)
+    let right = concatenated(
+      [
+        real.detached().reshaped(-1).isAtLeast(0).to(.float32),
+        1 - imagined.detached().reshaped(-1).isAtLeast(0).to(.float32),
+      ], axis: 0)
     let probability = sigmoid(all)
     // −D log D − (1 − D) log(1 − D), in nats; log 2 where it cannot tell.
     let (accuracy, entropy) = (right.mean(), (probability * softplus(-all) + (1 - probability) * softplus(all)).mean())
     return [
       "discriminator/loss": loss, "discriminator/accuracy": accuracy, "discriminator/entropy": entropy,
-      "discriminator/collapsed": accuracy.isAtLeast(Self.collapse.accuracy).to(.float32) * (-entropy).isAtLeast(-Self.collapse.entropy).to(.float32),
+      "discriminator/collapsed": accuracy.isAtLeast(Self.collapse.accuracy).to(.float32)
+        * (-entropy).isAtLeast(-Self.collapse.entropy).to(.float32),
       "discriminator/reward_range": earned.reshaped(-1).max(over: 0) + (-earned).reshaped(-1).max(over: 0),
     ]
   }
 
   /// Of the steps of states `[H + 1, B, …]` under actions `[H, B, …]`: `[H, B]`.
   func logits(_ states: LatentState, _ taken: Tensor) -> Tensor {
-    let inputs = switch input {
-    case .successive: [states.deterministic.dropLast(), states.deterministic.dropFirst()]
-    case .stateAction: [states.features.dropLast(), actions.encoded(taken)]
-    }
+    let inputs =
+      switch input {
+      case .successive: [states.deterministic.dropLast(), states.deterministic.dropFirst()]
+      case .stateAction: [states.features.dropLast(), actions.encoded(taken)]
+      }
     return network(concatenated(inputs.map { $0.to(.float32) }, axis: -1)).reshaped(Array(taken.shape.prefix(2)))
   }
 
   var state: [(name: String, tensor: Tensor)] {
-    network.namedParameters.map { ($0.name, $0.parameter) } + optimizer.state.map { ("optimizer." + $0.name, $0.tensor) }
+    network.namedParameters.map { ($0.name, $0.parameter) }
+      + optimizer.state.map { ("optimizer." + $0.name, $0.tensor) }
   }
 
   func restore(from file: Safetensors, prefix: String) throws {

@@ -20,19 +20,22 @@ public struct DrilConfiguration: Configuration {
     problems.require(steps, in: 1...1_000_000, "steps")
     problems.require(quantile > 0 && quantile <= 1, "quantile", "is \(quantile), must be above 0 and at most 1")
     problems.check(cloning, "cloning")
-    problems.require(cloning.noise == 0, "cloning.noise", "is \(cloning.noise), must be 0: members are cloned without noise")
+    problems.require(
+      cloning.noise == 0, "cloning.noise", "is \(cloning.noise), must be 0: members are cloned without noise")
   }
 }
 
-/// How far policies disagree on an action: the variance over an ensemble of its probability, or its density. Source: DITTO, equation 1.
+/// How far policies disagree on an action: the variance over an ensemble of its probability, or its density. Source:
+/// DITTO, equation 1.
 /// - Parameter probability: of the actions taken, `[E, …]`.
 /// - Returns: `[…]`.
 public func disagreement(probability p: Tensor) -> Tensor {
   (p - p.mean(over: 0, keepingAxes: true)).squared().mean(over: 0)
 }
 
-/// 1 where policies that were cloned from different parts of the expert's data agree on the action taken, −1 where they disagree more than on
-/// nearly all of the expert's own. Source: Brantley et al. 2020; to be used beside a cloning term.
+/// 1 where policies that were cloned from different parts of the expert's data agree on the action taken, −1 where they
+/// disagree more than on nearly all of the expert's own. Source: Brantley et al. 2020; to be used beside a cloning
+/// term.
 final class DrilReward: Reward {
   private let members: [MLP]
   private let actions: ActionSpace
@@ -42,25 +45,31 @@ final class DrilReward: Reward {
   /// Steps that go to the same member, where episodes are fewer than members.
   private static let windowSteps = 16
 
-  /// - Throws: `ImitationError.tooFewParts` where there are fewer parts of the expert's data than members; what `context.fitting` throws.
+  /// - Throws: `ImitationError.tooFewParts` where there are fewer parts of the expert's data than members; what
+  ///   `context.fitting` throws.
   init(_ c: DrilConfiguration, _ policy: PolicySizes, _ context: RewardContext) throws {
     actions = context.actions
     let parts = Self.parts(among: c.members, context.expert)
-    guard parts.count >= c.members else { throw ImitationError.tooFewParts(members: c.members, found: parts.count, windowSteps: Self.windowSteps) }
+    guard parts.count >= c.members else {
+      throw ImitationError.tooFewParts(members: c.members, found: parts.count, windowSteps: Self.windowSteps)
+    }
     members = try (0..<c.members).map { member in
       let seed = context.seed.stream("member").step(member)
       let actor = MLP(
-        context.sizes.features, context.actions.policyOutputs, width: policy.width, hiddenLayers: policy.hiddenLayers, using: RandomSource(seed, on: context.device))
+        context.sizes.features, context.actions.policyOutputs, width: policy.width, hiddenLayers: policy.hiddenLayers,
+        using: RandomSource(seed, on: context.device))
       let own = parts.enumerated().filter { $0.offset % c.members == member }.flatMap(\.element)
       let optimizer = Adam(actor.namedParameters, c.cloning.optimizer)
       var generator = seed.stream("states").generator
       for step in 0..<c.steps {
         try context.fitting(.dril, member * c.steps + step, c.members * c.steps)
-        let (states, actions) = context.expert.pairs(at: (0..<c.cloning.batch).map { _ in own.randomElement(using: &generator)! })
+        let (states, actions) = context.expert.pairs(
+          at: (0..<c.cloning.batch).map { _ in own.randomElement(using: &generator)! })
         let random = RandomSource(seed.stream("dropout").step(step), on: context.device)
         let policy = context.actions.policy(actor(states.features, dropout: c.cloning.dropout, using: random))
         optimizer.step(
-          minimizing: cloningLoss(policy: policy, action: actions, entropyWeight: c.cloning.entropyWeight), progress: Double(step) / Double(c.steps))
+          minimizing: cloningLoss(policy: policy, action: actions, entropyWeight: c.cloning.entropyWeight),
+          progress: Double(step) / Double(c.steps))
       }
       actor.freeze()
       return actor
@@ -71,9 +80,11 @@ final class DrilReward: Reward {
     bound = found[min(found.count - 1, Int((c.quantile * Double(found.count)).rounded(.up)) - 1)]
   }
 
-  /// The expert's steps in disjoint parts, which are dealt out to the members: episodes, or windows where episodes are fewer than members.
+  /// The expert's steps in disjoint parts, which are dealt out to the members: episodes, or windows where episodes are
+  /// fewer than members.
   static func parts(among members: Int, _ expert: ExpertLatents) -> [Range<Int>] {
-    expert.lengths.count >= members ? expert.stepsByEpisode : expert.stepsByEpisode.flatMap { $0.pieces(of: windowSteps) }
+    expert.lengths.count >= members
+      ? expert.stepsByEpisode : expert.stepsByEpisode.flatMap { $0.pieces(of: windowSteps) }
   }
 
   func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
@@ -84,7 +95,8 @@ final class DrilReward: Reward {
   private func disagreement(_ states: LatentState, _ taken: Tensor) -> Tensor {
     noGrad {
       let features = states.features.to(.float32)
-      return Imitation.disagreement(probability: stacked(members.map { exp(actions.policy($0(features)).logProbability(ofOthers: taken)) }))
+      return Imitation.disagreement(
+        probability: stacked(members.map { exp(actions.policy($0(features)).logProbability(ofOthers: taken)) }))
     }
   }
 }

@@ -12,13 +12,15 @@ public func latentReward(expert e: Tensor, learner l: Tensor) -> Tensor {
   (e * l).sum(over: -1) / maximum(e.norm(over: -1), l.norm(over: -1)).squared()
 }
 
-/// `1 − ‖e − l‖ / (‖e‖ + ‖l‖)`: in 0…1 whatever the scale, one only where they are equal, zero where they are opposite. Named, not defined, beside
-/// equation 8 of DITTO; `1 − ‖e − l‖` has no lower bound, and would be ruled by how large latents are.
+/// `1 − ‖e − l‖ / (‖e‖ + ‖l‖)`: in 0…1 whatever the scale, one only where they are equal, zero where they are opposite.
+/// Named, not defined, beside equation 8 of DITTO; `1 − ‖e − l‖` has no lower bound, and would be ruled by how large
+/// latents are.
 public func l2Reward(expert e: Tensor, learner l: Tensor) -> Tensor {
   1 - (e - l).norm(over: -1) / (e.norm(over: -1) + l.norm(over: -1))
 }
 
-/// Cosine similarity `(e · l) / (‖e‖ ‖l‖)`, in −1…1, the same for any positive multiple of either. Named beside equation 8 of DITTO.
+/// Cosine similarity `(e · l) / (‖e‖ ‖l‖)`, in −1…1, the same for any positive multiple of either. Named beside
+/// equation 8 of DITTO.
 public func cosineReward(expert e: Tensor, learner l: Tensor) -> Tensor {
   (e * l).sum(over: -1) / (e.norm(over: -1) * l.norm(over: -1))
 }
@@ -33,7 +35,9 @@ final class LatentMatching: Reward {
     (self.compared, self.similarity) = (compared, similarity)
   }
 
-  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor { similarity(compared.reached(expert.states), compared.reached(dream.states)) }
+  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+    similarity(compared.reached(expert.states), compared.reached(dream.states))
+  }
 }
 
 /// The part of the model state that is compared.

@@ -19,7 +19,8 @@ public enum Distance: String, Codable, CaseIterable, Sendable {
     }
   }
 
-  /// What orders `b` `[M, D]` by closeness to each `a` `[N, D]`, the closest largest: `[N, M]`, from one matrix product.
+  /// What orders `b` `[M, D]` by closeness to each `a` `[N, D]`, the closest largest: `[N, M]`, from one matrix
+  /// product.
   fileprivate func closeness(_ a: Tensor, _ b: Tensor) -> Tensor {
     let products = a.matmul(b.permuted(1, 0))
     let squares = b.squared().sum(over: -1).reshaped(1, -1)
@@ -33,7 +34,8 @@ public enum Distance: String, Codable, CaseIterable, Sendable {
 
 /// The row nearest to each of `queries` `[N, D]`, among `count` rows: `int64` `[N]`. Exact up to rounding, in pieces.
 /// - Parameters:
-///   - pairs: of queries and rows that are looked at together; nil for as many as stay in a processor's caches, or as keep another device busy.
+///   - pairs: of queries and rows that are looked at together; nil for as many as stay in a processor's caches, or as
+///     keep another device busy.
 ///   - rows: the rows of a range, `[…, D]`.
 public func nearest(
   _ queries: Tensor, among count: Int, by distance: Distance, atOnce pairs: Int? = nil, rows: (Range<Int>) -> Tensor
@@ -41,7 +43,9 @@ public func nearest(
   let most = 4096
   if queries.shape[0] > most {
     return concatenated(
-      (0..<queries.shape[0]).pieces(of: most).map { nearest(queries.sliced($0), among: count, by: distance, atOnce: pairs, rows: rows) }, axis: 0)
+      (0..<queries.shape[0]).pieces(of: most).map {
+        nearest(queries.sliced($0), among: count, by: distance, atOnce: pairs, rows: rows)
+      }, axis: 0)
   }
   let pairs = pairs ?? (queries.device == .cpu ? 1 << 20 : 1 << 26)
   let step = max(1, min(count, pairs / max(queries.shape[0], 1)))
@@ -57,7 +61,9 @@ public func nearest(
 
 extension ExpertLatents {
   /// From each of `queries` `[N, …]` to the nearest of all states, `[N]`. Source: DITTO, the minimum in equation 7.
-  public func distance(from queries: Tensor, by distance: Distance = .dot, comparing compared: ComparedState = .both) -> Tensor {
+  public func distance(from queries: Tensor, by distance: Distance = .dot, comparing compared: ComparedState = .both)
+    -> Tensor
+  {
     let rows = nearest(queries, among: count, by: distance) { compared(states($0)) }
     return distance(queries, compared(states(at: rows)))
   }
@@ -76,6 +82,7 @@ final class NearestReward: Reward {
   func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
     let reached = compared.reached(dream.states)
     let queries = reached.flattened(first: 2).to(.float32)
-    return (1 - self.expert.distance(from: queries, by: distance, comparing: compared)).unflattened(Array(reached.shape.prefix(2)))
+    return (1 - self.expert.distance(from: queries, by: distance, comparing: compared)).unflattened(
+      Array(reached.shape.prefix(2)))
   }
 }

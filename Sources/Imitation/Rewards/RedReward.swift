@@ -27,14 +27,16 @@ public struct RedConfiguration: Configuration {
   }
 }
 
-/// `exp(−σ ‖f̂ − f‖²)` of a state and the action taken in it: a network `f̂` that was fitted to a fixed random one `f` on the expert's states and
-/// actions agrees with it there, and hardly elsewhere. Source: Wang et al. 2019, random expert distillation.
+/// `exp(−σ ‖f̂ − f‖²)` of a state and the action taken in it: a network `f̂` that was fitted to a fixed random one `f`
+/// on the expert's states and actions agrees with it there, and hardly elsewhere. Source: Wang et al. 2019, random
+/// expert distillation.
 final class RedReward: Reward {
   private let fixed, fitted: MLP
   private let actions: ActionSpace
   private(set) var sigma = 1.0
 
-  /// Every tenth run of so many successive expert steps is held out of the fit, to set `σ` by: single steps would have neighbours in it that are much like them.
+  /// Every tenth run of so many successive expert steps is held out of the fit, to set `σ` by: single steps would have
+  /// neighbours in it that are much like them.
   private static let (heldOut, runSteps) = (10, 16)
   private static let batch = 256
 
@@ -53,7 +55,8 @@ final class RedReward: Reward {
     var generator = context.seed.stream("fit").generator
     for step in 0..<c.steps {
       try context.fitting(.red, step, c.steps)
-      let (states, actions) = context.expert.pairs(at: (0..<Self.batch).map { _ in learned.randomElement(using: &generator)! })
+      let (states, actions) = context.expert.pairs(
+        at: (0..<Self.batch).map { _ in learned.randomElement(using: &generator)! })
       optimizer.step(minimizing: distance(states, actions).mean(), progress: Double(step) / Double(c.steps))
     }
     try context.fitting(.red, c.steps, c.steps)
@@ -62,12 +65,15 @@ final class RedReward: Reward {
     sigma = Self.sigma(for: c.expertMean, distances: distance(states, actions).values(as: Float.self).map(Double.init))
   }
 
-  /// The expert's steps that are learned from and those held out; the last run of them where there are fewer than ten, and all for both where there is one.
+  /// The expert's steps that are learned from and those held out; the last run of them where there are fewer than ten,
+  /// and all for both where there is one.
   static func parted(_ expert: ExpertLatents) -> (learned: [Int], heldOut: [Int]) {
     let runs = expert.stepsByEpisode.flatMap { $0.pieces(of: runSteps) }
     guard runs.count > 1 else { return (Array(runs[0]), Array(runs[0])) }
     let isHeldOut = { (run: Int) in runs.count < heldOut ? run == runs.count - 1 : run % heldOut == heldOut - 1 }
-    return (runs.indices.filter { !isHeldOut($0) }.flatMap { runs[$0] }, runs.indices.filter(isHeldOut).flatMap { runs[$0] })
+    return (
+      runs.indices.filter { !isHeldOut($0) }.flatMap { runs[$0] }, runs.indices.filter(isHeldOut).flatMap { runs[$0] }
+    )
   }
 
   /// The `σ` with which the mean of `exp(−σ d)` is `mean`: it falls from 1 to 0 as `σ` grows.

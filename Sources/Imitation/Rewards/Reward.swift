@@ -5,12 +5,13 @@ import WorldModel
 
 /// What a dream earns, step by step: all that a policy is told of the expert. One file each in this folder.
 public protocol Reward: AnyObject {
-  /// Of each imagined step, `[H, B]`, without gradients. A step's reward belongs to the state before its action, the action, and the state
-  /// after it; which of them count is the reward's own affair.
+  /// Of each imagined step, `[H, B]`, without gradients. A step's reward belongs to the state before its action, the
+  /// action, and the state after it; which of them count is the reward's own affair.
   /// - Parameter expert: what the expert did from the same starts.
   func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor
 
-  /// One step of learning where the reward is itself learned while the policy is, as a discriminator is. Comes after the dream's reward was taken.
+  /// One step of learning where the reward is itself learned while the policy is, as a discriminator is. Comes after
+  /// the dream's reward was taken.
   func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics
 
   /// What a resumed run needs.
@@ -24,7 +25,8 @@ extension Reward {
   public func restore(from file: Safetensors, prefix: String) throws {}
 }
 
-/// Told, before each step and after the last, how many of those are done by which a reward is fitted before the policy's first; an error ends the fit.
+/// Told, before each step and after the last, how many of those are done by which a reward is fitted before the
+/// policy's first; an error ends the fit.
 public typealias Fitting = (_ reward: RewardKind, _ step: Int, _ steps: Int) throws -> Void
 
 /// What rewards are made of beside their settings.
@@ -39,9 +41,12 @@ public struct RewardContext {
   let fitting: Fitting
 
   public init(
-    expert: ExpertLatents, sizes: LatentSizes, actions: ActionSpace, policy: PolicySizes = PolicySizes(), seed: Seed, fitting: @escaping Fitting = { _, _, _ in }
+    expert: ExpertLatents, sizes: LatentSizes, actions: ActionSpace, policy: PolicySizes = PolicySizes(), seed: Seed,
+    fitting: @escaping Fitting = { _, _, _ in }
   ) {
-    (self.expert, self.sizes, self.actions, self.policy, self.seed, self.fitting) = (expert, sizes, actions, policy, seed, fitting)
+    (self.expert, self.sizes, self.actions, self.policy, self.seed, self.fitting) = (
+      expert, sizes, actions, policy, seed, fitting
+    )
   }
 
   var device: Device { expert.deterministic.device }
@@ -85,7 +90,9 @@ public struct RewardWeights: Configuration {
 
   /// Of a reward's name, or a sum such as `dot=1,gail=0.5`; nil for other words, and for a name that comes twice.
   public init?(sum text: String) {
-    let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init) }
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false).map {
+      $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    }
     let kinds = parts.compactMap { $0.first.flatMap(RewardKind.init) }
     guard kinds.count == parts.count, Set(kinds).count == kinds.count else { return nil }
     dot = 0
@@ -121,7 +128,9 @@ public struct RewardWeights: Configuration {
   }
 
   public func check(_ problems: inout Problems) {
-    problems.require(!used.isEmpty, RewardKind.dot.rawValue, "is 0, as all others are; give one of \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")) a weight")
+    problems.require(
+      !used.isEmpty, RewardKind.dot.rawValue,
+      "is 0, as all others are; give one of \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")) a weight")
   }
 }
 
@@ -180,11 +189,15 @@ public final class WeightedReward: Reward {
   /// Where two say something of one name, as two discriminators do, the second's is under its own.
   public func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics {
     parts.reduce(into: [:]) { all, part in
-      for (name, value) in part.reward.update(expert, dream, progress: progress) { all[all[name] == nil ? name : "\(part.name)/\(name)"] = value }
+      for (name, value) in part.reward.update(expert, dream, progress: progress) {
+        all[all[name] == nil ? name : "\(part.name)/\(name)"] = value
+      }
     }
   }
 
-  public var state: [(name: String, tensor: Tensor)] { parts.flatMap { part in part.reward.state.map { ("\(part.name).\($0.name)", $0.tensor) } } }
+  public var state: [(name: String, tensor: Tensor)] {
+    parts.flatMap { part in part.reward.state.map { ("\(part.name).\($0.name)", $0.tensor) } }
+  }
 
   public func restore(from file: Safetensors, prefix: String) throws {
     for part in parts { try part.reward.restore(from: file, prefix: "\(prefix)\(part.name).") }

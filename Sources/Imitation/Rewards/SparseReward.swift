@@ -2,8 +2,8 @@ import Spaces
 import Torch
 import WorldModel
 
-/// 1 where some expert state is the same as the learner's and the expert's action there was the learner's, else 0. Source: DITTO, equation 4, with states
-/// that are the same when at least a share of their classes is.
+/// 1 where some expert state is the same as the learner's and the expert's action there was the learner's, else 0.
+/// Source: DITTO, equation 4, with states that are the same when at least a share of their classes is.
 ///
 /// - Parameters:
 ///   - same: the share of each of M expert states that is as in each of N states, `[N, M]`, in 0…1.

@@ -10,7 +10,10 @@ public struct Animation {
 
   /// - Parameter pictures: at least one, all of one size and number of channels.
   init(_ pictures: [Canvas], delay: Int) {
-    precondition(pictures.allSatisfy { ($0.width, $0.height, $0.channels) == (pictures[0].width, pictures[0].height, pictures[0].channels) }, "pictures differ in size")
+    precondition(
+      pictures.allSatisfy {
+        ($0.width, $0.height, $0.channels) == (pictures[0].width, pictures[0].height, pictures[0].channels)
+      }, "pictures differ in size")
     (self.pictures, self.delay) = (pictures, delay)
   }
 
@@ -38,7 +41,10 @@ public struct Animation {
       file += Self.chunk("fcTL", Self.bytes(sequence, 4) + size + shown)
       var rows: [UInt8] = []
       for row in 0..<height { rows += [0] + picture.pixels[row * width * channels..<(row + 1) * width * channels] }
-      file += index == 0 ? Self.chunk("IDAT", Self.deflated(rows)) : Self.chunk("fdAT", Self.bytes(sequence + 1, 4) + Self.deflated(rows))
+      file +=
+        index == 0
+        ? Self.chunk("IDAT", Self.deflated(rows))
+        : Self.chunk("fdAT", Self.bytes(sequence + 1, 4) + Self.deflated(rows))
       sequence += index == 0 ? 1 : 2
     }
     return file + Self.chunk("IEND", [])
@@ -52,10 +58,14 @@ public struct Animation {
   private static func deflated(_ bytes: [UInt8]) -> [UInt8] {
     var count = compressBound(UInt(bytes.count))
     var compressed = [UInt8](repeating: 0, count: Int(count))
-    precondition(compress2(&compressed, &count, bytes, UInt(bytes.count), Z_DEFAULT_COMPRESSION) == Z_OK, "zlib cannot compress \(bytes.count) bytes")
+    precondition(
+      compress2(&compressed, &count, bytes, UInt(bytes.count), Z_DEFAULT_COMPRESSION) == Z_OK,
+      "zlib cannot compress \(bytes.count) bytes")
     return Array(compressed.prefix(Int(count)))
   }
 
   /// The highest first.
-  private static func bytes(_ number: Int, _ count: Int) -> [UInt8] { (0..<count).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
+  private static func bytes(_ number: Int, _ count: Int) -> [UInt8] {
+    (0..<count).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+  }
 }

@@ -4,9 +4,12 @@ import Foundation
 public struct LineChart: Sendable {
   public struct Point: Sendable {
     public var x, y: Double
-    /// The band around the line here, if it has one: it reaches from point to neighbouring point where both have one, and is a bar where neither neighbour has.
+    /// The band around the line here, if it has one: it reaches from point to neighbouring point where both have one,
+    /// and is a bar where neither neighbour has.
     public var low, high: Double?
-    public init(x: Double, y: Double, low: Double? = nil, high: Double? = nil) { (self.x, self.y, self.low, self.high) = (x, y, low, high) }
+    public init(x: Double, y: Double, low: Double? = nil, high: Double? = nil) {
+      (self.x, self.y, self.low, self.high) = (x, y, low, high)
+    }
   }
 
   public struct Series: Sendable {
@@ -14,7 +17,9 @@ public struct LineChart: Sendable {
     public var points: [Point]
     /// Whether each point gets a dot, for few points.
     public var hasDots: Bool
-    public init(_ name: String, _ points: [Point], hasDots: Bool = false) { (self.name, self.points, self.hasDots) = (name, points, hasDots) }
+    public init(_ name: String, _ points: [Point], hasDots: Bool = false) {
+      (self.name, self.points, self.hasDots) = (name, points, hasDots)
+    }
   }
 
   public var title: String
@@ -25,7 +30,8 @@ public struct LineChart: Sendable {
   public var levels: [(name: String, y: Double)] = []
   /// Numbers on the x axis; nil for round ones.
   public var xTicks: [Double]?
-  /// Whether the x axis shows the logarithm: equal factors are equally far apart, and numbers that are not above 0 are not shown.
+  /// Whether the x axis shows the logarithm: equal factors are equally far apart, and numbers that are not above 0 are
+  /// not shown.
   public var isLogarithmic = false
 
   public init(title: String, xLabel: String, yLabel: String, series: [Series]) {
@@ -36,7 +42,9 @@ public struct LineChart: Sendable {
   public static func svg(_ panels: [LineChart]) -> String {
     let (widths, height) = (panels.map(\.width), Layout.height)
     let width = widths.reduce(0, +)
-    let body = panels.enumerated().map { "<g transform=\"translate(\(number(widths[..<$0].reduce(0, +))) 0)\">\n\($1.body)</g>\n" }.joined()
+    let body = panels.enumerated().map {
+      "<g transform=\"translate(\(number(widths[..<$0].reduce(0, +))) 0)\">\n\($1.body)</g>\n"
+    }.joined()
     return """
       <svg xmlns="http://www.w3.org/2000/svg" width="\(number(width))" height="\(number(height))" viewBox="0 0 \(number(width)) \(number(height))" \
       font-family="Helvetica, Arial, sans-serif" font-size="12">
@@ -52,28 +60,42 @@ public struct LineChart: Sendable {
     static let (stroke, letter) = (18.0, 6.6)
     static let (left, right, top, bottom) = (62.0, 16.0, 30.0, 48.0)
     /// Distinguishable also by the colour-blind (Okabe and Ito 2008).
-    static let colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933", "#882255", "#44AA99"]
+    static let colors = [
+      "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933", "#882255", "#44AA99",
+    ]
   }
 
-  private var width: Double { Layout.width + Layout.stroke + 15 + Layout.letter * Double(series.map(\.name.count).max() ?? 0) }
+  private var width: Double {
+    Layout.width + Layout.stroke + 15 + Layout.letter * Double(series.map(\.name.count).max() ?? 0)
+  }
 
   private var body: String {
     let scale = { (value: Double) in isLogarithmic ? log10(value) : value }
-    let isShown = { (point: Point) in [scale(point.x), point.y, point.low ?? point.y, point.high ?? point.y].allSatisfy(\.isFinite) }
+    let isShown = { (point: Point) in
+      [scale(point.x), point.y, point.low ?? point.y, point.high ?? point.y].allSatisfy(\.isFinite)
+    }
     let points = series.flatMap(\.points).filter(isShown)
-    let (xs, ys) = (points.map(\.x) + (xTicks ?? []), points.flatMap { [$0.y, $0.low ?? $0.y, $0.high ?? $0.y] } + levels.map(\.y))
+    let (xs, ys) = (
+      points.map(\.x) + (xTicks ?? []), points.flatMap { [$0.y, $0.low ?? $0.y, $0.high ?? $0.y] } + levels.map(\.y)
+    )
     let (xAxis, yAxis) = (Axis(around: xs.map(scale)), Axis(around: ys, padded: true))
     let x = { (value: Double) in Layout.left + xAxis.share(scale(value)) * (Layout.width - Layout.left - Layout.right) }
-    let y = { (value: Double) in Layout.height - Layout.bottom - yAxis.share(value) * (Layout.height - Layout.top - Layout.bottom) }
+    let y = { (value: Double) in
+      Layout.height - Layout.bottom - yAxis.share(value) * (Layout.height - Layout.top - Layout.bottom)
+    }
     let (right, bottom) = (Layout.width - Layout.right, Layout.height - Layout.bottom)
     var out = ""
     for tick in yAxis.ticks {
-      out += "<line x1=\"\(number(Layout.left))\" x2=\"\(number(right))\" y1=\"\(number(y(tick)))\" y2=\"\(number(y(tick)))\" stroke=\"#e0e0e0\"/>\n"
+      out +=
+        "<line x1=\"\(number(Layout.left))\" x2=\"\(number(right))\" y1=\"\(number(y(tick)))\" y2=\"\(number(y(tick)))\" stroke=\"#e0e0e0\"/>\n"
       out += text(Layout.left - 6, y(tick) + 4, label(tick), anchor: "end")
     }
-    for tick in xTicks ?? (isLogarithmic ? xAxis.ticksOfPowers : xAxis.ticks) { out += text(x(tick), bottom + 16, label(tick)) }
+    for tick in xTicks ?? (isLogarithmic ? xAxis.ticksOfPowers : xAxis.ticks) {
+      out += text(x(tick), bottom + 16, label(tick))
+    }
     for level in levels where level.y.isFinite {
-      out += "<line x1=\"\(number(Layout.left))\" x2=\"\(number(right))\" y1=\"\(number(y(level.y)))\" y2=\"\(number(y(level.y)))\" stroke=\"#555\" stroke-dasharray=\"5 4\"/>\n"
+      out +=
+        "<line x1=\"\(number(Layout.left))\" x2=\"\(number(right))\" y1=\"\(number(y(level.y)))\" y2=\"\(number(y(level.y)))\" stroke=\"#555\" stroke-dasharray=\"5 4\"/>\n"
       out += text(right - 2, y(level.y) - 4, level.name, anchor: "end")
     }
     for (index, line) in series.enumerated() {
@@ -82,16 +104,24 @@ public struct LineChart: Sendable {
       let place = { (px: Double, py: Double) in "\(number(x(px))),\(number(y(py)))" }
       for band in shown.split(whereSeparator: { $0.low == nil || $0.high == nil }) {
         let outline = band.map { place($0.x, $0.low!) } + band.reversed().map { place($0.x, $0.high!) }
-        let paint = band.count > 1 ? "fill=\"\(color)\" fill-opacity=\"0.18\"" : "stroke=\"\(color)\" stroke-width=\"5\" stroke-opacity=\"0.3\""
+        let paint =
+          band.count > 1
+          ? "fill=\"\(color)\" fill-opacity=\"0.18\"" : "stroke=\"\(color)\" stroke-width=\"5\" stroke-opacity=\"0.3\""
         out += "<polygon points=\"\(outline.joined(separator: " "))\" \(paint)/>\n"
       }
-      out += "<polyline points=\"\(shown.map { place($0.x, $0.y) }.joined(separator: " "))\" fill=\"none\" stroke=\"\(color)\" stroke-width=\"1.8\"/>\n"
-      if line.hasDots { out += shown.map { "<circle cx=\"\(number(x($0.x)))\" cy=\"\(number(y($0.y)))\" r=\"3\" fill=\"\(color)\"/>\n" }.joined() }
+      out +=
+        "<polyline points=\"\(shown.map { place($0.x, $0.y) }.joined(separator: " "))\" fill=\"none\" stroke=\"\(color)\" stroke-width=\"1.8\"/>\n"
+      if line.hasDots {
+        out += shown.map { "<circle cx=\"\(number(x($0.x)))\" cy=\"\(number(y($0.y)))\" r=\"3\" fill=\"\(color)\"/>\n" }
+          .joined()
+      }
       let row = Layout.top + 16 * Double(index) + 12
-      out += "<line x1=\"\(number(Layout.width))\" x2=\"\(number(Layout.width + Layout.stroke))\" y1=\"\(number(row - 4))\" y2=\"\(number(row - 4))\" stroke=\"\(color)\" stroke-width=\"2.5\"/>\n"
+      out +=
+        "<line x1=\"\(number(Layout.width))\" x2=\"\(number(Layout.width + Layout.stroke))\" y1=\"\(number(row - 4))\" y2=\"\(number(row - 4))\" stroke=\"\(color)\" stroke-width=\"2.5\"/>\n"
       out += text(Layout.width + Layout.stroke + 5, row, line.name, anchor: "start")
     }
-    out += "<path d=\"M\(number(Layout.left)) \(number(Layout.top)) V\(number(bottom)) H\(number(right))\" fill=\"none\" stroke=\"#333\"/>\n"
+    out +=
+      "<path d=\"M\(number(Layout.left)) \(number(Layout.top)) V\(number(bottom)) H\(number(right))\" fill=\"none\" stroke=\"#333\"/>\n"
     out += text((Layout.left + right) / 2, Layout.height - 10, xLabel)
     out += text((Layout.left + right) / 2, 18, title, more: " font-weight=\"bold\"")
     let middle = (Layout.top + bottom) / 2
@@ -124,12 +154,15 @@ private struct Axis {
     let rough = (high - low) / 5
     let power = pow(10, floor(log10(rough)))
     let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 }!
-    ticks = Array(stride(from: (low / step).rounded(.up) * step, through: high * (1 + 1e-12), by: step)).map { abs($0) < step * 1e-9 ? 0 : $0 }
+    ticks = Array(stride(from: (low / step).rounded(.up) * step, through: high * (1 + 1e-12), by: step)).map {
+      abs($0) < step * 1e-9 ? 0 : $0
+    }
   }
 
   /// For an axis of logarithms to base 10: numbers whose logarithms lie in its range, 1, 2 and 5 of each power.
   var ticksOfPowers: [Double] {
-    (Int(low.rounded(.down))...Int(high.rounded(.up))).flatMap { power in [1, 2, 5].map { $0 * pow(10, Double(power)) } }.filter {
+    (Int(low.rounded(.down))...Int(high.rounded(.up))).flatMap { power in [1, 2, 5].map { $0 * pow(10, Double(power)) }
+    }.filter {
       (low - 1e-9...high + 1e-9).contains(log10($0))
     }
   }

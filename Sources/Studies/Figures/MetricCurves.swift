@@ -16,23 +16,33 @@ public enum MetricCurves {
       let steps = curves.dropFirst().reduce(Set(curves[0].keys)) { $0.intersection($1.keys) }.sorted()
       let ends = curves.compactMap { $0.keys.max() }
       if Set(ends).count > 1 {
-        Console.warn("\(group.name): its runs end at different steps, \(ends.map(String.init).joined(separator: ", ")); the mean is of the steps that all have, and ends at \(steps.last ?? 0)")
+        Console.warn(
+          "\(group.name): its runs end at different steps, \(ends.map(String.init).joined(separator: ", ")); the mean is of the steps that all have, and ends at \(steps.last ?? 0)"
+        )
       }
       return LineChart.Series(
         group.name,
         steps.map { step in
           let values = curves.map { $0[step]! }
           let isBand = values.count > 1
-          return .init(x: Double(step), y: values.mean, low: isBand ? values.min() : nil, high: isBand ? values.max() : nil)
+          return .init(
+            x: Double(step), y: values.mean, low: isBand ? values.min() : nil, high: isBand ? values.max() : nil)
         })
     }
-    return LineChart(title: metric, xLabel: "gradient steps", yLabel: smoothing > 1 ? "mean over \(smoothing) steps" : "", series: series)
+    return LineChart(
+      title: metric, xLabel: "gradient steps", yLabel: smoothing > 1 ? "mean over \(smoothing) steps" : "",
+      series: series)
   }
 
   private static func curve(_ metric: String, of run: URL, smoothing: Int) throws -> [Int: Double] {
     let lines = try MetricsLog.lines(of: run)
-    let points = lines.compactMap { line in line[metric].flatMap { value in line["step"].map { (step: Int($0), value: value) } } }
-    guard !points.isEmpty else { throw ExperimentError.noSuchMetric(run.path, metric, known: Set(lines.flatMap(\.keys)).subtracting(["step", "time"]).sorted()) }
+    let points = lines.compactMap { line in
+      line[metric].flatMap { value in line["step"].map { (step: Int($0), value: value) } }
+    }
+    guard !points.isEmpty else {
+      throw ExperimentError.noSuchMetric(
+        run.path, metric, known: Set(lines.flatMap(\.keys)).subtracting(["step", "time"]).sorted())
+    }
     var (smoothed, first, sum) = ([Int: Double](), 0, 0.0)
     for (index, point) in points.enumerated() {
       sum += point.value

@@ -59,7 +59,7 @@ public struct Benchmark {
   }
 
   private var random: RandomSource { RandomSource(Seed(0), on: compute.device) }
-  private var work: ArithmeticWork { ArithmeticWork(sizes: world.model, frame: frame, actions: Self.actionCount) }
+  private var work: FLOPs { FLOPs(sizes: world.model, frame: frame, actions: Self.actionCount) }
   private var pixelCount: Int { frame.dimensions.reduce(1, *) }
   private var observation: ObservationSpace {
     ObservationSpace(channels: frame.channels, height: frame.height, width: frame.width)

@@ -141,9 +141,10 @@ public struct DeviceParity: Codable, Sendable {
     let device = model.device
     let (inference, losses, decoded, dream) = computing(in: precision, on: device) {
       let (inference, observed) = model.infer(
-        batch, normalizer(on: device), from: start(model), draw: .clocks(model.clocks(for: draws)))
+        batch, normalizer(on: device), from: start(model), draw: .exponentialNoise(model.exponentialNoise(for: draws)))
       let actions = model.actions.rows(batch.previousActions, on: device).unflattened([length, self.batch])
-      let dream = model.imagine(from: start(model), actions: actions, draw: .clocks(model.clocks(for: draws[0])))
+      let dream = model.imagine(
+        from: start(model), actions: actions, draw: .exponentialNoise(model.exponentialNoise(for: draws[0])))
       return (
         inference, model.loss(inference, observed, LossConfiguration()), model.decode(inference.states).image!, dream
       )
@@ -213,8 +214,8 @@ public struct DeviceParity: Codable, Sendable {
 
 extension WorldModel {
   /// Clocks `[…, S, K]` by which the classes `[…, S·K]` are drawn whatever their probability.
-  fileprivate func clocks(for drawn: Tensor) -> Tensor {
-    (1 - drawn + 1e-30).reshaped(drawn.shape.dropLast() + [sizes.groups, sizes.classes])
+  fileprivate func exponentialNoise(for sampled: Tensor) -> Tensor {
+    (1 - sampled + 1e-30).reshaped(sampled.shape.dropLast() + [sizes.groups, sizes.classes])
   }
 }
 

@@ -72,7 +72,7 @@ extension DeviceParity {
     }
     let (recorded, other) = (window(0), window(count / 2))
     var step = 0
-    let dream = Dream(from: other.states[0], steps: horizon, policy: { other.actions[$1] }) { _, _ in
+    let dream = Rollout(from: other.states[0], steps: horizon, policy: { other.actions[$1] }) { _, _ in
       step += 1
       return other.states[step]
     }

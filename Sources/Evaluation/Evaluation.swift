@@ -11,7 +11,7 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
   public let environment: String
   public let seed: UInt64
   /// What the agent is; absent for others.
-  public let agent: AgentFacts?
+  public let agent: AgentMetadata?
   /// The undiscounted return of each episode.
   public let returns: [Double]
   /// Environment steps of each episode.
@@ -29,7 +29,7 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
   public let surprise: SurpriseShare?
 
   init(
-    player: String, environment: String, seed: UInt64, agent: AgentFacts?, returns: [Double], lengths: [Int],
+    player: String, environment: String, seed: UInt64, agent: AgentMetadata?, returns: [Double], lengths: [Int],
     starts: EvaluationStarts? = nil, surprise: SurpriseShare? = nil
   ) {
     (self.starts, self.surprise) = (starts, surprise)
@@ -102,7 +102,7 @@ public struct Evaluation {
   /// - Parameter onEpisode: called with each episode, in order; with the frames of those that `keepsFrames` says, by
   ///   their index.
   public func run(
-    _ player: Player, named name: String, _ facts: AgentFacts? = nil,
+    _ player: Player, named name: String, _ facts: AgentMetadata? = nil,
     keepsFrames: @escaping (Int) -> Bool = { _ in false },
     onEpisode: (PlayedEpisode) throws -> Void = { _ in }
   ) throws -> EvaluationResult {

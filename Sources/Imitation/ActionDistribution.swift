@@ -41,14 +41,15 @@ public struct ActionDistribution: Distribution {
   }
 
   /// Without gradients.
-  public func drawn(_ draw: Draw) -> Tensor {
+  public func sampled(_ draw: Sampling) -> Tensor {
     let parts =
-      classes.map { $0.distribution.drawn(draw).to(.float32) } + (numbers.map { [$0.distribution.drawn(draw)] } ?? [])
+      classes.map { $0.distribution.sampled(draw).to(.float32) }
+      + (numbers.map { [$0.distribution.sampled(draw)] } ?? [])
     return parts.count == 1 ? parts[0] : concatenated(parts, axis: -1)
   }
 
   /// Of what was drawn, in nats, `[…]`.
-  public func logProbability(of drawn: Tensor) -> Tensor { logProbability(drawn) { $0.logProbability(of: $1) } }
+  public func logProbability(of sampled: Tensor) -> Tensor { logProbability(sampled) { $0.logProbability(of: $1) } }
 
   /// Of what somebody else chose, who may be where this one hardly ever draws, in nats, `[…]`.
   public func logProbability(ofOthers chosen: Tensor) -> Tensor {

@@ -28,14 +28,14 @@ public enum StateChoice: String, Codable, CaseIterable, Sendable {
 /// at once.
 public final class Agent {
   /// What makes actions of frames.
-  private enum Mind {
+  private enum Policy {
     /// A policy on the states of a world model.
     case latent(WorldModel, MLP)
     /// A policy on frames, which remembers nothing.
     case pixels(PixelPolicy)
   }
 
-  private let mind: Mind
+  private let mind: Policy
   private let normalizer: Normalizer
   private let choice: ActionChoice
   private let stateChoice: StateChoice
@@ -76,7 +76,8 @@ public final class Agent {
   }
 
   private init(
-    _ mind: Mind, _ normalizer: Normalizer, _ choice: ActionChoice, _ stateChoice: StateChoice, _ precision: Precision,
+    _ mind: Policy, _ normalizer: Normalizer, _ choice: ActionChoice, _ stateChoice: StateChoice,
+    _ precision: Precision,
     _ seed: Seed
   ) {
     self.mind = mind
@@ -149,12 +150,12 @@ public final class Agent {
     let seen = frames.mapValues { view?.frames(of: $0) ?? $0 }
     // On the CPU a few rows take as long as reading the weights, so that arithmetic in bf16 would save nothing.
     let precision = order.count > 4 || device != .cpu ? precision : .f32
-    let (states, opinions) = noGrad {
+    let (states, probabilities) = noGrad {
       computing(in: precision, on: device) { infer(order.map { seen[$0]! }, order.map { slots[$0]! }) }
     }
     var chosen: [Int: Action] = [:]
     for (row, slot) in order.enumerated() {
-      let action = actions.unscaled(opinions[row].chosen(choice, using: &slots[slot]!.generator))
+      let action = actions.unscaled(probabilities[row].chosen(choice, using: &slots[slot]!.generator))
       slots[slot]!.state = states?[row]
       slots[slot]!.previousAction = action
       slots[slot]!.steps += 1
@@ -175,14 +176,14 @@ public final class Agent {
   func memory(slot: Int) -> [Float]? { slots[slot]?.state?.features.values() }
 
   /// What a policy says of one state.
-  private struct Opinion {
+  private struct ActionProbabilities {
     /// The probability of each class of each part that has classes.
     let probabilities: [[Float]]
     /// Of the normal before the tangent, for each number.
     let mean, deviation: [Float]
 
     /// Of each row of a policy's distribution over actions `[N, W]`.
-    static func rows(_ policy: ActionDistribution, _ count: Int) -> [Opinion] {
+    static func rows(_ policy: ActionDistribution, _ count: Int) -> [ActionProbabilities] {
       let split = { (x: Tensor) -> [[Float]] in
         let values: [Float] = x.values()
         return (0..<count).map { Array(values[$0 * values.count / count..<($0 + 1) * values.count / count]) }
@@ -196,7 +197,7 @@ public final class Agent {
           let length = rows[row].count / parts
           return (0..<parts).map { Array(rows[row][$0 * length..<($0 + 1) * length]) }
         }
-        return Opinion(
+        return ActionProbabilities(
           probabilities: probabilities, mean: numbers?.mean[row] ?? [], deviation: numbers?.deviation[row] ?? [])
       }
     }
@@ -224,7 +225,7 @@ public final class Agent {
   }
 
   /// The states after seeing `frames`, one row each, where there are any; and the policy's opinions there.
-  private func infer(_ frames: [[UInt8]], _ slots: [Slot]) -> ([LatentState]?, [Opinion]) {
+  private func infer(_ frames: [[UInt8]], _ slots: [Slot]) -> ([LatentState]?, [ActionProbabilities]) {
     let rows = frames.count
     switch mind {
     case .pixels(let policy):
@@ -233,19 +234,19 @@ public final class Agent {
         let first = slot.earlier.first ?? frame
         return [[UInt8]](repeating: first, count: policy.frames - 1 - slot.earlier.count) + slot.earlier + [frame]
       }
-      return (nil, Opinion.rows(policy(policy.stacked(stacks.flatMap { $0 }, rows, normalizer)), rows))
+      return (nil, ActionProbabilities.rows(policy(policy.stacked(stacks.flatMap { $0 }, rows, normalizer)), rows))
     case .latent(let worldModel, let actor):
       let (sizes, blank) = (worldModel.sizes, LatentState.zero(worldModel.sizes, batch: 1, on: device))
       let states = slots.map { $0.state ?? blank }
       let start = LatentState(
         deterministic: concatenated(states.map(\.deterministic), axis: 0),
         stochastic: concatenated(states.map(\.stochastic), axis: 0))
-      let draw: Draw =
+      let draw: Sampling =
         switch stateChoice {
         case .best: .mode
         // Drawn on the CPU, so that the same seed acts the same on all devices.
         case .sampled:
-          .clocks(
+          .exponentialNoise(
             stacked(slots.map { Tensor.exponential([sizes.groups, sizes.classes], using: $0.random) }).to(device))
         }
       let observed = normalizer(frames.flatMap { $0 }, [1, rows], on: device)
@@ -262,7 +263,7 @@ public final class Agent {
       }
       let state = inference.states[0]
       let policy = worldModel.actions.policy(actor(state.features))
-      return ((0..<rows).map { state.sliced($0..<$0 + 1) }, Opinion.rows(policy, rows))
+      return ((0..<rows).map { state.sliced($0..<$0 + 1) }, ActionProbabilities.rows(policy, rows))
     }
   }
 }

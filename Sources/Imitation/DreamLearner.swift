@@ -14,7 +14,7 @@ public final class DreamLearner: LatentLearner {
   public let actorOptimizer: Adam
   public let criticOptimizer: Adam
   public let reward: WeightedReward
-  public let dreamer: Dreamer
+  public let imagination: Imagination
   private let windows: WindowSampler
   /// States of other recordings, in which some dreams begin; nil for none.
   private let mixed: ExpertLatents?
@@ -31,7 +31,7 @@ public final class DreamLearner: LatentLearner {
   public init(
     _ worldModel: WorldModel, _ configuration: ImitationConfiguration, expert: ExpertLatents,
     windows: ExpertLatents? = nil, mixed: ExpertLatents? = nil,
-    _ precision: Precision = .f32, seed: Seed, fitting: @escaping Fitting = { _, _, _ in }
+    _ precision: Precision = .f32, seed: Seed, fitting: @escaping ProgressHandler = { _, _, _ in }
   ) throws {
     self.windows = try WindowSampler(
       windows ?? expert, horizon: configuration.windowSteps, batch: configuration.batch,
@@ -41,7 +41,7 @@ public final class DreamLearner: LatentLearner {
     self.seed = seed
     self.configuration = configuration
     self.precision = precision
-    dreamer = Dreamer(worldModel, precision)
+    imagination = Imagination(worldModel, precision)
     reward = try configuration.reward.reward(
       RewardContext(
         expert: expert, sizes: worldModel.sizes, actions: worldModel.actions, policy: configuration.policy,
@@ -80,7 +80,8 @@ public final class DreamLearner: LatentLearner {
 
   public func update(step: Int, progress: Double) -> Metrics {
     update(
-      on: windows.windows(step: step, choices: configuration.windowChoices, hardness: surprise), step: step,
+      on: windows.windows(step: step, choices: configuration.windowChoices, priority: negativeLogLikelihood),
+      step: step,
       progress: progress,
       using: RandomSource(seed.stream("dreams").step(step), on: device))
   }
@@ -99,14 +100,17 @@ public final class DreamLearner: LatentLearner {
         ? SharedNoise(random.seed.stream("noise"), dreamsPerWindow: c.dreamsPerWindow, on: self.device) : nil
     }
     // Where the learner goes from there under its own actions, and what it is compared with.
-    let dream = dreamer.dream(from: start, steps: c.horizon, using: random, noise: noise(), policy: networks.policy)
+    let dream = imagination.rollout(
+      from: start, steps: c.horizon, using: random, noise: noise(), policy: networks.policy)
     let expert =
       switch c.reference {
       case .recorded: recorded
       case .rollout:
         LatentWindows(
-          states: dreamer.dream(from: recorded.states[0], following: recorded.actions, using: random, noise: noise())
-            .states,
+          states: imagination.rollout(
+            from: recorded.states[0], following: recorded.actions, using: random, noise: noise()
+          )
+          .states,
           actions: recorded.actions)
       }
     let (earned, parts) = reward.parts(expert, dream)  // [H, B]
@@ -135,7 +139,7 @@ public final class DreamLearner: LatentLearner {
         let began = noGrad { computing(in: precision, on: device) { actions.policy(clone(features.dropLast())) } }
         let divergence = losses!.policy.divergence(from: began).mean()
         actorLoss =
-          actorLoss + c.warmStart.divergenceWeight * coolingFactor(c.warmStart.divergenceCoolDown, at: progress)
+          actorLoss + c.warmStart.divergenceWeight * linearDecay(c.warmStart.divergenceCoolDown, at: progress)
           * divergence
         metrics["actor/divergence"] = divergence
       }
@@ -175,11 +179,11 @@ public final class DreamLearner: LatentLearner {
     try reward.restore(from: file, prefix: "reward.")
   }
 
-  private var device: Device { dreamer.device }
+  private var device: Device { imagination.device }
 
   /// How little the policy expects the expert's actions in windows: the mean of `−log π(a | ŝ)` over their steps, in
   /// nats, `[B]`; 0 where a density is so high that it would be below.
-  public func surprise(at windows: LatentWindows) -> Tensor {
+  public func negativeLogLikelihood(at windows: LatentWindows) -> Tensor {
     noGrad {
       computing(in: precision, on: device) {
         (-networks.policy(windows.states.features.dropLast()).logProbability(ofOthers: windows.actions).mean(over: 0))
@@ -201,8 +205,8 @@ public final class DreamLearner: LatentLearner {
     let (dreams, copies) = (windows.actions.shape[1], configuration.dreamsPerWindow)
     let count = begunElsewhere(of: dreams)
     guard let mixed, count > 0 else { return (start, expert) }
-    let drawn = (Tensor.uniform([count / copies], using: random) * Double(mixed.count)).to(.int64)
-    let copied = drawn.reshaped(-1, 1).expanded([count / copies, copies]).reshaped(-1)
+    let sampled = (Tensor.uniform([count / copies], using: random) * Double(mixed.count)).to(.int64)
+    let copied = sampled.reshaped(-1, 1).expanded([count / copies, copies]).reshaped(-1)
     return (.joined(start.sliced(0..<dreams - count), mixed.states(at: copied, using: random), axis: 0), expert)
   }
 
@@ -227,8 +231,9 @@ public final class DreamLearner: LatentLearner {
     let right = windows.actions.sliced(0..<lead).sliced(0..<dreams, axis: 1)
     let stays = (leaving - steps).isAtLeast(1).reshaped(lead, dreams, 1).to(right.type)
     let taken = right * stays + wrong * (1 - stays)
-    let displaced = dreamer.dream(from: windows.states[0].sliced(0..<dreams), following: taken, using: random).states[
-      lead]
+    let displaced = imagination.rollout(from: windows.states[0].sliced(0..<dreams), following: taken, using: random)
+      .states[
+        lead]
     let far = windows.steps(lead..<lead + c.horizon)
     return (
       LatentState.joined(displaced, close.states[0].sliced(dreams..<batch), axis: 0),

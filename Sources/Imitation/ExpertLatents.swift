@@ -191,22 +191,22 @@ public struct WindowSampler {
   /// - Parameters:
   ///   - choices: windows drawn for each one that is taken.
   ///   - hardness: of windows, `[B]`, not negative; among its choices a window is taken in proportion to it.
-  public func windows(step: Int, choices: Int = 1, hardness: ((LatentWindows) -> Tensor)? = nil) -> LatentWindows {
+  public func windows(step: Int, choices: Int = 1, priority: ((LatentWindows) -> Tensor)? = nil) -> LatentWindows {
     var generator = seed.step(step).generator
     let random =
       latents.probabilities == nil
       ? nil : RandomSource(seed.stream("classes").step(step), on: latents.deterministic.device)
-    let drawn = (0..<batch / copies * choices).map { _ in
+    let sampled = (0..<batch / copies * choices).map { _ in
       (Double.random(in: 0..<1, using: &generator) < startShare ? episodeStarts : starts).randomElement(
         using: &generator)!
     }
     let device = latents.deterministic.device
-    var taken = Tensor(drawn.map(Int64.init), [drawn.count, 1], on: device)
-    if choices > 1, let hardness {
+    var taken = Tensor(sampled.map(Int64.init), [sampled.count, 1], on: device)
+    if choices > 1, let priority {
       // Chosen where the hardness is computed, which nobody waits for.
-      let shares = (0..<drawn.count / choices).map { _ in Float.random(in: 0..<1, using: &generator) }
+      let shares = (0..<sampled.count / choices).map { _ in Float.random(in: 0..<1, using: &generator) }
       let place = chosen(
-        by: hardness(windows(at: taken, using: random)).reshaped(-1, choices),
+        by: priority(windows(at: taken, using: random)).reshaped(-1, choices),
         Tensor(shares, [shares.count, 1], on: device))
       taken = taken.reshaped(-1, choices).gathering(place, axis: 1)
     }

@@ -91,7 +91,7 @@ public final class LatentCloner: LatentLearner {
     let norm = optimizer.step(minimizing: loss, progress: progress)
     return [
       "actor/loss": loss, "actor/entropy": policy.entropy.mean(), "actor/gradient_norm": norm,
-      "actor/agreement": actions.likeness(policy.drawn(.mode), action).mean(),
+      "actor/agreement": actions.likeness(policy.sampled(.mode), action).mean(),
     ]
   }
 

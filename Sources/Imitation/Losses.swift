@@ -24,9 +24,9 @@ public func criticLoss(value: Tensor, returns: Tensor) -> Tensor {
 ///   - drawnWith: log-probabilities that the actions were drawn with, `[H, B]`.
 ///   - clip: `ε`.
 public func clippedActorLoss(
-  policy: some Distribution, action: Tensor, drawnWith: Tensor, advantage: Tensor, clip: Double, entropyWeight: Double
+  policy: some Distribution, action: Tensor, sampledWith: Tensor, advantage: Tensor, clip: Double, entropyWeight: Double
 ) -> Tensor {
-  let (ratio, a) = (exp(policy.logProbability(of: action) - drawnWith.detached()), advantage.detached())
+  let (ratio, a) = (exp(policy.logProbability(of: action) - sampledWith.detached()), advantage.detached())
   return -minimum(ratio * a, ratio.clamped(1 - clip, 1 + clip) * a).mean() - entropyWeight * policy.entropy.mean()
 }
 

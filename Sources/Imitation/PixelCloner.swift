@@ -109,7 +109,7 @@ public final class PixelCloner {
   }
 
   private func agreement(_ distribution: ActionDistribution, _ taken: Tensor) -> Tensor {
-    policy.actions.likeness(distribution.drawn(.mode), taken).mean()
+    policy.actions.likeness(distribution.sampled(.mode), taken).mean()
   }
 
   /// What the policy sees of sequences, and what the expert did there, both under `[N]`. Frames before an episode's

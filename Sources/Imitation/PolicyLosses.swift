@@ -11,7 +11,7 @@ public struct PolicyLosses {
   /// As the actor's loss takes it, `[H, B]`.
   public let advantage: Tensor
   /// Of the actions, `[H, B]`: what the policy says of them now, and what it said when it drew them.
-  private let logProbability, drawnWith: Tensor
+  private let logProbability, sampledWith: Tensor
   /// Scalars, to be minimised.
   public let actor, critic: Tensor
 
@@ -31,22 +31,22 @@ public struct PolicyLosses {
     policy = networks.policy(features.dropLast())
     logProbability = policy.logProbability(of: actions)
     if let before {
-      (returns, advantage, drawnWith) = (before.returns, before.advantage, before.drawnWith)
+      (returns, advantage, sampledWith) = (before.returns, before.advantage, before.sampledWith)
     } else {
       let bootstrap = networks.targetValue(features)  // [H + 1, B]
       returns = lambdaReturns(reward: reward, value: bootstrap, discount: c.discount, lambda: c.lambda)
       let baseline = c.baseline == .critic ? value.detached() : bootstrap.dropLast()
-      let surprise = beyondOthers(returns - baseline, dreamsPerWindow: c.dreamsPerWindow)
-      advantage = c.normalizeAdvantages ? normalised(surprise) : surprise
-      drawnWith = logProbability.detached()
+      let advantages = leaveOneOut(returns - baseline, dreamsPerWindow: c.dreamsPerWindow)
+      advantage = c.normalizeAdvantages ? normalised(advantages) : advantages
+      sampledWith = logProbability.detached()
     }
-    let entropyWeight = c.entropyWeight * coolingFactor(c.entropyCoolDown, at: progress)
+    let entropyWeight = c.entropyWeight * linearDecay(c.entropyCoolDown, at: progress)
     actor =
       switch c.policyGradient {
       case .reinforce: actorLoss(policy: policy, action: actions, advantage: advantage, entropyWeight: entropyWeight)
       case .ppo:
         clippedActorLoss(
-          policy: policy, action: actions, drawnWith: drawnWith, advantage: advantage, clip: c.clip,
+          policy: policy, action: actions, sampledWith: sampledWith, advantage: advantage, clip: c.clip,
           entropyWeight: entropyWeight)
       }
     critic = c.criticWeight * criticLoss(value: value, returns: returns)
@@ -54,6 +54,6 @@ public struct PolicyLosses {
 
   /// The share of actions whose probability is by more than `clip` times another than when they were drawn, a scalar.
   func clippedShare(beyond clip: Double) -> Tensor {
-    noGrad { (exp(logProbability - drawnWith) - 1).magnitude().isAtLeast(clip).to(.float32).mean() }
+    noGrad { (exp(logProbability - sampledWith) - 1).abs().isAtLeast(clip).to(.float32).mean() }
   }
 }

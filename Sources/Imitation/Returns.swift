@@ -30,7 +30,7 @@ public func normalised(_ x: Tensor) -> Tensor {
 ///   - x: `[H, B]`, the dreams of a window side by side.
 ///   - count: `n` of them each; one of one is as it is.
 /// - Returns: `[H, B]`.
-func beyondOthers(_ x: Tensor, dreamsPerWindow count: Int) -> Tensor {
+func leaveOneOut(_ x: Tensor, dreamsPerWindow count: Int) -> Tensor {
   guard count > 1 else { return x }
   let each = x.reshaped(x.shape[0], -1, count)
   return ((each - each.mean(over: -1, keepingAxes: true)) * (Double(count) / Double(count - 1))).reshaped(x.shape)

@@ -9,7 +9,7 @@ import WorldModel
 /// search in the model for an expert to ask). If it plays no better than a clone, no optimiser is to blame for a policy
 /// that does not either.
 public final class SequenceSearch {
-  private let dreamer: Dreamer
+  private let imagination: Imagination
   private let compared: ComparedState
   private let windows: WindowSampler
   private let learner: LatentCloner
@@ -34,18 +34,22 @@ public final class SequenceSearch {
   /// - Parameter learner: what learns, best from a clone on.
   /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a dream and a search.
   public init(
-    _ dreamer: Dreamer, _ compared: ComparedState, on expert: ExpertLatents, teaching learner: LatentCloner, seed: Seed
+    _ imagination: Imagination, _ compared: ComparedState, on expert: ExpertLatents, teaching learner: LatentCloner,
+    seed: Seed
   ) throws {
-    guard let count = dreamer.actions.discreteCount else {
+    guard let count = imagination.actions.discreteCount else {
       preconditionFailure("only sequences of discrete actions can all be tried")
     }
-    (self.dreamer, self.compared, self.learner, self.seed, actionCount) = (dreamer, compared, learner, seed, count)
+    (self.imagination, self.compared, self.learner, self.seed, actionCount) = (
+      imagination, compared, learner, seed, count
+    )
     let reach = count > 1 ? Int(Foundation.log(Double(Self.most)) / Foundation.log(Double(count))) : 1
     depth = max(1, min(Self.deepest, reach))
     let all = (0..<depth).reduce([[Float]()]) { sequences, _ in
       sequences.flatMap { start in (0..<count).map { start + [Float($0)] } }
     }
-    sequences = Tensor((0..<depth).flatMap { step in all.map { $0[step] } }, [depth, all.count, 1], on: dreamer.device)
+    sequences = Tensor(
+      (0..<depth).flatMap { step in all.map { $0[step] } }, [depth, all.count, 1], on: imagination.device)
     windows = try WindowSampler(expert, horizon: Self.roll + depth, batch: Self.batch, seed: seed.stream("windows"))
   }
 
@@ -53,21 +57,21 @@ public final class SequenceSearch {
   /// - Returns: how often the best first action is the expert's, and what it gains over the worst.
   public func update(step: Int) -> (agreement: Double, gain: Double) {
     let window = windows.windows(step: step)
-    let random = RandomSource(seed.stream("dreams").step(step), on: dreamer.device)
-    let dream = dreamer.dream(from: window.states[0], steps: Self.roll, using: random, policy: learner.policy)
+    let random = RandomSource(seed.stream("dreams").step(step), on: imagination.device)
+    let dream = imagination.rollout(from: window.states[0], steps: Self.roll, using: random, policy: learner.policy)
     var (agreement, gain) = (0.0, 0.0)
     let searched = stride(from: 0, to: Self.roll, by: Self.interval)
     for t in searched {
       let (action, gains) = best(from: dream.states[t], reference: window.states.sliced(t..<t + depth + 1), random)
       found.append((dream.states[t].features, action, gains))
-      agreement += dreamer.actions.likeness(action, window.actions[t]).mean().item
+      agreement += imagination.actions.likeness(action, window.actions[t]).mean().item
       gain += gains.mean().item
     }
     found = found.suffix(Self.kept)
     let (features, actions) = (concatenated(found.map(\.features), axis: 0), concatenated(found.map(\.action), axis: 0))
     let gains = concatenated(found.map(\.gain), axis: 0)
     for learning in step * Self.learningSteps..<(step + 1) * Self.learningSteps {
-      let draw = RandomSource(seed.stream("labels").step(learning), on: dreamer.device)
+      let draw = RandomSource(seed.stream("labels").step(learning), on: imagination.device)
       let some = (Tensor.uniform([Self.learningBatch], using: draw) * Double(gains.count)).to(.int64)
       learner.update(
         on: features.taking(some), actions.taking(some), weights: gains.taking(some) / (gains.mean() + 1e-9),
@@ -82,14 +86,16 @@ public final class SequenceSearch {
   func best(from start: LatentState, reference: LatentState, _ random: RandomSource) -> (action: Tensor, gain: Tensor) {
     noGrad {
       let (batch, count) = (start.deterministic.shape[0], sequences.shape[1])
-      let copied = Tensor((0..<batch * count).map { Int64($0 / count) }, [batch * count], on: dreamer.device)
-      let each = Tensor((0..<batch * count).map { Int64($0 % count) }, [batch * count], on: dreamer.device)
+      let copied = Tensor((0..<batch * count).map { Int64($0 / count) }, [batch * count], on: imagination.device)
+      let each = Tensor((0..<batch * count).map { Int64($0 % count) }, [batch * count], on: imagination.device)
       let starts = LatentState(
         deterministic: start.deterministic.taking(copied), stochastic: start.stochastic.taking(copied))
       // The sequences of a state share the noise: what differs is what actions did.
-      let noise = SharedNoise(random.seed.stream("search"), dreamsPerWindow: count, on: dreamer.device)
-      let states = dreamer.dream(from: starts, following: sequences.taking(each, axis: 1), using: random, noise: noise)
-        .states
+      let noise = SharedNoise(random.seed.stream("search"), dreamsPerWindow: count, on: imagination.device)
+      let states = imagination.rollout(
+        from: starts, following: sequences.taking(each, axis: 1), using: random, noise: noise
+      )
+      .states
       let expert = compared.reached(reference).taking(copied, axis: 1)
       let earned = latentReward(expert: expert, learner: compared.reached(states)).sum(over: 0)  // [B · sequences]
       // Sequences of one first action are side by side.

@@ -44,7 +44,7 @@ public struct Coverage: Codable, Sendable {
         encoding: recorded, with: model, normalizer, compute.precision, seed: seed.stream("encode"))
       return latents.states(0..<latents.count).features  // [N, D + S·K]
     }
-    let episodes = Self.drawn(from: recordings, seed: seed.stream("recorded"))
+    let episodes = Self.sampled(from: recordings, seed: seed.stream("recorded"))
     guard episodes.count > 1 else {
       throw ExperimentError.tooFewEpisodes(dataset: recordings[0].name, wanted: 2, found: 1)
     }
@@ -57,7 +57,7 @@ public struct Coverage: Codable, Sendable {
       return Distance.dot(states, others.taking(rows)).values()
     }
     let recorded = parts.enumerated().flatMap { distances($1, $0) }.sorted()
-    let own = distances(try encoded(Self.drawn(from: [expert], seed: seed.stream("expert"))), 0).sorted()
+    let own = distances(try encoded(Self.sampled(from: [expert], seed: seed.stream("expert"))), 0).sorted()
     let bound = Runs.quantile(Self.quantile, ofSorted: recorded)
     (self.bound, share) = (bound, Double(own.count { $0 <= bound }) / Double(own.count))
     (expertDistance, recordedDistance) = (Runs.quantile(0.5, ofSorted: own), Runs.quantile(0.5, ofSorted: recorded))
@@ -65,7 +65,7 @@ public struct Coverage: Codable, Sendable {
   }
 
   /// Episodes at random until there are enough states, but at least two where there are.
-  private static func drawn(from datasets: [Dataset], seed: Seed) -> [(dataset: Dataset, index: Int)] {
+  private static func sampled(from datasets: [Dataset], seed: Seed) -> [(dataset: Dataset, index: Int)] {
     var generator = seed.generator
     var count = 0
     return datasets.flatMap { dataset in dataset.episodes.indices.map { (dataset, $0) } }.shuffled(using: &generator)

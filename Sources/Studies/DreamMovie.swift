@@ -49,7 +49,7 @@ public struct DreamMovie {
     let truth = raw.map { $0.withUnsafeBytes { space.bytes(of: image, in: $0) } }
     let shown: [Float] = noGrad {
       computing(in: precision, on: model.device) {
-        let draw = Draw.sample(RandomSource(Seed(seed).stream("dream"), on: model.device))
+        let draw = Sampling.sample(RandomSource(Seed(seed).stream("dream"), on: model.device))
         let previous = model.actions.rows(Array(batch.previousActions[..<count]), on: model.device).unflattened([
           count, 1,
         ])

@@ -68,7 +68,7 @@ public struct LadderStudy: Codable, Sendable {
       try play(name, .agent(parts.agent(clone.actor, seed: seed)))
       guard name == "clone", parts.world.model.actions.discreteCount != nil else { continue }
       let search = try SequenceSearch(
-        Dreamer(parts.world.model, compute.precision), parts.configuration.imitation.reward.compared, on: latents,
+        Imagination(parts.world.model, compute.precision), parts.configuration.imitation.reward.compared, on: latents,
         teaching: clone,
         seed: seeds.stream("search"))
       var progress = ProgressLine("searching \(search.depth) steps ahead", total: Self.searches)
@@ -81,7 +81,7 @@ public struct LadderStudy: Codable, Sendable {
     }
     for states in StateChoice.allCases {
       try play(
-        "\(taken.name), z \(states == .best ? "most probable" : "drawn")",
+        "\(taken.name), z \(states == .best ? "most probable" : "sampled")",
         .agent(taken.loaded.agent.copy(states: states)))
     }
     for lead in leads {

@@ -48,7 +48,7 @@ struct OpenDreams {
         let anything = model.actions.uniform(shape, using: random("actions"))
         // One noise for all, so that they differ by their actions alone.
         let dreams = ([recorded, anything] + constants.map(\.actions)).map {
-          Dreamer(model, precision).dream(from: last, following: $0, using: random("noise")).states.sliced(
+          Imagination(model, precision).rollout(from: last, following: $0, using: random("noise")).states.sliced(
             1..<later.count + 1)
         }
         let error = { (states: LatentState, range: Range<Int>) in

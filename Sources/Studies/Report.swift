@@ -10,7 +10,7 @@ public enum ReportAxis: String, Codable, CaseIterable, Sendable {
 
   var name: String { self == .episodes ? "expert episodes" : "horizon" }
 
-  func value(of agent: AgentFacts) -> Int? { self == .episodes ? agent.expertEpisodes : agent.horizon }
+  func value(of agent: AgentMetadata) -> Int? { self == .episodes ? agent.expertEpisodes : agent.horizon }
 }
 
 /// Evaluations of many agents as one table and one picture: a line for each method, a point for each number of expert
@@ -123,7 +123,7 @@ public struct Report: Codable, Sendable {
   private var xs: [Int] { Set(points.map(\.x)).sorted() }
 }
 
-extension AgentFacts {
+extension AgentMetadata {
   /// The method, with the rewards where they are not its own, and why its checkpoint acts where nobody may overlook
   /// that.
   fileprivate var label: String {

@@ -61,7 +61,7 @@ public struct SignalStudy: Codable, Sendable {
     let windows = try WindowSampler(
       unseen, horizon: imitation.horizon, batch: Self.dreams, seed: seed.stream("windows")
     ).windows(step: 0)
-    let dreamer = Dreamer(world.model, compute.precision)
+    let imagination = Imagination(world.model, compute.precision)
 
     let cloner = try LatentCloner(world.model, configuration.cloning, imitation.policy, expert: expert, seed: seed)
     var progress = ProgressLine("cloning", total: Self.cloningSteps)
@@ -75,11 +75,14 @@ public struct SignalStudy: Codable, Sendable {
     let random = { (name: String) in RandomSource(seed.stream(name), on: compute.device) }
     let (start, shape) = (windows.states[0], Array(windows.actions.shape.prefix(2)))
     let anything = { (source: RandomSource) in world.model.actions.uniform(shape, using: source) }
-    let dreams: [(String, Dream)] = noGrad {
+    let dreams: [(String, Rollout)] = noGrad {
       [
-        ("expert", dreamer.dream(from: start, following: windows.actions, using: random("noise"))),
-        ("dbc", dreamer.dream(from: start, steps: imitation.horizon, using: random("noise"), policy: cloner.policy)),
-        ("random", dreamer.dream(from: start, following: anything(random("actions")), using: random("noise"))),
+        ("expert", imagination.rollout(from: start, following: windows.actions, using: random("noise"))),
+        (
+          "dbc",
+          imagination.rollout(from: start, steps: imitation.horizon, using: random("noise"), policy: cloner.policy)
+        ),
+        ("random", imagination.rollout(from: start, following: anything(random("actions")), using: random("noise"))),
       ]
     }
 
@@ -96,7 +99,7 @@ public struct SignalStudy: Codable, Sendable {
       if kind == .gail || kind == .airl {
         for step in 0..<Self.discriminatorSteps {
           let windows = learned.windows(step: step)
-          let other = dreamer.dream(
+          let other = imagination.rollout(
             from: windows.states[0], following: anything(random("adversary \(step)")),
             using: random("adversary noise \(step)"))
           _ = reward.update(windows, other, progress: Double(step) / Double(Self.discriminatorSteps))

@@ -135,7 +135,8 @@ public struct WorldModelStudy: Codable, Sendable {
       clone = cloner.policy
     }
     return try ModelGrade(
-      of: Dreamer(world.model, compute.precision), on: graded, compared: RewardConfiguration().compared, horizon: steps,
+      of: Imagination(world.model, compute.precision), on: graded, compared: RewardConfiguration().compared,
+      horizon: steps,
       seed: seed,
       policy: clone)
   }

@@ -30,7 +30,7 @@ public func elu(_ a: Tensor) -> Tensor { call("elu", a) { ct_elu(a.handle, $0) }
 extension Tensor {
   public func squared() -> Tensor { call("square", self) { ct_square(handle, $0) } }
   public func squareRoot() -> Tensor { call("sqrt", self) { ct_sqrt(handle, $0) } }
-  public func magnitude() -> Tensor { call("abs", self) { ct_abs(handle, $0) } }
+  public func abs() -> Tensor { call("abs", self) { ct_abs(handle, $0) } }
   public func clamped(_ low: Double, _ high: Double) -> Tensor {
     call("clamp", self) { ct_clamp(handle, low, high, $0) }
   }

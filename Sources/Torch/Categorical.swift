@@ -1,19 +1,19 @@
 import CTorch
 
 /// How a class is drawn.
-public enum Draw {
+public enum Sampling {
   case sample(RandomSource)
-  /// By the first of these exponential clocks `[…, K]` to ring, each at its class's rate: a sample with the randomness
+  /// By the first of these exponential noise `[…, K]` to ring, each at its class's rate: a sample with the randomness
   /// given.
-  case clocks(Tensor)
+  case exponentialNoise(Tensor)
   /// The most probable class.
   case mode
 
-  /// Exponential clocks `[…, K]` of that shape to draw by; nil for the most probable classes.
-  public func clocks(_ shape: [Int]) -> Tensor? {
+  /// Exponential exponential noise `[…, K]` of that shape to draw by; nil for the most probable classes.
+  public func exponentialNoise(_ shape: [Int]) -> Tensor? {
     switch self {
     case .sample(let random): .exponential(shape, using: random)
-    case .clocks(let clocks): clocks
+    case .exponentialNoise(let exponentialNoise): exponentialNoise
     case .mode: nil
     }
   }
@@ -35,14 +35,16 @@ public struct Categorical {
   public var entropy: Tensor { -(probabilities * logProbabilities).sum(over: -1) }
 
   /// Class indices, `int64` `[…]`.
-  public func drawn(_ draw: Draw) -> Tensor {
-    guard let clocks = draw.clocks(logProbabilities.shape) else { return logProbabilities.argmax(over: -1) }
-    return noGrad { (probabilities / clocks).argmax(over: -1) }
+  public func sampled(_ draw: Sampling) -> Tensor {
+    guard let exponentialNoise = draw.exponentialNoise(logProbabilities.shape) else {
+      return logProbabilities.argmax(over: -1)
+    }
+    return noGrad { (probabilities / exponentialNoise).argmax(over: -1) }
   }
 
   /// One-hot draws `[…, K]` whose gradient is the probabilities' (Bengio et al. 2013).
-  public func straightThrough(_ draw: Draw) -> Tensor {
-    let oneHot = drawn(draw).oneHot(logProbabilities.shape.last!).to(logProbabilities.type)
+  public func straightThrough(_ draw: Sampling) -> Tensor {
+    let oneHot = sampled(draw).oneHot(logProbabilities.shape.last!).to(logProbabilities.type)
     guard logProbabilities.takesGradient else { return oneHot }
     let p = probabilities
     return oneHot + (p - p.detached())

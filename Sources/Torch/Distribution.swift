@@ -1,7 +1,7 @@
 /// A distribution that actions are drawn from.
 public protocol Distribution {
   /// Of what was drawn, in nats, `[…]`.
-  func logProbability(of drawn: Tensor) -> Tensor
+  func logProbability(of sampled: Tensor) -> Tensor
   /// Of what somebody else chose, who may be where this one hardly ever draws, in nats, `[…]`.
   func logProbability(ofOthers chosen: Tensor) -> Tensor
   /// In nats, `[…]`.

@@ -139,11 +139,12 @@ public final class GRUCell: Module {
 }
 
 /// The recurrent state-space model of `RSSM` along a sequence; shapes as `ct_unroll` has them. Gradients flow to all
-/// operands but `keep` and `clocks`.
+/// operands but `notFirst` and `exponentialNoise`.
 public func unroll(
   _ recurrence: GRUCell, stochastic: SparseLinear, _ inputNorm: LayerNorm, hidden: Linear, _ posteriorNorm: LayerNorm,
   logits: Linear,
-  actionShares: Tensor, embedded: Tensor, keep: Tensor?, clocks: Tensor?, h: Tensor, z: Tensor, groups: Int
+  actionShares: Tensor, embedded: Tensor, notFirst: Tensor?, exponentialNoise: Tensor?, h: Tensor, z: Tensor,
+  groups: Int
 ) -> (h: Tensor, z: Tensor, logits: Tensor) {
   let weights = CTRecurrence(
     stochastic_weight: stochastic.weight.handle, stochastic_bias: stochastic.bias.handle,
@@ -158,7 +159,8 @@ public func unroll(
   var outs = [CTTensor](repeating: CTTensor(), count: 3)
   check(
     ct_unroll(
-      actionShares.handle, embedded.handle, keep?.handle ?? CTTensor(), clocks?.handle ?? CTTensor(), h.handle,
+      actionShares.handle, embedded.handle, notFirst?.handle ?? CTTensor(), exponentialNoise?.handle ?? CTTensor(),
+      h.handle,
       z.handle, Int64(groups),
       inputNorm.epsilon, weights, &outs),
     "unroll", [actionShares, embedded, h, z])

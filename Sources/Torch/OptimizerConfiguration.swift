@@ -18,7 +18,7 @@ public struct OptimizerConfiguration: Configuration {
   public init(_ change: (inout OptimizerConfiguration) -> Void) { change(&self) }
 
   /// The learning rate's factor when `progress`, from 0 to 1, of the training is done.
-  public func rateFactor(at progress: Double) -> Double { coolingFactor(coolDown, at: progress) }
+  public func rateFactor(at progress: Double) -> Double { linearDecay(coolDown, at: progress) }
 
   public func check(_ problems: inout Problems) {
     problems.require(learningRate > 0, "learningRate", "is \(learningRate), must be above 0")
@@ -33,6 +33,6 @@ public struct OptimizerConfiguration: Configuration {
 
 /// 1 at first, and in the last share `coolDown` of the training down to 0 in a straight line.
 /// - Parameter progress: the share of the training that is done, from 0 to 1.
-public func coolingFactor(_ coolDown: Double, at progress: Double) -> Double {
+public func linearDecay(_ coolDown: Double, at progress: Double) -> Double {
   coolDown > 0 ? min(1, (1 - progress) / coolDown) : 1
 }

@@ -34,12 +34,12 @@ public struct TanhGaussian {
     logDeviation = tanh(x.sliced(size..<2 * size, axis: last)) * half + middle
   }
 
-  public func drawn(_ draw: Draw) -> Tensor {
+  public func sampled(_ draw: Sampling) -> Tensor {
     switch draw {
     case .mode: tanh(mean)
     case .sample(let random):
       noGrad { tanh(mean + exp(logDeviation) * Tensor.normal(mean.shape, using: random).to(mean.type)) }
-    case .clocks: preconditionFailure("clocks are for classes")
+    case .exponentialNoise: preconditionFailure("clocks are for classes")
     }
   }
 

@@ -62,7 +62,7 @@ public enum AgentRun {
   private struct Prepared {
     let trainer: any Trainer
     let world: WorldModelConfiguration
-    let details: RunDetails
+    let details: RunMetadata
     /// Of the world model, if there is one.
     let weights: [(name: String, tensor: Tensor)]?
 
@@ -107,7 +107,7 @@ public enum AgentRun {
           try datasets.learnedActions(world.actions)
         }
       notes.forEach(Console.warn)
-      details = RunDetails(
+      details = RunMetadata(
         device: compute.device, precision: compute.precision, threads: Libtorch.threads,
         data: zip(data, datasets).map { .init($1, at: $0) },
         try loaded?.record.details.observation ?? dataset.supportedObservation, of: dataset.view.changed, actions,
@@ -211,7 +211,7 @@ public enum AgentRun {
     /// - Throws: `Interrupted` after a signal while rewards are fitted.
     /// - Parameter datasets: the expert's, and others in whose states dreams begin.
     init(
-      _ loaded: LoadedWorldModel, _ datasets: [Dataset], _ configuration: AgentConfiguration, _ details: RunDetails,
+      _ loaded: LoadedWorldModel, _ datasets: [Dataset], _ configuration: AgentConfiguration, _ details: RunMetadata,
       seed: Seed, _ output: URL
     ) throws {
       for dataset in datasets { try dataset.checkFits(details.observation, details.actions) }
@@ -248,7 +248,7 @@ public enum AgentRun {
       loaded.model.freeze(computingIn: details.precision)
       let begun = ProgressLine.now
       var progress: [RewardKind: ProgressLine] = [:]
-      let fitting: Fitting = { reward, step, steps in
+      let fitting: ProgressHandler = { reward, step, steps in
         progress[reward, default: ProgressLine("fitting \(reward)", total: steps)].update(step)
         if step == steps || Interruption.isRequested { progress[reward]?.finish() }
         try Interruption.check("\(output.path): stopped while rewards were fitted; the same command goes on")
@@ -264,7 +264,8 @@ public enum AgentRun {
         }
       if configuration.method != .dbc {
         let grade = try ModelGrade(
-          of: Dreamer(loaded.model, details.precision), on: validated ?? expert, compared: imitation.reward.compared,
+          of: Imagination(loaded.model, details.precision), on: validated ?? expert,
+          compared: imitation.reward.compared,
           horizon: imitation.horizon, seed: seed.stream("grade"))
         Console.say(grade.verdict)
       }
@@ -284,7 +285,7 @@ public enum AgentRun {
           windows: try WindowSampler(
             $0, horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"),
             startShare: imitation.startShare),
-          dreamer: Dreamer(loaded.model, details.precision), compared: imitation.reward.compared,
+          imagination: Imagination(loaded.model, details.precision), compared: imitation.reward.compared,
           scoredBy: configuration.method == .dbc ? .likelihood : .reward, seed: seed.stream("validation"))
       }
       steps = configuration.training.steps
@@ -359,7 +360,7 @@ extension ImitationConfiguration {
 /// How a policy does on expert episodes that it was not trained on, without any environment.
 struct AgentValidation {
   let windows: WindowSampler
-  let dreamer: Dreamer
+  let imagination: Imagination
   let compared: ComparedState
   let scoredBy: Score
   let seed: Seed
@@ -373,24 +374,26 @@ struct AgentValidation {
   func metrics(of policy: @escaping (Tensor) -> ActionDistribution) -> Metrics {
     noGrad {
       let expert = windows.windows(step: 0)
-      let (start, shape, space) = (expert.states[0], Array(expert.actions.shape.prefix(2)), dreamer.actions)
-      let random = RandomSource(seed, on: dreamer.device)
-      let earned = { (dream: Dream) in
+      let (start, shape, space) = (expert.states[0], Array(expert.actions.shape.prefix(2)), imagination.actions)
+      let random = RandomSource(seed, on: imagination.device)
+      let earned = { (dream: Rollout) in
         latentReward(expert: compared.reached(expert.states), learner: compared.reached(dream.states)).mean()
       }
-      let following = { (actions: Tensor) in earned(dreamer.dream(from: start, following: actions, using: random)) }
+      let following = { (actions: Tensor) in earned(imagination.rollout(from: start, following: actions, using: random))
+      }
       let anything = space.uniform(shape, using: random)
-      let constant = space.constants(shape, on: dreamer.device).map { following($0.actions) }
+      let constant = space.constants(shape, on: imagination.device).map { following($0.actions) }
       let wanted = policy(expert.states.features.dropLast())
       let nats = -wanted.logProbability(ofOthers: expert.actions).mean()
-      let own = earned(dreamer.dream(from: start, steps: shape[0], using: random, policy: policy))
-      let certain = earned(dreamer.dream(from: start, steps: shape[0], choosing: .best, using: random, policy: policy))
+      let own = earned(imagination.rollout(from: start, steps: shape[0], using: random, policy: policy))
+      let certain = earned(
+        imagination.rollout(from: start, steps: shape[0], choosing: .best, using: random, policy: policy))
       return [
         "validation/reward": own, "validation/nll": nats, "validation/score": scoredBy == .reward ? own : -nats,
         "validation/best_action_reward": certain,
         "validation/expert_reward": following(expert.actions), "validation/random_reward": following(anything),
         "validation/best_constant_reward": stacked(constant).max(over: 0),
-        "validation/agreement": space.likeness(wanted.drawn(.mode), expert.actions).mean(),
+        "validation/agreement": space.likeness(wanted.sampled(.mode), expert.actions).mean(),
       ]
     }
   }

@@ -44,13 +44,13 @@ public enum Export {
   }
 }
 
-extension RunDetails {
+extension RunMetadata {
   /// The same, whose sources are named without the folders that they were in.
-  var withoutFolders: RunDetails {
+  var withoutFolders: RunMetadata {
     let named = { (source: Source) in
       Source(path: URL(fileURLWithPath: source.path).lastPathComponent, fingerprint: source.fingerprint)
     }
-    return RunDetails(
+    return RunMetadata(
       device: device, precision: precision, threads: threads, data: data.map(named), observation, of: recorded, actions,
       useEpisodes: useEpisodes,
       worldModel: worldModel.map(named), usualSurprise: usualSurprise)

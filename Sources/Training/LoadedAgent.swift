@@ -12,7 +12,7 @@ public struct LoadedAgent {
   public let record: Record
   /// How frames are made of the environment's picture for it.
   public let pipeline: PixelPipeline
-  public let facts: AgentFacts
+  public let facts: AgentMetadata
   /// Of its world model, where an agent's run knows it.
   public let usualSurprise: Surprise?
   /// The complete configuration of its world model and of itself, as YAML.
@@ -41,7 +41,7 @@ public struct LoadedAgent {
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     pipeline = world.pipeline
     configuration = document.yaml
-    facts = try AgentFacts(
+    facts = try AgentMetadata(
       own, world, record, of: url, step: checkpoint.step, by: selectedBy, choosing: actions ?? own.actions)
     let (sizes, blank, details) = (own.imitation.policy, RandomSource(Seed(0), on: device), record.details)
     if own.method == .bc {

@@ -34,7 +34,7 @@ public struct LoadedWorldModel {
   /// - Parameters:
   ///   - record: of the agent's run.
   ///   - source: where the weights came from, which they keep the name of.
-  package init(weights: URL, _ record: Record, _ source: RunDetails.Source, on device: Device) throws {
+  package init(weights: URL, _ record: Record, _ source: RunMetadata.Source, on device: Device) throws {
     self.record = record
     configuration = try .load(.worldModel, from: record.layers(in: weights.deletingLastPathComponent()))
     (model, normalizer) = try Self.restored(configuration.model, record.details, Safetensors(at: weights), device)
@@ -43,7 +43,7 @@ public struct LoadedWorldModel {
 
   /// A frozen model and its eyes from the weights in a file.
   static func restored(
-    _ sizes: LatentSizes, _ details: RunDetails, _ weights: Safetensors, _ device: Device
+    _ sizes: LatentSizes, _ details: RunMetadata, _ weights: Safetensors, _ device: Device
   ) throws -> (WorldModel, Normalizer) {
     let model = WorldModel(
       sizes, details.observation, actions: details.actions, using: RandomSource(Seed(0), on: device))

@@ -26,24 +26,26 @@ public struct ModelGrade: Codable, Sendable {
   ///   - policy: features to actions, to be graded beside the expert's and random actions.
   /// - Throws: `ImitationError.episodesTooShort` where no episode has two states.
   public init(
-    of dreamer: Dreamer, on latents: ExpertLatents, compared: ComparedState, horizon: Int, seed: Seed,
+    of imagination: Imagination, on latents: ExpertLatents, compared: ComparedState, horizon: Int, seed: Seed,
     policy: ((Tensor) -> ActionDistribution)? = nil
   ) throws {
     let horizon = max(1, min(horizon, (latents.lengths.max() ?? 1) - 1))
     let windows = try WindowSampler(latents, horizon: horizon, batch: Self.windows, seed: seed.stream("windows"))
       .windows(step: 0)
     let (start, actions) = (windows.states[0], windows.actions)
-    let random = { (name: String) in RandomSource(seed.stream(name), on: dreamer.device) }
+    let random = { (name: String) in RandomSource(seed.stream(name), on: imagination.device) }
     (expert, self.random, clone, draw) = noGrad {
       let means = { (a: LatentState, b: LatentState) -> [Double] in
         latentReward(expert: compared.reached(a), learner: compared.reached(b)).mean(over: 1).values()
       }
       let following = { (actions: Tensor, noise: String) in
-        dreamer.dream(from: start, following: actions, using: random(noise)).states
+        imagination.rollout(from: start, following: actions, using: random(noise)).states
       }
       let own = following(actions, "noise")
-      let anything = dreamer.actions.uniform(Array(actions.shape.prefix(2)), using: random("actions"))
-      let cloned = policy.map { dreamer.dream(from: start, steps: horizon, using: random("noise"), policy: $0).states }
+      let anything = imagination.actions.uniform(Array(actions.shape.prefix(2)), using: random("actions"))
+      let cloned = policy.map {
+        imagination.rollout(from: start, steps: horizon, using: random("noise"), policy: $0).states
+      }
       return (
         means(windows.states, own), means(windows.states, following(anything, "noise")),
         cloned.map { means(windows.states, $0) },

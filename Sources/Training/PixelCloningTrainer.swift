@@ -20,7 +20,7 @@ final class PixelCloningTrainer: Trainer {
   private(set) var hasWeights = false
 
   init(
-    _ dataset: Dataset, _ world: WorldModelConfiguration, _ configuration: AgentConfiguration, _ details: RunDetails,
+    _ dataset: Dataset, _ world: WorldModelConfiguration, _ configuration: AgentConfiguration, _ details: RunMetadata,
     seed: Seed
   ) throws {
     try MemoryNeed.require(

@@ -47,12 +47,12 @@ public enum WorldModelRun {
 
   private static func prepare(
     _ output: URL, _ data: [URL], _ configuration: WorldModelConfiguration, _ seed: UInt64, _ compute: Compute
-  ) throws -> (Trainer, RunDetails) {
+  ) throws -> (Trainer, RunMetadata) {
     try RunFolder.checkAvailable(output)
     let datasets = try data.map { try Dataset(at: $0, seeing: configuration.observation) }
     let (actions, notes) = try datasets.learnedActions(configuration.actions)
     notes.forEach(Console.warn)
-    let details = RunDetails(
+    let details = RunMetadata(
       device: compute.device, precision: compute.precision, threads: Libtorch.threads,
       data: zip(data, datasets).map { .init($1, at: $0) },
       try datasets[0].supportedObservation, of: datasets[0].view.changed, actions, useEpisodes: 0, worldModel: nil)
@@ -140,7 +140,7 @@ public enum WorldModelRun {
     private let seed: Seed
     private(set) var hasWeights = false
 
-    init(_ datasets: [Dataset], _ configuration: WorldModelConfiguration, _ details: RunDetails, seed: Seed) throws {
+    init(_ datasets: [Dataset], _ configuration: WorldModelConfiguration, _ details: RunMetadata, seed: Seed) throws {
       let sequences = configuration.sequences
       try MemoryNeed.require(
         MemoryNeed.bytes(ofBatches: Double(sequences.batch) * Double(sequences.length), details.observation),
@@ -214,7 +214,7 @@ public enum WorldModelRun {
   }
 }
 
-extension RunDetails {
+extension RunMetadata {
   /// Opens the run's data again.
   /// - Throws: `DemonstrationError`; `ExperimentError.dataChanged`.
   package func openData(seeing: ObservationConfiguration) throws -> [Dataset] {
@@ -233,7 +233,7 @@ extension RunDetails {
   }
 }
 
-extension RunDetails.Source {
+extension RunMetadata.Source {
   init(_ dataset: Dataset, at folder: URL) {
     self.init(
       path: folder.standardizedFileURL.path, fingerprint: dataset.fingerprint,

@@ -20,7 +20,7 @@ struct WorldModelValidation {
   /// recorded actions beside that of repeating the last frame seen.
   func metrics() -> Metrics {
     noGrad {
-      let draw = Draw.sample(RandomSource(seed, on: model.device))
+      let draw = Sampling.sample(RandomSource(seed, on: model.device))
       let (inference, observed) = model.infer(
         batch, normalizer, from: .zero(model.sizes, batch: batch.batch, on: model.device), draw: draw)
       let losses = model.loss(inference, observed, loss)

@@ -61,9 +61,10 @@ extension ActionSpace {
 
   /// Uniformly random actions under leading axes, `[…, W]`.
   public func uniform(_ leading: [Int], using random: RandomSource) -> Tensor {
-    let (drawn, last) = (Tensor.uniform(leading + [width], using: random), leading.count)
-    var parts = runs.map { run in (drawn.sliced(run.columns, axis: last) * Double(run.count)).to(.int64).to(.float32) }
-    if !low.isEmpty { parts.append(drawn.sliced(classCounts.count..<width, axis: last) * 2 - 1) }
+    let (sampled, last) = (Tensor.uniform(leading + [width], using: random), leading.count)
+    var parts = runs.map { run in (sampled.sliced(run.columns, axis: last) * Double(run.count)).to(.int64).to(.float32)
+    }
+    if !low.isEmpty { parts.append(sampled.sliced(classCounts.count..<width, axis: last) * 2 - 1) }
     return parts.count == 1 ? parts[0] : concatenated(parts, axis: -1)
   }
 
@@ -100,7 +101,7 @@ extension ActionSpace {
     let last = a.shape.count - 1
     let (classes, numbers) = (0..<classCounts.count, classCounts.count..<width)
     let same = a.sliced(classes, axis: last).isEqual(to: b.sliced(classes, axis: last)).to(.float32)
-    let near = 1 - (a.sliced(numbers, axis: last) - b.sliced(numbers, axis: last)).magnitude() / 2
+    let near = 1 - (a.sliced(numbers, axis: last) - b.sliced(numbers, axis: last)).abs() / 2
     return (classes.isEmpty ? near : numbers.isEmpty ? same : concatenated([same, near], axis: -1)).mean(over: -1)
   }
 }

@@ -59,12 +59,12 @@ public final class RSSM: Module {
     Categorical(logits: logits.reshaped(logits.shape.dropLast() + [sizes.groups, sizes.classes]))
   }
 
-  private func drawn(_ logits: Tensor, _ draw: Draw) -> Tensor {
+  private func sampled(_ logits: Tensor, _ draw: Sampling) -> Tensor {
     classes(logits).straightThrough(draw).reshaped(logits.shape)
   }
 
   /// `h_t = f(ŝ_{t−1}, a_{t−1})`, with the action's share of the input `[B, N]` given.
-  private func advanced(_ state: LatentState, _ actionShare: Tensor) -> Tensor {
+  private func step(_ state: LatentState, _ actionShare: Tensor) -> Tensor {
     recurrence(elu(inputNorm(stochasticInput(state.stochastic) + actionShare)), state.deterministic)
   }
 
@@ -86,33 +86,36 @@ public final class RSSM: Module {
   ///     none.
   ///   - isFirst: `[T · B]`, time first: whether the incoming state is forgotten before the step.
   ///   - start: the state before the first step, `[B, …]`.
-  public func infer(embedding: Tensor, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw)
+  public func infer(embedding: Tensor, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Sampling)
     -> Inference
   {
     let (steps, batch) = (embedding.shape[0], embedding.shape[1])
     // Only h and z must be computed step by step; everything else is one large product over all steps.
     let (actionShares, embedded) = (actionInput(previousAction), posterior.hiddenOfEmbedding(embedding))
-    let keep =
+    let notFirst =
       isFirst.contains(true)
       ? Tensor(isFirst.map { $0 ? Float(0) : 1 }, [steps, batch, 1], on: embedding.device).to(start.deterministic.type)
       : nil
-    guard steps == 1 else { return unrolled(actionShares, embedded, keep, start, draw) }
-    let h = advanced(keep.map { start.masked(by: $0[0]) } ?? start, actionShares[0])
+    guard steps == 1 else { return unrollSequence(actionShares, embedded, notFirst, start, draw) }
+    let h = step(notFirst.map { start.masked(by: $0[0]) } ?? start, actionShares[0])
     let logits = posterior(h, embedded[0])
     return Inference(
-      states: LatentState(deterministic: stacked([h]), stochastic: stacked([drawn(logits, draw)])),
+      states: LatentState(deterministic: stacked([h]), stochastic: stacked([sampled(logits, draw)])),
       posteriorLogits: stacked([logits]), prior: prior)
   }
 
   /// Many such steps, with the way back written by hand: see `Unroll.cpp`.
-  private func unrolled(_ actionShares: Tensor, _ embedded: Tensor, _ keep: Tensor?, _ start: LatentState, _ draw: Draw)
+  private func unrollSequence(
+    _ actionShares: Tensor, _ embedded: Tensor, _ notFirst: Tensor?, _ start: LatentState, _ draw: Sampling
+  )
     -> Inference
   {
     let shape = [actionShares.shape[0], actionShares.shape[1], sizes.groups, sizes.classes]
     let (h, z, logits) = unroll(
       recurrence, stochastic: stochasticInput, inputNorm, hidden: posterior.hidden, posterior.norm,
       logits: posterior.logits,
-      actionShares: actionShares, embedded: embedded, keep: keep, clocks: draw.clocks(shape), h: start.deterministic,
+      actionShares: actionShares, embedded: embedded, notFirst: notFirst,
+      exponentialNoise: draw.exponentialNoise(shape), h: start.deterministic,
       z: start.stochastic,
       groups: sizes.groups)
     return Inference(states: LatentState(deterministic: h, stochastic: z), posteriorLogits: logits, prior: prior)
@@ -121,9 +124,9 @@ public final class RSSM: Module {
   /// One step in the prior dynamics, without a frame.
   /// - Parameter action: `[B, A]`, one-hot or in −1…1: the action taken in `state`.
   /// - Returns: the next state and the prior's logits `[B, S·K]`.
-  public func imagine(from state: LatentState, action: Tensor, draw: Draw) -> (state: LatentState, logits: Tensor) {
-    let h = advanced(state, actionInput(action))
+  public func imagine(from state: LatentState, action: Tensor, draw: Sampling) -> (state: LatentState, logits: Tensor) {
+    let h = step(state, actionInput(action))
     let logits = prior(h)
-    return (LatentState(deterministic: h, stochastic: drawn(logits, draw)), logits)
+    return (LatentState(deterministic: h, stochastic: sampled(logits, draw)), logits)
   }
 }

@@ -85,7 +85,8 @@ public final class WorldModel: NamedParts {
   ///   - copies: how often each sequence is inferred, with draws of its own; its copies are side by side in the result,
   ///     `[T, B · copies, …]`.
   public func infer(
-    _ observed: Observed, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Draw, copies: Int = 1
+    _ observed: Observed, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Sampling,
+    copies: Int = 1
   ) -> RSSM.Inference {
     let (steps, batch) = (previousAction.shape[0], previousAction.shape[1])
     for (field, seen) in zip(observation.fields, observed.fields) {
@@ -120,7 +121,7 @@ public final class WorldModel: NamedParts {
   /// Follows given actions in the prior dynamics.
   /// - Parameter actions: `[H, B, A]`, one-hot or in −1…1.
   /// - Returns: states after each action, `[H, B, …]`.
-  public func imagine(from start: LatentState, actions: Tensor, draw: Draw) -> LatentState {
+  public func imagine(from start: LatentState, actions: Tensor, draw: Sampling) -> LatentState {
     var state = start
     let states = actions.unbound().map { action -> LatentState in
       state = rssm.imagine(from: state, action: action, draw: draw).state

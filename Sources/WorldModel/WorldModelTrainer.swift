@@ -40,7 +40,7 @@ public final class WorldModelTrainer {
 
 extension WorldModel {
   /// Infers the states along a batch of recordings; also returns what was observed, under `[T, B]`.
-  public func infer(_ batch: SequenceBatch, _ normalizer: Normalizer, from start: LatentState, draw: Draw) -> (
+  public func infer(_ batch: SequenceBatch, _ normalizer: Normalizer, from start: LatentState, draw: Sampling) -> (
     RSSM.Inference, Observed
   ) {
     let shape = [batch.length, batch.batch]

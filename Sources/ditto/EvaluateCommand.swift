@@ -73,7 +73,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   private func played(
-    _ name: String, _ player: Player, _ pipeline: PixelPipeline, _ facts: AgentFacts?, keepsFrames: Bool = false,
+    _ name: String, _ player: Player, _ pipeline: PixelPipeline, _ facts: AgentMetadata?, keepsFrames: Bool = false,
     first: (PlayedEpisode) -> Void = { _ in }
   ) throws -> EvaluationResult {
     var pipeline = pipeline

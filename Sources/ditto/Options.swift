@@ -82,7 +82,7 @@ struct PlayerOptions: ParsableArguments {
   /// sees.
   func player(
     _ name: String, _ configuration: ConfigurationOptions, seed: UInt64, _ compute: Compute
-  ) throws -> (player: Player, pipeline: PixelPipeline, facts: AgentFacts?) {
+  ) throws -> (player: Player, pipeline: PixelPipeline, facts: AgentMetadata?) {
     switch name {
     case "scripted", "random":
       let base = Preset(

@@ -27,9 +27,9 @@ struct StudyOptions: ParsableArguments {
     return try compute.apply()
   }
 
-  func show(_ study: some Encodable & CustomStringConvertible, _ drawn: @autoclosure () -> String) throws {
+  func show(_ study: some Encodable & CustomStringConvertible, _ sampled: @autoclosure () -> String) throws {
     try printResult(study, json: json)
-    if let picture { try AtomicFile.write(Data(drawn().utf8), to: URL(fileURLWithPath: picture)) }
+    if let picture { try AtomicFile.write(Data(sampled().utf8), to: URL(fileURLWithPath: picture)) }
   }
 }
 

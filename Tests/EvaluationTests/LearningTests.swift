@@ -20,7 +20,7 @@ import WorldModel
   private func trained(_ windows: (LatentWindows) -> LatentWindows) throws -> Double {
     let file = try #require(Bundle.module.url(forResource: "Fixtures/road-world-model", withExtension: "safetensors"))
     let world = try WorldModelConfiguration.load(.worldModel, from: Presets.layers(["road"]))
-    let details = RunDetails(
+    let details = RunMetadata(
       device: .cpu, precision: .f32, threads: 1, data: [], ObservationSpace(height: 32, width: 32), 3, useEpisodes: 0,
       worldModel: nil)
     let (model, pixels) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: file), .cpu)

@@ -14,9 +14,9 @@ import WorldModel
     let latents = try golden["in.latents"]  // [T, B, 2 D]
     let expert = LatentState(
       deterministic: latents.sliced(0..<size, axis: -1), stochastic: latents.sliced(size..<2 * size, axis: -1))
-    let dream = { (name: String) -> Dream in
+    let dream = { (name: String) -> Rollout in
       let given = try golden[name].to(.int64)
-      return Dream(
+      return Rollout(
         from: expert[0], steps: given.shape[0],
         policy: { _, step in given[step] },
         dynamics: { state, action in
@@ -31,10 +31,10 @@ import WorldModel
       states: expert, actions: preActions.dropFirst().reshaped([preActions.shape[0] - 1, -1, 1]))
 
     // A reward belongs to the state after the action; the step after the expert's last row has none.
-    func compare(_ name: String, _ dream: Dream, _ reward: any Reward) throws {
+    func compare(_ name: String, _ dream: Rollout, _ reward: any Reward) throws {
       try golden.compare(name + "states_h", dream.states.deterministic.dropFirst())
       let (steps, last) = (dream.actions.shape[0], Tensor.zeros([1, dream.actions.shape[1]]))
-      let seen = Dream(states: dream.states.sliced(0..<steps), actions: dream.actions.dropLast())
+      let seen = Rollout(states: dream.states.sliced(0..<steps), actions: dream.actions.dropLast())
       let rewards = concatenated([reward(window, seen), last], axis: 0)
       try golden.compare(name + "rewards", rewards)
       try authors.compare(name, authors.update(dream.states.features.dropLast(), dream.actions, rewards))

@@ -63,14 +63,14 @@ import Torch
     throws
   {
     let (frames, z) = (try golden["in.obs"], try golden["z"])
-    let clocks = (1 - z + 1e-30).reshaped(z.shape.dropLast() + [model.sizes.groups, model.sizes.classes])
+    let exponentialNoise = (1 - z + 1e-30).reshaped(z.shape.dropLast() + [model.sizes.groups, model.sizes.classes])
     let (action, isFirst, start) = (
       try golden["in.action"], try golden["in.reset"].values(as: Float.self).map { $0 == 1 }, try initialState()
     )
     let (inference, losses, decoded) = computing(in: .bf16) {
       let inference = model.infer(
         Observed(model.observation, [frames]), previousAction: action, isFirst: isFirst, from: start,
-        draw: .clocks(clocks))
+        draw: .exponentialNoise(exponentialNoise))
       return (
         inference, model.loss(inference, Observed(model.observation, [frames]), weights),
         model.decode(inference.states).image!
@@ -107,7 +107,7 @@ import Torch
     try golden.compare(prefix + "out_state_z", states.stochastic[leading[0] - 1])
 
     let (posterior, prior) = (model.rssm.classes(inference.posteriorLogits), model.rssm.classes(inference.priorLogits))
-    try golden.compare(prefix + "post_mode", posterior.drawn(.mode))
+    try golden.compare(prefix + "post_mode", posterior.sampled(.mode))
     try compareMargin(prefix + "post_margin_min", of: inference.posteriorLogits)
 
     let losses = model.loss(inference, Observed(model.observation, [frames]), weights)

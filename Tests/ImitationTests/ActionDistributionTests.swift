@@ -18,11 +18,11 @@ import WorldModel
   private var policy: ActionDistribution { Self.space.policy(Self.outputs) }
 
   private func expectClose(_ a: Tensor, _ b: Tensor) {
-    #expect(a.shape == b.shape && (a - b).magnitude().reshaped(-1).max(over: 0).item < 1e-5)
+    #expect(a.shape == b.shape && (a - b).abs().reshaped(-1).max(over: 0).item < 1e-5)
   }
 
   @Test func itsPartsAreIndependent() {
-    let actions = policy.drawn(.sample(RandomSource(Seed(1))))
+    let actions = policy.sampled(.sample(RandomSource(Seed(1))))
     #expect(actions.shape == [4, Self.space.width] && Self.space.width == 5 && Self.space.policyOutputs == 12)
     // Each group's logits stand where its classes do.
     let logits = [0..<3, 3..<6, 6..<8].map { Categorical(logits: Self.outputs.sliced($0, axis: 1)) }
@@ -47,14 +47,14 @@ import WorldModel
   @Test func oneKindAloneIsItsDistribution() {
     let logits = Self.outputs.sliced(0..<3, axis: 1)
     let (one, whole) = (
-      Categorical(logits: logits).drawn(.sample(RandomSource(Seed(2)))),
-      ActionSpace.discrete(3).policy(logits).drawn(.sample(RandomSource(Seed(2))))
+      Categorical(logits: logits).sampled(.sample(RandomSource(Seed(2)))),
+      ActionSpace.discrete(3).policy(logits).sampled(.sample(RandomSource(Seed(2))))
     )
     #expect(whole.shape == [4, 1] && whole.values(as: Float.self) == one.values(as: Int64.self).map(Float.init))
     let outputs = Self.outputs.sliced(8..<12, axis: 1)
     expectClose(
-      ActionSpace.box(low: [0, 0], high: [1, 1]).policy(outputs).drawn(.sample(RandomSource(Seed(3)))),
-      TanhGaussian(outputs: outputs).drawn(.sample(RandomSource(Seed(3)))))
+      ActionSpace.box(low: [0, 0], high: [1, 1]).policy(outputs).sampled(.sample(RandomSource(Seed(3)))),
+      TanhGaussian(outputs: outputs).sampled(.sample(RandomSource(Seed(3)))))
   }
 
   @Test func networksTakeClassesOneHotAndNumbersScaled() {

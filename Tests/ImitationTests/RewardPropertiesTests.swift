@@ -14,9 +14,9 @@ import WorldModel
   private let context: RewardContext
   private let windows: LatentWindows
   /// Follows the expert exactly.
-  private let same: Dream
+  private let same: Rollout
   /// Goes elsewhere, under other actions.
-  private let other: Dream
+  private let other: Rollout
 
   init() throws {
     var sizes = LatentSizes()
@@ -28,18 +28,18 @@ import WorldModel
       actions: ActionSpace.discrete(3).uniform([40], using: random), lengths: [40], classCount: Self.classes)
     context = RewardContext(expert: latents, sizes: sizes, actions: 3, seed: Seed(2))
     windows = try WindowSampler(latents, horizon: Self.horizon, batch: Self.batch, seed: Seed(3)).windows(step: 0)
-    same = Dream(states: windows.states, actions: windows.actions)
+    same = Rollout(states: windows.states, actions: windows.actions)
     let shape = [Self.horizon + 1, Self.batch]
     let z = (Tensor.uniform(shape + [Self.groups], using: random) * Double(Self.classes)).to(.int64).oneHot(
       Self.classes)
-    other = Dream(
+    other = Rollout(
       states: LatentState(
         deterministic: tanh(.normal(shape + [Self.size], using: random)),
         stochastic: z.reshaped(shape + [Self.groups * Self.classes])),
       actions: ActionSpace.discrete(3).uniform([Self.horizon, Self.batch], using: random))
   }
 
-  private func earned(_ kind: RewardKind, _ dream: Dream, _ change: (inout RewardConfiguration) -> Void = { _ in })
+  private func earned(_ kind: RewardKind, _ dream: Rollout, _ change: (inout RewardConfiguration) -> Void = { _ in })
     throws -> [Float]
   {
     var c = RewardConfiguration()
@@ -51,8 +51,8 @@ import WorldModel
     return reward.values()
   }
 
-  private func scaled(_ dream: Dream, by factor: Double) -> Dream {
-    Dream(
+  private func scaled(_ dream: Rollout, by factor: Double) -> Rollout {
+    Rollout(
       states: LatentState(
         deterministic: dream.states.deterministic * factor, stochastic: dream.states.stochastic * factor),
       actions: dream.actions)
@@ -112,7 +112,7 @@ import WorldModel
   /// In any expert state, whatever its time: each dream is moved to the window of another.
   @Test(arguments: Distance.allCases) func nearestAsksForNoTime(distance: Distance) throws {
     let (one, rest) = (windows.states.columns(0..<1), windows.states.columns(1..<Self.batch))
-    let elsewhere = Dream(states: .joined(rest, one, axis: 1), actions: windows.actions)
+    let elsewhere = Rollout(states: .joined(rest, one, axis: 1), actions: windows.actions)
     #expect(try earned(.nearest, elsewhere) { $0.distance = distance }.allSatisfy { abs($0 - 1) < 2e-3 })
     #expect(try earned(.dot, elsewhere).contains { $0 < 0.9 })
   }
@@ -131,7 +131,7 @@ import WorldModel
   }
 
   @Test func sparseNeedsTheActionToo() throws {
-    let wrong = Dream(states: same.states, actions: same.actions + 1)
+    let wrong = Rollout(states: same.states, actions: same.actions + 1)
     let right = try earned(.sparse, same), others = try earned(.sparse, wrong)
     #expect(right.allSatisfy { $0 == 1 } && others.contains(0))
     // Fewer classes need to be the same: no less reward.
@@ -142,8 +142,8 @@ import WorldModel
   /// Who follows another part of the expert's episodes earns about nothing by it, though by equation 8 a good deal.
   @Test func contrastSubtractsWhatAnyStateEarns() throws {
     let one = windows.states.columns(0..<1), rest = windows.states.columns(1..<Self.batch)
-    let elsewhere = Dream(states: .joined(rest, one, axis: 1), actions: windows.actions)
-    let mean = { (kind: RewardKind, dream: Dream) in
+    let elsewhere = Rollout(states: .joined(rest, one, axis: 1), actions: windows.actions)
+    let mean = { (kind: RewardKind, dream: Rollout) in
       let values = try earned(kind, dream) { $0.compared = .z }
       return values.reduce(0, +) / Float(values.count)
     }
@@ -183,10 +183,10 @@ import WorldModel
     #expect((own + others).allSatisfy { $0 >= 0 && $0 <= 1 })
     #expect(own.reduce(0, +) > 2 * others.reduce(0, +))
     // Of 40 states three runs of steps are made: the last is held out, and earns what was asked for.
-    let (learned, heldOut) = RedReward.parted(latents)
+    let (learned, heldOut) = RedReward.split(latents)
     #expect((learned + heldOut).sorted() == latents.steps && heldOut == Array(32..<39))
     let (states, actions) = latents.pairs(at: heldOut)
-    let unseen = Dream(
+    let unseen = Rollout(
       states: .joined(
         LatentState(
           deterministic: states.deterministic.reshaped(1, heldOut.count, -1),
@@ -215,7 +215,7 @@ import WorldModel
     let dril = try DrilReward(c, policy, context)
     let all = (0...35).map { $0 }
     let (states, actions) = latents.pairs(at: all)
-    let stacked = Dream(
+    let stacked = Rollout(
       states: .joined(
         LatentState(
           deterministic: states.deterministic.reshaped(1, 36, -1), stochastic: states.stochastic.reshaped(1, 36, -1)),
@@ -322,9 +322,9 @@ import WorldModel
   /// On the policy that drew the actions, both objectives point the same way.
   @Test func clippingChangesNothingAtFirst() throws {
     let leaf = logits.requiringGradient()
-    let drawnWith = Categorical(logits: logits).logProbability(of: actions)
+    let sampledWith = Categorical(logits: logits).logProbability(of: actions)
     let clipped = clippedActorLoss(
-      policy: Categorical(logits: leaf), action: actions, drawnWith: drawnWith, advantage: advantage, clip: 0.2,
+      policy: Categorical(logits: leaf), action: actions, sampledWith: sampledWith, advantage: advantage, clip: 0.2,
       entropyWeight: 0.1)
     let plain = actorLoss(policy: Categorical(logits: leaf), action: actions, advantage: advantage, entropyWeight: 0.1)
     let (a, b) = (
@@ -340,9 +340,9 @@ import WorldModel
     let policy = Categorical(logits: leaf)
     let far = policy.logProbability(of: actions) - 1  // now e times as probable as when they were drawn
     let loss = clippedActorLoss(
-      policy: policy, action: actions, drawnWith: far, advantage: advantage, clip: 0.2, entropyWeight: 0)
+      policy: policy, action: actions, sampledWith: far, advantage: advantage, clip: 0.2, entropyWeight: 0)
     let gradient = try #require(gradients(of: loss, withRespectTo: [leaf])[0])
-    let (pull, sign): ([Float], [Float]) = (gradient.magnitude().sum(over: -1).values(), advantage.values())
+    let (pull, sign): ([Float], [Float]) = (gradient.abs().sum(over: -1).values(), advantage.values())
     for (pull, sign) in zip(pull, sign) { #expect((pull == 0) == (sign > 0)) }
   }
 
@@ -351,10 +351,10 @@ import WorldModel
   @Test func clippedGradientsAreThoseOfDifferences() throws {
     let leaf = logits.to(.float64).requiringGradient()
     let shift = Tensor.normal([5, 3], using: RandomSource(Seed(4))).to(.float64) * 0.4
-    let drawnWith = Categorical(logits: logits.to(.float64)).logProbability(of: actions) + shift
+    let sampledWith = Categorical(logits: logits.to(.float64)).logProbability(of: actions) + shift
     let loss = { (x: Tensor) in
       clippedActorLoss(
-        policy: Categorical(logits: x), action: actions, drawnWith: drawnWith, advantage: advantage.to(.float64),
+        policy: Categorical(logits: x), action: actions, sampledWith: sampledWith, advantage: advantage.to(.float64),
         clip: 0.2, entropyWeight: 0.1)
     }
     let found: [Double] = try #require(gradients(of: loss(leaf), withRespectTo: [leaf])[0]).values()
@@ -369,7 +369,7 @@ import WorldModel
     let (policy, bad) = (Categorical(logits: leaf), Tensor.zeros([5, 3]).to(.float64) - 1)
     let gone = policy.logProbability(of: actions) + 1  // now e times less probable than when they were drawn
     let still = clippedActorLoss(
-      policy: policy, action: actions, drawnWith: gone, advantage: bad, clip: 0.2, entropyWeight: 0)
+      policy: policy, action: actions, sampledWith: gone, advantage: bad, clip: 0.2, entropyWeight: 0)
     #expect(try #require(gradients(of: still, withRespectTo: [leaf])[0]).values(as: Double.self).allSatisfy { $0 == 0 })
   }
 }

@@ -50,13 +50,13 @@ import Torch
   @Test func comparesEachDreamWithTheOthersOfItsWindow() {
     // Two steps; two windows of three dreams.
     let x = Tensor([1, 2, 6, 10, 10, 10, 0, -3, 3, 5, 5, 8] as [Float], [2, 6])
-    let found: [Float] = beyondOthers(x, dreamsPerWindow: 3).values()
+    let found: [Float] = leaveOneOut(x, dreamsPerWindow: 3).values()
     let expected: [Float] = [-3, -1.5, 4.5, 0, 0, 0, 0, -4.5, 4.5, -1.5, -1.5, 3]  // 1 − (2 + 6) / 2, …
     #expect(found == expected)
   }
 
   @Test func leavesASingleDreamAsItIs() {
-    let found: [Float] = beyondOthers(Tensor([1, 2, 3] as [Float], [1, 3]), dreamsPerWindow: 1).values()
+    let found: [Float] = leaveOneOut(Tensor([1, 2, 3] as [Float], [1, 3]), dreamsPerWindow: 1).values()
     #expect(found == [1, 2, 3])
   }
 }

@@ -26,7 +26,7 @@ import WorldModel
     var sizes = PolicySizes()
     (sizes.width, sizes.hiddenLayers) = (16, 1)
     let learner = try LatentCloner(model, cloning, sizes, expert: latents, seed: Seed(3))
-    return (try SequenceSearch(Dreamer(model), .both, on: latents, teaching: learner, seed: Seed(4)), learner)
+    return (try SequenceSearch(Imagination(model), .both, on: latents, teaching: learner, seed: Seed(4)), learner)
   }
 
   /// What the search finds in one go is what comes of dreaming each of the 64 sequences by itself, with the same noise.
@@ -41,7 +41,7 @@ import WorldModel
       let actions = Tensor(
         (0..<6).flatMap { step in [Float](repeating: Float(number >> (5 - step) & 1), count: 3) }, [6, 3, 1])
       let noise = SharedNoise(random.seed.stream("search"), dreamsPerWindow: 1, on: .cpu)
-      let dream = Dreamer(model).dream(from: windows.states[0], following: actions, using: random, noise: noise)
+      let dream = Imagination(model).rollout(from: windows.states[0], following: actions, using: random, noise: noise)
       return latentReward(expert: expert, learner: ComparedState.both.reached(dream.states)).sum(over: 0).values()
     }
     let (actions, gains): ([Float], [Double]) = (action.values(), gain.values())

@@ -63,10 +63,10 @@ import WorldModel
   @Test func aReferenceRolledOutWithSharedNoiseIsReachedByTheSameActions() throws {
     let noise = { SharedNoise(Seed(4), dreamsPerWindow: 2, on: .cpu) }
     let windows = try WindowSampler(latents, horizon: 5, batch: 8, copies: 2, seed: Seed(5)).windows(step: 0)
-    let dreamer = Dreamer(model)
+    let imagination = Imagination(model)
     let (a, b) = (RandomSource(Seed(6)), RandomSource(Seed(7)))
-    let first = dreamer.dream(from: windows.states[0], following: windows.actions, using: a, noise: noise())
-    let second = dreamer.dream(from: windows.states[0], following: windows.actions, using: b, noise: noise())
+    let first = imagination.rollout(from: windows.states[0], following: windows.actions, using: a, noise: noise())
+    let second = imagination.rollout(from: windows.states[0], following: windows.actions, using: b, noise: noise())
     #expect(first.states.features.values(as: Float.self) == second.states.features.values())
     let columns = first.states.features.values(as: Float.self)
     let width = model.sizes.features
@@ -76,7 +76,7 @@ import WorldModel
         #expect(place(2 * pair) == place(2 * pair + 1))
       }
     }
-    let other = dreamer.dream(
+    let other = imagination.rollout(
       from: windows.states[0], following: windows.actions, using: a,
       noise: SharedNoise(Seed(5), dreamsPerWindow: 2, on: .cpu))
     #expect(other.states.features.values(as: Float.self) != columns)
@@ -117,7 +117,7 @@ import WorldModel
       TanhGaussian(outputs: Tensor([-0.2, 0.6] as [Float], [1, 2]))
     )
     let many = TanhGaussian(outputs: Tensor([0.3, 0.2] as [Float], [1, 2]).expanded([200_000, 2]))
-    let draws = many.drawn(.sample(RandomSource(Seed(1))))
+    let draws = many.sampled(.sample(RandomSource(Seed(1))))
     let estimate =
       (many.logProbability(of: draws)
       - TanhGaussian(outputs: Tensor([-0.2, 0.6] as [Float], [1, 2]).expanded([200_000, 2])).logProbability(of: draws))

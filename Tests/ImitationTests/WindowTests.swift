@@ -72,10 +72,10 @@ import Torch
     let draw = { (latents: ExpertLatents, step: Int) -> [Float] in
       try WindowSampler(latents, horizon: 2, batch: 64, seed: Seed(1)).windows(step: step).states.stochastic.values()
     }
-    let drawn = try draw(kept, 0)
-    let counts = (0..<3).map { k in stride(from: k, to: drawn.count, by: 3).count { drawn[$0] == 1 } }
+    let sampled = try draw(kept, 0)
+    let counts = (0..<3).map { k in stride(from: k, to: sampled.count, by: 3).count { sampled[$0] == 1 } }
     #expect(counts[2] == 0 && counts[0] + counts[1] == 192 && abs(counts[0] - 96) < 40)
-    #expect(try draw(kept, 0) == drawn && draw(kept, 1) != drawn)
+    #expect(try draw(kept, 0) == sampled && draw(kept, 1) != sampled)
     #expect(try draw(kept.fixed, 0).enumerated().allSatisfy { $0.element == ($0.offset % 3 == 2 ? 1 : 0) })
   }
 

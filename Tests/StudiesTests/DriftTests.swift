@@ -24,7 +24,7 @@ import Spaces
   /// Episodes of states with equal `h` and a class with these probabilities.
   private func classes(_ probabilities: [Double], episodes: Int, steps: Int, _ seed: Seed) -> ExpertLatents {
     var generator = seed.generator
-    let drawn = (0..<episodes * steps).map { _ -> UInt8 in
+    let sampled = (0..<episodes * steps).map { _ -> UInt8 in
       var left = Double.random(in: 0..<1, using: &generator)
       return UInt8(
         probabilities.firstIndex {
@@ -32,8 +32,8 @@ import Spaces
         } ?? probabilities.count - 1)
     }
     return ExpertLatents(
-      deterministic: .zeros([drawn.count, 1]), classes: Tensor(drawn, [drawn.count, 1]),
-      actions: .zeros([drawn.count], .int64),
+      deterministic: .zeros([sampled.count, 1]), classes: Tensor(sampled, [sampled.count, 1]),
+      actions: .zeros([sampled.count], .int64),
       lengths: .init(repeating: steps, count: episodes), classCount: probabilities.count)
   }
 

@@ -121,13 +121,13 @@ import WorldModel
     try trained()
     let world = try LoadedWorldModel(at: path("world"))
     let latents = try LatentCache(world).latents(of: Dataset(at: path("data")), episodes: 0..<3, on: .cpu)
-    let grade = try ModelGrade(of: Dreamer(world.model), on: latents, compared: .h, horizon: 10, seed: Seed(1))
+    let grade = try ModelGrade(of: Imagination(world.model), on: latents, compared: .h, horizon: 10, seed: Seed(1))
     #expect(grade.expert.count == 10 && grade.clone == nil && grade.expert.allSatisfy { $0 > 0.5 && $0 < 1 })
     #expect(grade.signal[9] > 0.3 && grade.random[9] < grade.expert[9] && grade.draw[9] < 1)
     for (name, parameter) in world.model.namedParameters where name == "rssm.actionInput.weight" {
       parameter.assign(parameter * 0)
     }
-    let deaf = try ModelGrade(of: Dreamer(world.model), on: latents, compared: .h, horizon: 10, seed: Seed(1))
+    let deaf = try ModelGrade(of: Imagination(world.model), on: latents, compared: .h, horizon: 10, seed: Seed(1))
     #expect(deaf.signal.allSatisfy { abs($0) < 0.05 } && deaf.usefulHorizon == 0)
     #expect(deaf.verdict.contains("a reward says next to nothing at any step"))
   }

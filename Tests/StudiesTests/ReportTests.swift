@@ -35,11 +35,11 @@ import Torch
     var configuration = AgentConfiguration()
     configuration.method = method ?? .ditto
     change(&configuration)
-    let details = RunDetails(
+    let details = RunMetadata(
       device: .cpu, precision: .f32, threads: 1, data: [], ObservationSpace(vector: 1), 2, useEpisodes: episodes,
       worldModel: method == .bc ? nil : .init(path: "world", fingerprint: worldModel))
     let record = Record(kind: .agent, seed: seed, version: "test", started: Date(), details: details)
-    let facts = try AgentFacts(
+    let facts = try AgentMetadata(
       configuration, WorldModelConfiguration(), record, of: scratch, step: step, by: selectedBy, choosing: .best)
     let evaluation = EvaluationResult(
       player: name, environment: "road", seed: environmentSeed, agent: method == nil ? nil : facts,

@@ -14,7 +14,7 @@ extension LoadedWorldModel {
     let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     let file = tests.appending(path: "EvaluationTests/Fixtures/road-world-model.safetensors")
     let configuration = try WorldModelConfiguration.load(.worldModel, from: Presets.layers(["road"]))
-    let details = RunDetails(
+    let details = RunMetadata(
       device: .cpu, precision: .f32, threads: 1, data: data.map { .init(path: $0.path, fingerprint: $0.fingerprint) },
       ObservationSpace(height: 32, width: 32), 3, useEpisodes: 0, worldModel: nil)
     _ = try RunFolder.create(

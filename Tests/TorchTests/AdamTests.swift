@@ -26,8 +26,8 @@ import Torch
   }
 
   @Test func coolsDownInAStraightLineAtTheEnd() {
-    #expect([0, 0.5, 0.75, 1].map { coolingFactor(0.5, at: $0) } == [1, 1, 0.5, 0])
-    #expect([0, 0.9, 1].map { coolingFactor(0, at: $0) } == [1, 1, 1])
+    #expect([0, 0.5, 0.75, 1].map { linearDecay(0.5, at: $0) } == [1, 1, 0.5, 0])
+    #expect([0, 0.9, 1].map { linearDecay(0, at: $0) } == [1, 1, 1])
   }
 
   @Test func returnsTheNormBeforeClipping() {

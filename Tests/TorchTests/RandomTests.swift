@@ -6,7 +6,7 @@ import Torch
   enum Law: CaseIterable {
     case normal, uniform, exponential
 
-    func drawn(_ shape: [Int], _ random: RandomSource) -> Tensor {
+    func sampled(_ shape: [Int], _ random: RandomSource) -> Tensor {
       switch self {
       case .normal: .normal(shape, using: random)
       case .uniform: .uniform(shape, using: random)
@@ -18,7 +18,7 @@ import Torch
   @Test(arguments: Law.allCases) func sameSeedSameDrawsOtherSeedOthers(law: Law) {
     let numbers = { (seed: UInt64) -> [Float] in
       let random = RandomSource(Seed(seed))
-      return law.drawn([3, 5], random).values() + law.drawn([4], random).values()
+      return law.sampled([3, 5], random).values() + law.sampled([4], random).values()
     }
     #expect(numbers(7) == numbers(7))
     #expect(Set(numbers(7)).isDisjoint(with: numbers(8)))

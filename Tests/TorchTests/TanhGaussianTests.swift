@@ -27,10 +27,12 @@ import Testing
     // Entropy, which is by quadrature, against the integral of its definition.
     let entropy = -values.reduce(0) { $0 + $1.p * Foundation.log(max($1.p, 1e-300)) } * width
     #expect(abs(d.entropy.item - entropy) < 0.02)
-    let drawn: [Float] = (0..<400).flatMap { d.drawn(.sample(RandomSource(Seed(UInt64($0))))).values(as: Float.self) }
+    let sampled: [Float] = (0..<400).flatMap {
+      d.sampled(.sample(RandomSource(Seed(UInt64($0))))).values(as: Float.self)
+    }
     let expected = values.reduce(0) { $0 + $1.a * $1.p } * width
-    #expect(abs(Double(drawn.reduce(0, +)) / 400 - expected) < 0.08)
-    #expect(abs(d.drawn(.mode).item - Foundation.tanh(Double(mean))) < 1e-6)
+    #expect(abs(Double(sampled.reduce(0, +)) / 400 - expected) < 0.08)
+    #expect(abs(d.sampled(.mode).item - Foundation.tanh(Double(mean))) < 1e-6)
   }
 
   @Test func sumsOverNumbers() {
@@ -59,7 +61,7 @@ import Testing
     let leaf = Tensor([mean, 0], [1, 2]).requiringGradient()
     let many = TanhGaussian(outputs: leaf.expanded([count, 2]))
     let score: [Float] = gradients(
-      of: many.logProbability(of: many.drawn(.sample(RandomSource(Seed(1))))).mean(), withRespectTo: [leaf])[0]!
+      of: many.logProbability(of: many.sampled(.sample(RandomSource(Seed(1))))).mean(), withRespectTo: [leaf])[0]!
       .values()
     // Of one draw the deviation is 1 / σ = e² for the mean; log σ has a deviation of √2 and a slope of 3.
     #expect(
@@ -87,7 +89,7 @@ import Testing
     let optimizer = Adam([("outputs", outputs)], OptimizerConfiguration { $0.learningRate = 0.05 })
     let target = Tensor([Float(0.5), -0.9], [1, 2])
     for _ in 0..<300 { optimizer.step(minimizing: -TanhGaussian(outputs: outputs).logProbability(of: target).mean()) }
-    let mode: [Float] = TanhGaussian(outputs: outputs).drawn(.mode).values()
+    let mode: [Float] = TanhGaussian(outputs: outputs).sampled(.mode).values()
     #expect(abs(mode[0] - 0.5) < 0.02 && abs(mode[1] + 0.9) < 0.02)
     // Against finite differences of the entropy.
     let (d, step) = (Parameter(Tensor([Float(0.4), 0.2], [1, 2])), 1e-2)

@@ -119,7 +119,7 @@ import WorldModel
     c.weights[kind] = 1
     let windows = try WindowSampler(latents, horizon: 4, batch: 6, seed: Seed(3)).windows(step: 0)
     let reward = try c.reward(RewardContext(expert: latents, sizes: sizes, actions: Self.box, seed: Seed(2)))
-    let same = Dream(states: windows.states, actions: windows.actions)
+    let same = Rollout(states: windows.states, actions: windows.actions)
     let earned: [Float] = reward(windows, same).values()
     #expect(earned.count == 24 && earned.allSatisfy(\.isFinite))
     if kind == .sparse { #expect(earned.allSatisfy { $0 == 1 }) }

@@ -22,7 +22,7 @@ import Torch
   private struct Fixture {
     let batch: Int
     let rssm: RSSM
-    let embedding, actions, clocks: Tensor
+    let embedding, actions, exponentialNoise: Tensor
     let start: LatentState
     /// Where memory is forgotten, `[T · B]`: nowhere, which goes without a mask, or at some frames.
     let isFirst: [Bool]
@@ -38,19 +38,20 @@ import Torch
       }
       embedding = Tensor.normal([steps, batch, 5], using: random).requiringGradient()
       actions = Tensor.normal([steps, batch, 2], using: random).requiringGradient()
-      clocks = .exponential([steps, batch, 3, 4], using: random)
+      exponentialNoise = .exponential([steps, batch, 3, 4], using: random)
       start = LatentState(
         deterministic: tanh(.normal([batch, size.deterministic], using: random)).requiringGradient(),
         stochastic: Tensor.normal([batch, 12], using: random).requiringGradient())
       isFirst = (0..<steps * batch).map { forgets && [batch + 1, batch + 2, 3 * batch].contains($0) }
     }
 
-    func stepByStep(_ clocks: Tensor) -> RSSM.Inference {
+    func stepByStep(_ exponentialNoise: Tensor) -> RSSM.Inference {
       var (state, h, z, logits) = (start, [Tensor](), [Tensor](), [Tensor]())
       for t in 0..<UnrollTests.steps {
         let step = rssm.infer(
           embedding: embedding.sliced(t..<t + 1), previousAction: actions.sliced(t..<t + 1),
-          isFirst: Array(isFirst[t * batch..<(t + 1) * batch]), from: state, draw: .clocks(clocks[t]))
+          isFirst: Array(isFirst[t * batch..<(t + 1) * batch]), from: state,
+          draw: .exponentialNoise(exponentialNoise[t]))
         state = step.states[0]
         h.append(state.deterministic)
         z.append(state.stochastic)
@@ -61,8 +62,10 @@ import Torch
         prior: rssm.prior)
     }
 
-    func atOnce(_ clocks: Tensor) -> RSSM.Inference {
-      rssm.infer(embedding: embedding, previousAction: actions, isFirst: isFirst, from: start, draw: .clocks(clocks))
+    func atOnce(_ exponentialNoise: Tensor) -> RSSM.Inference {
+      rssm.infer(
+        embedding: embedding, previousAction: actions, isFirst: isFirst, from: start,
+        draw: .exponentialNoise(exponentialNoise))
     }
 
     /// The gradients of a sum of all outputs, each weighed at random, with respect to all inputs and parameters; zeros
@@ -82,7 +85,7 @@ import Torch
 
   @Test(arguments: sizes, forgetting) func aSequenceIsItsSteps(size: Size, forgets: Bool) {
     let fixture = Fixture(size, forgets: forgets)
-    let (one, all) = (fixture.stepByStep(fixture.clocks), fixture.atOnce(fixture.clocks))
+    let (one, all) = (fixture.stepByStep(fixture.exponentialNoise), fixture.atOnce(fixture.exponentialNoise))
     #expect(distance(all.states.deterministic, one.states.deterministic) < 1e-5)
     #expect(distance(all.states.stochastic, one.states.stochastic) < 1e-5)
     #expect(distance(all.posteriorLogits, one.posteriorLogits) < 1e-5)
@@ -95,8 +98,8 @@ import Torch
     for forgets in Self.forgetting {
       let fixture = Fixture(size, forgets: forgets)
       let (expected, found) = (
-        fixture.slopes(fixture.stepByStep(fixture.clocks), weights),
-        fixture.slopes(fixture.atOnce(fixture.clocks), weights)
+        fixture.slopes(fixture.stepByStep(fixture.exponentialNoise), weights),
+        fixture.slopes(fixture.atOnce(fixture.exponentialNoise), weights)
       )
       for (index, (expected, found)) in zip(expected, found).enumerated() {
         #expect(distance(found, expected) < 1e-5 * max(1, largest(expected)), "input \(index)")
@@ -110,7 +113,9 @@ import Torch
   @Test(arguments: sizes, forgetting) func agreesInHalfPrecision(size: Size, forgets: Bool) {
     let fixture = Fixture(size, forgets: forgets)
     let sure =
-      1 - fixture.stepByStep(fixture.clocks).states.stochastic.detached().reshaped(fixture.clocks.shape) + 1e-30
+      1
+      - fixture.stepByStep(fixture.exponentialNoise).states.stochastic.detached().reshaped(
+        fixture.exponentialNoise.shape) + 1e-30
     let (one, all) = (fixture.stepByStep(sure), computing(in: .bf16) { fixture.atOnce(sure) })
     #expect(distance(all.states.stochastic, one.states.stochastic) < 1e-5)
     for (found, expected) in [
@@ -124,7 +129,7 @@ import Torch
     }
   }
 
-  private func largest(_ a: Tensor) -> Double { a.magnitude().reshaped(-1).max(over: 0).item }
+  private func largest(_ a: Tensor) -> Double { a.abs().reshaped(-1).max(over: 0).item }
 
   /// The largest difference of two elements.
   private func distance(_ a: Tensor, _ b: Tensor) -> Double {

@@ -11,7 +11,7 @@
 //   should be r, c, n = gates(u W_i + b_i, h W_h + b_h);   h' = n + c (h - n) q = elu(norm(h' W_p + b_p + e));   l = q
 //   W_l + b_l;   z' ~ softmax(l)
 //
-// Autograd would keep some thirty nodes a step, and add up the gradient of every weight step by step. Here the steps
+// Autograd would not_first some thirty nodes a step, and add up the gradient of every weight step by step. Here the steps
 // back only carry what must go from step to step; the weights' gradients are one product each, over all steps, at the
 // end.
 
@@ -40,8 +40,8 @@ struct Track {
 };
 
 struct Unroll : torch::autograd::Function<Unroll> {
-  static variable_list forward(AutogradContext *context, at::TensorList in, const std::optional<at::Tensor> &keep,
-                               const std::optional<at::Tensor> &clocks, int64_t groups, double epsilon) {
+  static variable_list forward(AutogradContext *context, at::TensorList in, const std::optional<at::Tensor> &not_first,
+                               const std::optional<at::Tensor> &noise, int64_t groups, double epsilon) {
     auto type = in[StartH].scalar_type();
     auto device = in[StartH].device().type();
     auto narrow = at::autocast::is_autocast_enabled(device) ? at::autocast::get_autocast_dtype(device) : type;
@@ -57,9 +57,9 @@ struct Unroll : torch::autograd::Function<Unroll> {
     Track all_z(steps), all_logits(steps);
     auto h = in[StartH], z = in[StartZ];
     for (int64_t t = 0; t < steps; t++) {
-      if (keep) {
-        h = h * keep->select(0, t);
-        z = z * keep->select(0, t);
+      if (not_first) {
+        h = h * not_first->select(0, t);
+        z = z * not_first->select(0, t);
       }
       auto x = times(z, StochasticWeight).add_(actions.select(0, t));
       auto [u, x_mean, x_scale] = at::native_layer_norm(x, {hidden}, in[InputNormWeight], in[InputNormBias], epsilon);
@@ -74,7 +74,7 @@ struct Unroll : torch::autograd::Function<Unroll> {
       at::elu_(q);
       auto logits = times(q, LogitsWeight).add_(in[LogitsBias]);
       auto probabilities = at::softmax(logits.view({logits.size(0), groups, -1}), -1);
-      auto drawn = at::argmax(clocks ? probabilities / clocks->select(0, t) : probabilities, -1, true);
+      auto drawn = at::argmax(noise ? probabilities / noise->select(0, t) : probabilities, -1, true);
 
       const at::Tensor values[] = {z, x, x_mean, x_scale, u, h, reset, carry, fresh, of_h_new, next, p, p_mean, p_scale, q, probabilities};
       for (int i = 0; i < Kepts; i++) kept[i].set(t, values[i]);
@@ -85,7 +85,7 @@ struct Unroll : torch::autograd::Function<Unroll> {
     }
 
     variable_list saved(in.begin(), in.end());
-    saved.push_back(keep.value_or(at::Tensor()));
+    saved.push_back(not_first.value_or(at::Tensor()));
     for (auto &track : kept) saved.push_back(track.all());
     auto all_h = saved[Inputs + 1 + NextH].clone();
     context->save_for_backward(saved);
@@ -96,7 +96,7 @@ struct Unroll : torch::autograd::Function<Unroll> {
 
   static variable_list backward(AutogradContext *context, variable_list out) {
     auto saved = context->get_saved_variables();
-    const at::Tensor *in = saved.data(), keep = saved[Inputs], *kept = saved.data() + Inputs + 1;
+    const at::Tensor *in = saved.data(), not_first = saved[Inputs], *kept = saved.data() + Inputs + 1;
     auto narrow = static_cast<at::ScalarType>(context->saved_data["narrow"].toInt());
     auto type = in[StartH].scalar_type();
     int64_t steps = kept[X].size(0), hidden = kept[X].size(2);
@@ -137,9 +137,9 @@ struct Unroll : torch::autograd::Function<Unroll> {
       d_x.set(t, to_x);
       to_h = to_h * carry + times(to_recurrent, GRURecurrentWeight);
       to_z = times(to_x, StochasticWeight);
-      if (keep.defined()) {
-        to_h = to_h * keep.select(0, t);
-        to_z = to_z * keep.select(0, t);
+      if (not_first.defined()) {
+        to_h = to_h * not_first.select(0, t);
+        to_z = to_z * not_first.select(0, t);
       }
     }
 
@@ -173,8 +173,8 @@ struct Unroll : torch::autograd::Function<Unroll> {
 
 }  // namespace
 
-std::vector<at::Tensor> kernels::unroll(at::TensorList inputs, const std::optional<at::Tensor> &keep, const std::optional<at::Tensor> &clocks, int64_t groups,
+std::vector<at::Tensor> kernels::unroll(at::TensorList inputs, const std::optional<at::Tensor> &not_first, const std::optional<at::Tensor> &noise, int64_t groups,
                                         double epsilon) {
   TORCH_CHECK(inputs.size() == Inputs, "expected ", Inputs, " tensors, not ", inputs.size());
-  return Unroll::apply(inputs, keep, clocks, groups, epsilon);
+  return Unroll::apply(inputs, not_first, noise, groups, epsilon);
 }

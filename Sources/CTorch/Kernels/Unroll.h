@@ -10,9 +10,9 @@ enum Input {
   GRUInputBias, GRURecurrentBias, PosteriorWeight, PosteriorBias, PosteriorNormWeight, PosteriorNormBias, LogitsWeight, LogitsBias, Inputs
 };
 
-/// All steps of the recurrence: h `[T, B, D]`, z and logits `[T, B, S K]`. `keep` `[T, B, 1]` is 0 where the state is
-/// forgotten before a step; `clocks` `[T, B, S, K]` are what z is drawn by, and without them it is the most probable
+/// All steps of the recurrence: h `[T, B, D]`, z and logits `[T, B, S K]`. `not_first` `[T, B, 1]` is 0 where the state is
+/// forgotten before a step; `noise` `[T, B, S, K]` are what z is drawn by, and without them it is the most probable
 /// class.
-std::vector<at::Tensor> unroll(at::TensorList inputs, const std::optional<at::Tensor> &keep, const std::optional<at::Tensor> &clocks, int64_t groups, double epsilon);
+std::vector<at::Tensor> unroll(at::TensorList inputs, const std::optional<at::Tensor> &not_first, const std::optional<at::Tensor> &noise, int64_t groups, double epsilon);
 
 }  // namespace kernels

@@ -135,10 +135,10 @@ typedef struct {
   CTTensor gru_input_weight, gru_recurrent_weight, gru_input_bias, gru_recurrent_bias;
   CTTensor posterior_weight, posterior_bias, posterior_norm_weight, posterior_norm_bias, logits_weight, logits_bias;
 } CTRecurrence;
-// action_shares, embedded: [T, B, N], what actions and frames add to the two hidden layers; keep: [T, B, 1], 0 where
-// the state is forgotten before a step, or none; clocks: [T, B, S, K], to draw z by, or none for the most probable
+// action_shares, embedded: [T, B, N], what actions and frames add to the two hidden layers; not_first: [T, B, 1], 0 where
+// the state is forgotten before a step, or none; noise: [T, B, S, K], to draw z by, or none for the most probable
 // class; h: [B, D]; z: [B, S * K]. outs: h [T, B, D], z [T, B, S * K], logits [T, B, S * K].
-int ct_unroll(CTTensor action_shares, CTTensor embedded, CTTensor keep, CTTensor clocks, CTTensor h, CTTensor z, int64_t groups,
+int ct_unroll(CTTensor action_shares, CTTensor embedded, CTTensor not_first, CTTensor noise, CTTensor h, CTTensor z, int64_t groups,
               double epsilon, CTRecurrence weights, CTTensor *outs);
 
 // Gradients

@@ -10,13 +10,13 @@ final class ContrastReward: Reward {
 
   init(_ compared: ComparedState, samples: Int, _ context: RewardContext) {
     self.compared = compared
-    let drawn =
+    let sampled =
       Tensor.uniform([samples], using: RandomSource(context.seed.stream("contrast"), on: context.device))
       * Double(context.expert.count)
-    others = compared(context.expert.states(at: drawn.to(.int64)))
+    others = compared(context.expert.states(at: sampled.to(.int64)))
   }
 
-  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+  func callAsFunction(_ expert: LatentWindows, _ dream: Rollout) -> Tensor {
     let reached = compared.reached(dream.states)
     return latentReward(expert: compared.reached(expert.states), learner: reached) - toOthers(reached)
   }

@@ -77,11 +77,13 @@ final class Discriminator: Reward {
     optimizer = Adam(network.namedParameters, c.optimizer)
   }
 
-  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor { reward(logits(dream.states, dream.actions)) }
+  func callAsFunction(_ expert: LatentWindows, _ dream: Rollout) -> Tensor {
+    reward(logits(dream.states, dream.actions))
+  }
 
   /// One gradient step; reports how well it tells them apart, how sure it is, and as 1 or 0 whether that is a collapse:
   /// the learner then earns the same whatever it does.
-  func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics {
+  func update(_ expert: LatentWindows, _ dream: Rollout, progress: Double) -> Metrics {
     let (real, imagined) = (logits(expert.states, expert.actions), logits(dream.states, dream.actions))
     let loss = discriminatorLoss(expert: real, learner: imagined)
     optimizer.step(minimizing: loss, progress: progress)

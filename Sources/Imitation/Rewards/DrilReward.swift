@@ -87,7 +87,7 @@ final class DrilReward: Reward {
       ? expert.stepsByEpisode : expert.stepsByEpisode.flatMap { $0.pieces(of: windowSteps) }
   }
 
-  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+  func callAsFunction(_ expert: LatentWindows, _ dream: Rollout) -> Tensor {
     let found = disagreement(dream.states.sliced(0..<dream.actions.shape[0]), dream.actions)
     return 1 - 2 * (found - bound).isAtLeast(Double(Float.leastNonzeroMagnitude)).to(.float32)
   }

@@ -35,7 +35,7 @@ final class LatentMatching: Reward {
     (self.compared, self.similarity) = (compared, similarity)
   }
 
-  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+  func callAsFunction(_ expert: LatentWindows, _ dream: Rollout) -> Tensor {
     similarity(compared.reached(expert.states), compared.reached(dream.states))
   }
 }

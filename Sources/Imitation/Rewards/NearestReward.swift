@@ -79,7 +79,7 @@ final class NearestReward: Reward {
     (self.compared, self.distance, expert) = (compared, distance, context.expert)
   }
 
-  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+  func callAsFunction(_ expert: LatentWindows, _ dream: Rollout) -> Tensor {
     let reached = compared.reached(dream.states)
     let queries = reached.flattened(first: 2).to(.float32)
     return (1 - self.expert.distance(from: queries, by: distance, comparing: compared)).unflattened(

@@ -50,7 +50,7 @@ final class RedReward: Reward {
     }
     (fixed, fitted) = (network("fixed"), network("fitted"))
     fixed.freeze()
-    let (learned, unseen) = Self.parted(context.expert)
+    let (learned, unseen) = Self.split(context.expert)
     let optimizer = Adam(fitted.namedParameters, OptimizerConfiguration { $0.learningRate = c.learningRate })
     var generator = context.seed.stream("fit").generator
     for step in 0..<c.steps {
@@ -67,7 +67,7 @@ final class RedReward: Reward {
 
   /// The expert's steps that are learned from and those held out; the last run of them where there are fewer than ten,
   /// and all for both where there is one.
-  static func parted(_ expert: ExpertLatents) -> (learned: [Int], heldOut: [Int]) {
+  static func split(_ expert: ExpertLatents) -> (learned: [Int], heldOut: [Int]) {
     let runs = expert.stepsByEpisode.flatMap { $0.pieces(of: runSteps) }
     guard runs.count > 1 else { return (Array(runs[0]), Array(runs[0])) }
     let isHeldOut = { (run: Int) in runs.count < heldOut ? run == runs.count - 1 : run % heldOut == heldOut - 1 }
@@ -88,7 +88,7 @@ final class RedReward: Reward {
     return (low + high) / 2
   }
 
-  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+  func callAsFunction(_ expert: LatentWindows, _ dream: Rollout) -> Tensor {
     exp(-sigma * distance(dream.states.sliced(0..<dream.actions.shape[0]), dream.actions))
   }
 

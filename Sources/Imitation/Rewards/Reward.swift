@@ -8,11 +8,11 @@ public protocol Reward: AnyObject {
   /// Of each imagined step, `[H, B]`, without gradients. A step's reward belongs to the state before its action, the
   /// action, and the state after it; which of them count is the reward's own affair.
   /// - Parameter expert: what the expert did from the same starts.
-  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor
+  func callAsFunction(_ expert: LatentWindows, _ dream: Rollout) -> Tensor
 
   /// One step of learning where the reward is itself learned while the policy is, as a discriminator is. Comes after
   /// the dream's reward was taken.
-  func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics
+  func update(_ expert: LatentWindows, _ dream: Rollout, progress: Double) -> Metrics
 
   /// What a resumed run needs.
   var state: [(name: String, tensor: Tensor)] { get }
@@ -20,14 +20,14 @@ public protocol Reward: AnyObject {
 }
 
 extension Reward {
-  public func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics { [:] }
+  public func update(_ expert: LatentWindows, _ dream: Rollout, progress: Double) -> Metrics { [:] }
   public var state: [(name: String, tensor: Tensor)] { [] }
   public func restore(from file: Safetensors, prefix: String) throws {}
 }
 
 /// Told, before each step and after the last, how many of those are done by which a reward is fitted before the
 /// policy's first; an error ends the fit.
-public typealias Fitting = (_ reward: RewardKind, _ step: Int, _ steps: Int) throws -> Void
+public typealias ProgressHandler = (_ reward: RewardKind, _ step: Int, _ steps: Int) throws -> Void
 
 /// What rewards are made of beside their settings.
 public struct RewardContext {
@@ -38,11 +38,11 @@ public struct RewardContext {
   /// Of the policy that is rewarded.
   public let policy: PolicySizes
   public let seed: Seed
-  let fitting: Fitting
+  let fitting: ProgressHandler
 
   public init(
     expert: ExpertLatents, sizes: LatentSizes, actions: ActionSpace, policy: PolicySizes = PolicySizes(), seed: Seed,
-    fitting: @escaping Fitting = { _, _, _ in }
+    fitting: @escaping ProgressHandler = { _, _, _ in }
   ) {
     (self.expert, self.sizes, self.actions, self.policy, self.seed, self.fitting) = (
       expert, sizes, actions, policy, seed, fitting
@@ -174,10 +174,10 @@ public final class WeightedReward: Reward {
 
   init(_ parts: [(name: String, weight: Double, reward: any Reward)]) { self.parts = parts }
 
-  public func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor { parts(expert, dream).sum }
+  public func callAsFunction(_ expert: LatentWindows, _ dream: Rollout) -> Tensor { parts(expert, dream).sum }
 
   /// The sum, and where there are several parts, the mean of each before it is weighted.
-  func parts(_ expert: LatentWindows, _ dream: Dream) -> (sum: Tensor, means: Metrics) {
+  func parts(_ expert: LatentWindows, _ dream: Rollout) -> (sum: Tensor, means: Metrics) {
     noGrad {
       let earned = parts.map { $0.reward(expert, dream) }
       let weighted = zip(parts, earned).map { $0.weight == 1 ? $1 : $0.weight * $1 }
@@ -187,7 +187,7 @@ public final class WeightedReward: Reward {
   }
 
   /// Where two say something of one name, as two discriminators do, the second's is under its own.
-  public func update(_ expert: LatentWindows, _ dream: Dream, progress: Double) -> Metrics {
+  public func update(_ expert: LatentWindows, _ dream: Rollout, progress: Double) -> Metrics {
     parts.reduce(into: [:]) { all, part in
       for (name, value) in part.reward.update(expert, dream, progress: progress) {
         all[all[name] == nil ? name : "\(part.name)/\(name)"] = value

@@ -20,7 +20,7 @@ extension ActionSpace {
 
   /// Whether each of N actions `[N, W]` is the same as each of M others: `bool` `[N, M]`.
   func same(_ a: Tensor, _ b: Tensor) -> Tensor {
-    let furthest = (a.reshaped(a.shape[0], 1, -1) - b.reshaped(1, b.shape[0], -1)).magnitude().max(over: -1)
+    let furthest = (a.reshaped(a.shape[0], 1, -1) - b.reshaped(1, b.shape[0], -1)).abs().max(over: -1)
     return (-furthest).isAtLeast(-Self.tolerance)
   }
 }
@@ -44,7 +44,7 @@ final class SparseReward: Reward {
     (stochastic, self.actions) = (states.stochastic, actions)
   }
 
-  func callAsFunction(_ expert: LatentWindows, _ dream: Dream) -> Tensor {
+  func callAsFunction(_ expert: LatentWindows, _ dream: Rollout) -> Tensor {
     let z = dream.states.stochastic.dropLast()
     let (states, taken) = (z.flattened(first: 2), dream.actions.flattened(first: 2))
     let parts = (0..<states.shape[0]).pieces(of: max(1, Self.pairs / stochastic.shape[0])).map { part -> Tensor in

@@ -8,7 +8,7 @@ import Torch
 import WorldModel
 
 /// What a run was made of, beside its configuration: the details in `run.json`.
-public struct RunDetails: Codable, Equatable, Sendable {
+public struct RunMetadata: Codable, Equatable, Sendable {
   /// A dataset as it was when the run began.
   public struct Source: Codable, Equatable, Sendable {
     public let path: String
@@ -78,7 +78,7 @@ public struct RunDetails: Codable, Equatable, Sendable {
   }
 }
 
-extension RunDetails: CheckedDetails {
+extension RunMetadata: CheckedDetails {
   package var problem: String? {
     if !observation.isSupported { return "names frames that there are no networks for" }
     if !actions.isSupported || !actions.isBounded { return "names actions that there are no networks for" }
@@ -86,7 +86,7 @@ extension RunDetails: CheckedDetails {
   }
 }
 
-public typealias Record = RunRecord<RunDetails>
+public typealias Record = RunRecord<RunMetadata>
 
 extension Record {
   /// Lets a run go on beyond its last step. What falls over a share of the steps, such as a learning rate, is from now

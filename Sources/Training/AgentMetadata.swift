@@ -3,7 +3,7 @@ import Imitation
 import Runs
 
 /// What an agent is, as results keep it: enough to tell runs apart, and to draw figures over what they differ in.
-public struct AgentFacts: Codable, Equatable, Sendable {
+public struct AgentMetadata: Codable, Equatable, Sendable {
   public let method: Method
   /// Weights of the rewards that its dreams earned, and the dreams' length; absent for cloning.
   public let rewards: [String: Double]?

@@ -5,7 +5,7 @@ import WorldModel
 /// and `[K, N]` is 2 M K N, a convolution the same with K = kernel² × input channels per output pixel. A backward pass
 /// is twice the forward one. What else there is (activations, normalisation, distributions, the optimiser) is not
 /// counted, though it takes time. Formulas: docs/performance.md.
-struct ArithmeticWork {
+struct FLOPs {
   let sizes: LatentSizes
   let frame: FrameShape
   let actions: Int

@@ -2,7 +2,7 @@ import Torch
 import WorldModel
 
 /// Where a policy goes in the model's dynamics, from given states. No gradient flows through a dream.
-public struct Dream {
+public struct Rollout {
   /// `[H + 1, B, …]`: the start, then the state after each action.
   public let states: LatentState
   /// `int64` `[H, B]`, or numbers `[H, B, A]`: the action taken in each state but the last.

@@ -4,7 +4,7 @@ import Torch
 import WorldModel
 
 /// Rolls policies out in a frozen world model's prior dynamics.
-public struct Dreamer {
+public struct Imagination {
   public let worldModel: WorldModel
   let precision: Precision
 
@@ -17,32 +17,34 @@ public struct Dreamer {
 
   /// Under a policy. Source: DITTO, Algorithm 1, line 11.
   /// - Parameter noise: of the model's transitions; nil for draws from `random`.
-  public func dream(
+  public func rollout(
     from start: LatentState, steps: Int, choosing choice: ActionChoice = .sampled, using random: RandomSource,
     noise: SharedNoise? = nil,
     policy: @escaping (Tensor) -> ActionDistribution
-  ) -> Dream {
-    dream(from: start, steps: steps, random, noise) { features, _ in
-      policy(features).drawn(choice == .best ? .mode : .sample(random))
+  ) -> Rollout {
+    rollout(from: start, steps: steps, random, noise) { features, _ in
+      policy(features).sampled(choice == .best ? .mode : .sample(random))
     }
   }
 
   /// Under given actions, `[steps, B, W]`: what a dream can know of them.
-  public func dream(
+  public func rollout(
     from start: LatentState, following actions: Tensor, using random: RandomSource, noise: SharedNoise? = nil
-  ) -> Dream {
-    dream(from: start, steps: actions.shape[0], random, noise) { _, step in actions[step] }
+  ) -> Rollout {
+    rollout(from: start, steps: actions.shape[0], random, noise) { _, step in actions[step] }
   }
 
-  private func dream(
+  private func rollout(
     from start: LatentState, steps: Int, _ random: RandomSource, _ noise: SharedNoise?, policy: (Tensor, Int) -> Tensor
-  ) -> Dream {
+  ) -> Rollout {
     computing(in: precision, on: device) {
-      Dream(
+      Rollout(
         from: start, steps: steps, policy: policy,
         dynamics: { state, action in
           let draw =
-            noise.map { Draw.clocks($0.clocks(worldModel.sizes, batch: state.deterministic.shape[0])) }
+            noise.map {
+              Sampling.exponentialNoise($0.exponentialNoise(worldModel.sizes, batch: state.deterministic.shape[0]))
+            }
             ?? .sample(random)
           return worldModel.rssm.imagine(from: state, action: actions.encoded(action), draw: draw).state
         })
@@ -60,7 +62,7 @@ public struct SharedNoise {
   }
 
   /// Exponential noise for the next step's classes, `[batch, S, K]`.
-  func clocks(_ sizes: LatentSizes, batch: Int) -> Tensor {
+  func exponentialNoise(_ sizes: LatentSizes, batch: Int) -> Tensor {
     let own = Tensor.exponential([batch / dreamsPerWindow, sizes.groups, sizes.classes], using: random)
     guard dreamsPerWindow > 1 else { return own }
     return own.reshaped(own.shape[0], 1, sizes.groups, sizes.classes)

@@ -106,7 +106,7 @@ public struct Benchmark {
     let latents = ExpertLatents(
       deterministic: tanh(.normal([count, w.deterministic], using: random)),
       classes: (Tensor.uniform([count, w.groups], using: random) * Double(w.classes)).to(.uint8),
-      actions: (Tensor.uniform([count], using: random) * Double(Self.actionCount)).to(.int64), lengths: [count],
+      actions: ActionSpace.discrete(Self.actionCount).uniform([count], using: random), lengths: [count],
       classCount: w.classes)
     let learner = try DreamLearner(frozen, c, expert: latents, compute.precision, seed: Seed(0))
     return measured("agent", items: c.horizon * c.batch, flops: work.agentStep(c)) { step in

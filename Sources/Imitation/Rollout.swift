@@ -5,7 +5,7 @@ import WorldModel
 public struct Rollout {
   /// `[H + 1, B, …]`: the start, then the state after each action.
   public let states: LatentState
-  /// `int64` `[H, B]`, or numbers `[H, B, A]`: the action taken in each state but the last.
+  /// `[H, B, W]`: the action taken in each state but the last.
   public let actions: Tensor
 
   init(states: LatentState, actions: Tensor) { (self.states, self.actions) = (states, actions) }

@@ -47,7 +47,7 @@ import Torch
       LayerNorm(n, on: .cpu), hidden: Linear(d, n, using: random),
       LayerNorm(n, on: .cpu), logits: Linear(n, groups * classes, using: random),
       actionShares: .normal([steps, batch, n], using: random),
-      embedded: .normal([steps, batch, n], using: random), keep: nil, exponentialNoise: nil, h: .zeros([batch, d]),
+      embedded: .normal([steps, batch, n], using: random), notFirst: nil, exponentialNoise: nil, h: .zeros([batch, d]),
       z: .zeros([batch, groups * classes]), groups: groups)
     return concatenated([h, z, logits], axis: -1)
   }

@@ -56,6 +56,8 @@ private struct AgentDescription: Encodable {
 
 extension AgentDescription: CustomStringConvertible {
   var description: String {
-    "takes frames of \(frameBytes) bytes, \(observation), and answers with \(ActionSpace(actions))"
+    let space = ActionSpace(actions)
+    let answer = space.discreteCount.map { "one of \($0) actions" } ?? "\(space)"
+    return "takes frames of \(frameBytes) bytes, \(observation), and answers with \(answer)"
   }
 }

@@ -17,16 +17,16 @@ import Testing
   @Test func saysWhatItTakes() throws {
     struct Description: Decodable {
       struct Field: Decodable { let name: String, image: [Int]? }
-      struct Actions: Decodable { let count: Int }
+      struct Part: Decodable { let name: String, classes: [Int]? }
       let frameBytes: Int
       let observation: [Field]
-      let actions: Actions
+      let actions: [Part]
     }
     let printed = try Program.succeed("act", "agent", "--describe", in: CommandTests.made.get().url)
     let found = try JSONDecoder().decode(Description.self, from: Data(printed.output.utf8))
     #expect(
       found.frameBytes == 1024 && found.observation.map(\.name) == ["observation"]
-        && found.observation[0].image == [1, 32, 32] && found.actions.count == 3)
+        && found.observation[0].image == [1, 32, 32] && found.actions.map(\.classes) == [[3]])
     #expect(try act(Data()).errors == "takes frames of 1024 bytes, 1×32×32 uint8, and answers with one of 3 actions\n")
   }
 

@@ -23,7 +23,7 @@ import WorldModel
     return (try? environment(0)) != nil
   }()
   /// More of them where somebody asks for it.
-  private static let seeds = 0..<(ProcessInfo.processInfo.environment["DITTO_ANY_SPACES"].flatMap(Int.init) ?? 12)
+  private static let seeds = 0..<(ProcessInfo.processInfo.environment["DITTO_ANY_SPACES"].flatMap(Int.init) ?? 8)
   private static let name = "gym:anything:Anything-v0"
 
   private static func pipeline(_ seed: Int) -> PixelPipeline {

@@ -1,26 +1,31 @@
 /// What of an environment's observations is learned from, and how its pictures are made of the recorded ones: the same
 /// bytes while learning and acting.
-public struct ObservationView: Hashable, Sendable {
+public struct ObservationView: Sendable {
   /// What is recorded, and what an environment shows.
   public let recorded: ObservationSpace
   /// What is left of it.
   public let seen: ObservationSpace
   private let parts: [Part]
+  /// Whether frames stay as they are.
+  public let isIdentity: Bool
 
   /// A field that is kept.
-  private struct Part: Hashable {
-    /// Its place among the recorded ones.
-    let index: Int
+  private struct Part {
+    /// Its bytes in a recorded frame.
+    let bytes: Range<Int>
     /// How a picture is changed; nil where the field stays as it is.
     let picture: Picture?
   }
 
-  fileprivate struct Picture: Hashable {
+  fileprivate struct Picture: Sendable {
     let channels, width: Int
     let rows, columns: Range<Int>
     let isGrey: Bool
-    /// What it becomes.
-    let size: [Int]
+    /// For each row and each column that it gets, the recorded ones that it covers, and which share of it each is; nil
+    /// where it stays as large as it is.
+    let shares: (down: [[Share]], across: [[Share]])?
+
+    typealias Share = (place: Int, share: Float)
   }
 
   /// - Parameters:
@@ -40,9 +45,10 @@ public struct ObservationView: Hashable, Sendable {
     }
     var (parts, seen) = ([Part](), [ObservationSpace.Field]())
     for (index, field) in recorded.fields.enumerated() where fields.isEmpty || fields.contains(field.name) {
+      let bytes = recorded.offset(of: index)..<recorded.offset(of: index) + field.size
       guard case .image(let channels, let height, let width) = field.kind, !crop.isEmpty || isGrey || !resized.isEmpty
       else {
-        parts.append(Part(index: index, picture: nil))
+        parts.append(Part(bytes: bytes, picture: nil))
         seen.append(field)
         continue
       }
@@ -53,20 +59,24 @@ public struct ObservationView: Hashable, Sendable {
           description: "the crop \(edges) does not fit '\(field.name)', \(height) rows of \(width) columns")
       }
       let becomesGrey = isGrey && channels == 3
-      let size = resized.isEmpty ? [bottom - edges[0], right - edges[2]] : resized
+      let (rows, columns) = (edges[0]..<bottom, edges[2]..<right)
+      let size = resized.isEmpty ? [rows.count, columns.count] : resized
+      let shares =
+        size == [rows.count, columns.count]
+        ? nil
+        : (
+          down: Picture.shares(from: rows.count, to: size[0]), across: Picture.shares(from: columns.count, to: size[1])
+        )
       parts.append(
         Part(
-          index: index,
+          bytes: bytes,
           picture: Picture(
-            channels: channels, width: width, rows: edges[0]..<bottom, columns: edges[2]..<right, isGrey: becomesGrey,
-            size: size)))
+            channels: channels, width: width, rows: rows, columns: columns, isGrey: becomesGrey, shares: shares)))
       seen.append(.init(field.name, .image(channels: becomesGrey ? 1 : channels, height: size[0], width: size[1])))
     }
     (self.recorded, self.seen, self.parts) = (recorded, ObservationSpace(seen), parts)
+    isIdentity = parts.count == recorded.fields.count && parts.allSatisfy { $0.picture == nil }
   }
-
-  /// Whether frames stay as they are.
-  public var isIdentity: Bool { recorded == seen && parts.allSatisfy { $0.picture == nil } }
 
   /// What is recorded, where that is not what is seen.
   public var changed: ObservationSpace? { isIdentity ? nil : recorded }
@@ -78,9 +88,8 @@ public struct ObservationView: Hashable, Sendable {
     frames.reserveCapacity(raw.count / recorded.frameSize * seen.frameSize)
     for start in stride(from: 0, to: raw.count, by: recorded.frameSize) {
       for part in parts {
-        let offset = start + recorded.offset(of: part.index)
-        let bytes = raw[offset..<offset + recorded.fields[part.index].size]
-        frames += part.picture.map { $0.changed(Array(bytes)) } ?? Array(bytes)
+        let bytes = raw[start + part.bytes.lowerBound..<start + part.bytes.upperBound]
+        if let picture = part.picture { frames += picture.changed(Array(bytes)) } else { frames += bytes }
       }
     }
     return frames
@@ -107,21 +116,20 @@ extension ObservationView.Picture {
         }
       ]
     }
-    guard size != [rows.count, columns.count] else { return planes.flatMap { $0.map { UInt8($0) } } }
-    let (across, down) = (Self.shares(from: columns.count, to: size[1]), Self.shares(from: rows.count, to: size[0]))
+    guard let (down, across) = shares else { return planes.flatMap { $0.map { UInt8($0) } } }
     return planes.flatMap { plane -> [UInt8] in
-      var narrow = [Float](repeating: 0, count: rows.count * size[1])
+      var narrow = [Float](repeating: 0, count: rows.count * across.count)
       for row in 0..<rows.count {
         for (x, shares) in across.enumerated() {
           var sum: Float = 0
           for (place, share) in shares { sum += share * plane[row * columns.count + place] }
-          narrow[row * size[1] + x] = sum
+          narrow[row * across.count + x] = sum
         }
       }
       return down.flatMap { shares in
-        (0..<size[1]).map { x in
+        across.indices.map { x in
           var sum: Float = 0
-          for (place, share) in shares { sum += share * narrow[place * size[1] + x] }
+          for (place, share) in shares { sum += share * narrow[place * across.count + x] }
           return UInt8(min(255, max(0, sum.rounded(.toNearestOrEven))))
         }
       }
@@ -129,7 +137,7 @@ extension ObservationView.Picture {
   }
 
   /// For each of `count` pixels the recorded ones that it covers, and which share of it each is.
-  private static func shares(from recorded: Int, to count: Int) -> [[(place: Int, share: Float)]] {
+  static func shares(from recorded: Int, to count: Int) -> [[Share]] {
     let width = Double(recorded) / Double(count)
     return (0..<count).map { pixel in
       let (start, end) = (Double(pixel) * width, Double(pixel + 1) * width)

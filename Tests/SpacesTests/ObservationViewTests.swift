@@ -50,7 +50,7 @@ import Testing
     let four = [raw[48 + 2 * 8 + 4], raw[48 + 2 * 8 + 5], raw[48 + 3 * 8 + 4], raw[48 + 3 * 8 + 5]].map { Int($0) }
     #expect(abs(Double(seen[12 + 1 * 4 + 2]) - Double(four.reduce(0, +)) / 4) <= 0.5)
     let line = ObservationSpace(height: 4, width: 6)
-    let row = [UInt8](repeating: 0, count: 0) + [0, 60, 120, 180, 240, 30]
+    let row: [UInt8] = [0, 60, 120, 180, 240, 30]
     let narrow = try ObservationView(of: line, resized: [4, 4]).frames(of: row + row + row + row)
     // One and a half pixels each.
     #expect(Array(narrow[0..<4]) == [20, 100, 200, 100])

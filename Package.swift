@@ -80,7 +80,7 @@ let imports: [String: [String]] = [
     "Torch", "Training", "WorldModel",
   ],
   "BenchmarkingTests": ["Benchmarking", "Torch", "Training", "WorldModel"],
-  "DittoTests": ["Torch", "ditto"],
+  "DittoTests": ["Runs", "Torch", "ditto"],
   "GoldenTests": ["Imitation", "Settings", "Spaces", "Torch", "WorldModel"],
   "FuzzTests": [
     "CChecksum", "Demonstrations", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training",

@@ -173,7 +173,8 @@ extension Dataset {
       let rewards = try reader.file.field("episode_\(index)/rewards")
       steps += rewards.shape.first ?? 0
       // A thousand times as many zeros fit in, and take memory before anything else is read.
-      guard UInt64(steps) <= 64 * reader.file.files.reduce(0) { $0 + $1.size } + 1 << 20 else {
+      let bytes = reader.file.files.map(\.size).reduce(0, +)
+      guard UInt64(steps) <= 64 * bytes + 1 << 20 else {
         throw DemonstrationError.unsupportedField(file: reader.file.path, field: rewards.name, reason: tooManySteps)
       }
       episodes.append(try reader.episode(index))

@@ -124,8 +124,7 @@ public struct Evaluation {
       seed: root,
       opening: { randomActions(made.actions, root.stream("start").step($0)) }, keepsFrames: keepsFrames)
     if pipeline.maxEpisodeSteps > 0 { played.longest = pipeline.maxEpisodeSteps }
-    var progress = ProgressLine("evaluating \(name)", total: episodes, unit: "episodes")
-    defer { progress.finish() }
+    let progress = ProgressMeter("evaluating \(name)", total: episodes, unit: "episodes")
     try played.play(episodes) { episode in
       progress.update(episode.index + 1)
       returns.append(episode.total)
@@ -133,11 +132,10 @@ public struct Evaluation {
       endings.insert(episode.ending)
       try onEpisode(episode)
     }
-    progress.finish()
     let starts = EvaluationStarts(
       least: randomStart.lowerBound, most: randomStart.upperBound, isDeterministic: isDeterministic,
       different: endings.count)
-    if let warning = starts.warning(environment, episodes: episodes) { Console.warn(warning) }
+    if let warning = starts.warning(environment, episodes: episodes) { Observer.warn(warning) }
     return EvaluationResult(
       player: name, environment: environment, seed: seed, agent: facts, returns: returns, lengths: lengths,
       starts: starts,

@@ -59,7 +59,7 @@ public struct FrameStream {
     while held.count < count {
       if !held.isEmpty || count > 1, !hasWarned, !isReady(within: Self.patience) {
         hasWarned = true
-        Console.warn(
+        Observer.warn(
           "\(held.count) of the \(count) bytes that a frame has are there, and the rest is waited for; is what is sent smaller?"
         )
       }

@@ -134,7 +134,7 @@ public struct EpisodePlayer {
         frames[slot] = outcome.frame
         let isCut = !outcome.ended && step + 1 >= longest
         if isCut {
-          Console.warn(
+          Observer.warn(
             "\(name): episode \(running[slot]!.index) was cut after \(longest) steps, as it has no end; pipeline.maxEpisodeSteps, or --max-steps, sets how many"
           )
         }

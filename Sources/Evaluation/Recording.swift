@@ -37,8 +37,7 @@ public struct Recording {
         "ditto_version": .string(Build.version),
         "ditto_seed": .string(String(seed)),
       ])
-    var progress = ProgressLine("recording", total: episodes, unit: "episodes")
-    defer { progress.finish() }
+    let progress = ProgressMeter("recording", total: episodes, unit: "episodes")
     var played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.recording(seed, $0) },
       seed: Seed(seed).stream("record"),

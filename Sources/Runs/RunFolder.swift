@@ -129,7 +129,7 @@ public final class RunFolder {
     switch FileLock.take(file) {
     case .held: break
     case .unsupported:
-      Console.warn("\(url.path): its file system knows no locks; see to it that no other process uses this run")
+      Observer.warn("\(url.path): its file system knows no locks; see to it that no other process uses this run")
     case .busy:
       close(file)
       throw RunError.lockedByAnotherProcess(url.path)

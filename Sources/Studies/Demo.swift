@@ -56,13 +56,13 @@ public struct Demo {
     var seconds: [String: Double] = [:]
     func stage(_ name: String, isDone: Bool = false, _ body: () throws -> Void) throws {
       guard !isDone else { return }
-      Console.say("— \(name)")
-      let start = ProgressLine.now
+      Observer.note("— \(name)")
+      let start = Uptime.seconds
       let stopped = "\(output.path): stopped; the same command goes on from there"
       do { try body() } catch let error as Interrupted {
         throw Interrupted(exitCode: error.exitCode, description: stopped)
       }
-      seconds[name] = ProgressLine.now - start
+      seconds[name] = Uptime.seconds - start
       try Interruption.check(stopped)
     }
 

@@ -71,12 +71,11 @@ public struct LadderStudy: Codable, Sendable {
         Imagination(parts.world.model, compute.precision), parts.configuration.imitation.reward.compared, on: latents,
         teaching: clone,
         seed: seeds.stream("search"))
-      var progress = ProgressLine("searching \(search.depth) steps ahead", total: Self.searches)
+      let progress = ProgressMeter("searching \(search.depth) steps ahead", total: Self.searches)
       for step in 0..<Self.searches {
         _ = search.update(step: step)
         progress.update(step + 1)
       }
-      progress.finish()
       try play("taught by equation 8, \(search.depth) steps ahead", .agent(parts.agent(clone.actor, seed: seed)))
     }
     for states in StateChoice.allCases {
@@ -88,7 +87,7 @@ public struct LadderStudy: Codable, Sendable {
       let returns = try parts.returns(
         of: taken.loaded.agent.copy(states: .best), after: lead, environment: environment, episodes, seed: seed)
       guard !returns.isEmpty else {
-        Console.warn(
+        Observer.warn(
           "\(environment): does not go the way that was recorded when the recorded actions are taken; the expert's first steps are left out"
         )
         break

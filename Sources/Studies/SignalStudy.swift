@@ -52,7 +52,7 @@ public struct SignalStudy: Codable, Sendable {
     let expert = try cache.latents(of: dataset, episodes: 0..<useEpisodes, on: compute.device)
     heldOut = count - useEpisodes
     if heldOut == 0 {
-      Console.warn(
+      Observer.warn(
         "\(dataset.name): all \(count) episodes are learned from, so dreams start in those too, and rewards tell the expert better than they do elsewhere"
       )
     }
@@ -64,12 +64,11 @@ public struct SignalStudy: Codable, Sendable {
     let imagination = Imagination(world.model, compute.precision)
 
     let cloner = try LatentCloner(world.model, configuration.cloning, imitation.policy, expert: expert, seed: seed)
-    var progress = ProgressLine("cloning", total: Self.cloningSteps)
+    let progress = ProgressMeter("cloning", total: Self.cloningSteps)
     for step in 0..<Self.cloningSteps {
       _ = cloner.update(step: step, progress: Double(step) / Double(Self.cloningSteps))
       progress.update(step + 1)
     }
-    progress.finish()
 
     // One noise for all, so that they differ by their actions alone as far as that goes.
     let random = { (name: String) in RandomSource(seed.stream(name), on: compute.device) }
@@ -92,7 +91,7 @@ public struct SignalStudy: Codable, Sendable {
     let learned = try WindowSampler(
       expert, horizon: imitation.horizon, batch: Self.dreams, seed: seed.stream("learned"))
     signals = try RewardKind.allCases.filter(rewards.contains).flatMap { kind -> [Signal] in
-      Console.say("reward \(kind.rawValue)")
+      Observer.note("reward \(kind.rawValue)")
       var settings = imitation.reward
       for other in RewardKind.allCases { settings.weights[other] = other == kind ? 1 : 0 }
       let reward = try settings.reward(context)

@@ -93,14 +93,15 @@ public struct WorldModelStudy: Codable, Sendable {
     seenInTraining = try data.filter { dataset in try known.contains { try dataset.wasFingerprinted(as: $0) } }.map(
       \.name)
     for name in seenInTraining {
-      Console.warn("\(name): the world model was trained on it, so that it predicts it better than others")
+      Observer.warn("\(name): the world model was trained on it, so that it predicts it better than others")
     }
     let learned = expert == nil ? [] : try world.trainingData()
     let seed = Seed(seed).stream("world model")
     let sampler = try SequenceSampler(
       data.map { EpisodeSelection($0) }, batch: Self.batch, length: Self.context + steps, sampling: .frames,
       seed: seed.stream("sequences"))
-    var (dreams, progress) = ([OpenDreams](), ProgressLine("dreaming", total: Self.sequences / Self.batch))
+    var dreams: [OpenDreams] = []
+    let progress = ProgressMeter("dreaming", total: Self.sequences / Self.batch)
     for step in 0..<Self.sequences / Self.batch {
       dreams.append(
         OpenDreams(
@@ -108,7 +109,6 @@ public struct WorldModelStudy: Codable, Sendable {
           compute.precision))
       progress.update(step + 1)
     }
-    progress.finish()
     let all = OpenDreams(joining: dreams)
     (openLoop, answers) = (try OpenLoop(all), all.answers)
     groups = Groups(posterior: model.rssm.classes(all.posteriorLogits), prior: model.rssm.classes(all.priorLogits))

@@ -37,7 +37,7 @@ public enum AgentRun {
     if let other {
       let known = try Record(from: other, kind: .agent).details.worldModel?.fingerprint
       if known != prepared.details.worldModel?.fingerprint {
-        Console.warn("\(other.path): learned in another world model, whose states may mean something else")
+        Observer.warn("\(other.path): learned in another world model, whose states may mean something else")
       }
       record.from = try prepared.trainer.adopt(from: other, .agent)
     }
@@ -82,7 +82,7 @@ public enum AgentRun {
         "method '\(configuration.method)' does not learn from \(source)")
       let rewards = configuration.imitation.reward.weights.used
       if configuration.method == .ditto || configuration.method == .dgail, rewards.allSatisfy({ $0.weight < 0 }) {
-        Console.warn("no reward has a weight above 0: the agent is trained away from the expert")
+        Observer.warn("no reward has a weight above 0: the agent is trained away from the expert")
       }
       try configuration.checkMixed(data.dropFirst())
       world =
@@ -106,7 +106,7 @@ public enum AgentRun {
         } else {
           try datasets.learnedActions(world.actions)
         }
-      notes.forEach(Console.warn)
+      notes.forEach(Observer.warn)
       details = RunMetadata(
         device: compute.device, precision: compute.precision, threads: Libtorch.threads,
         data: zip(data, datasets).map { .init($1, at: $0) },
@@ -236,21 +236,21 @@ public enum AgentRun {
         throw ExperimentError.nothingHeldOut(dataset.name)
       }
       if longest > 0, longest < imitation.horizon {
-        Console.warn("the episodes held out are shorter than the horizon; there is no validation")
+        Observer.warn("the episodes held out are shorter than the horizon; there is no validation")
       }
       let copies = try dataset.copies(in: heldOut, of: 0..<details.useEpisodes)
       if !copies.isEmpty {
-        Console.warn(
+        Observer.warn(
           "held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them")
       }
       let validated = longest < imitation.horizon ? nil : try latents(dataset, heldOut, 1, nil)
       let mixed = try datasets.dropFirst().map { try latents($0, $0.episodes.indices, 1, nil) }
       loaded.model.freeze(computingIn: details.precision)
-      let begun = ProgressLine.now
-      var progress: [RewardKind: ProgressLine] = [:]
+      let begun = Uptime.seconds
+      var hasFitted = false
       let fitting: ProgressHandler = { reward, step, steps in
-        progress[reward, default: ProgressLine("fitting \(reward)", total: steps)].update(step)
-        if step == steps || Interruption.isRequested { progress[reward]?.finish() }
+        hasFitted = true
+        Observer.report(ProgressReport(label: "fitting \(reward)", step: step, total: steps, unit: "steps"))
         try Interruption.check("\(output.path): stopped while rewards were fitted; the same command goes on")
       }
       learner =
@@ -267,7 +267,7 @@ public enum AgentRun {
           of: Imagination(loaded.model, details.precision), on: validated ?? expert,
           compared: imitation.reward.compared,
           horizon: imitation.horizon, seed: seed.stream("grade"))
-        Console.say(grade.verdict)
+        Observer.note(grade.verdict)
       }
       let cloningSteps = learner is DreamLearner ? imitation.warmStart.cloningSteps : 0
       clone =
@@ -279,7 +279,7 @@ public enum AgentRun {
           cloningSteps
         )
       folder = output.path
-      fittingSeconds = progress.isEmpty ? 0 : ProgressLine.now - begun
+      fittingSeconds = hasFitted ? Uptime.seconds - begun : 0
       validation = try validated.map {
         AgentValidation(
           windows: try WindowSampler(
@@ -293,8 +293,7 @@ public enum AgentRun {
 
     func begin() throws -> Bool {
       guard let clone, let learner = learner as? DreamLearner else { return false }
-      var progress = ProgressLine("cloning", total: clone.steps)
-      defer { progress.finish() }
+      let progress = ProgressMeter("cloning", total: clone.steps)
       for step in 0..<clone.steps {
         try Interruption.check("\(folder): stopped while the expert was cloned; the same command begins again")
         _ = clone.learner.update(step: step, progress: Double(step) / Double(clone.steps))

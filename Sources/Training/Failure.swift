@@ -27,7 +27,7 @@ public struct Failure: Codable, Sendable {
       if !batch.isEmpty { try AtomicFile.write(Safetensors.pieces(of: batch), to: folder.appending(path: Self.batch)) }
       try AtomicFile.write(JSONEncoder().encode(failure), to: folder.appending(path: file))
     }
-    Console.say(
+    Observer.note(
       "kept in \(folder.path); 'ditto train --replay \(folder.path)' makes the steps from \(failure.from) on again, up to the first that is not finite"
     )
   }
@@ -50,8 +50,7 @@ public struct Failure: Codable, Sendable {
         try AgentRun.trainer(of: run, threads: threads)
       }
     if failure.from > 0 { try trainer.restore(from: Safetensors(at: folder.appending(path: TrainingLoop.stateFile))) }
-    var progress = ProgressLine("replaying", total: failure.step, step: failure.from)
-    defer { progress.finish() }
+    let progress = ProgressMeter("replaying", total: failure.step, step: failure.from)
     var steps: [Replay.Step] = []
     for step in failure.from..<failure.step {
       let metrics = try trainer.update(step: step).mapValues(\.item)

@@ -13,8 +13,8 @@ public struct Forecast: CustomStringConvertible {
   public var deviceMemory: Double?
 
   public var description: String {
-    let time = ProgressLine.duration(fittingSeconds + Double(steps) * secondsPerStep)
-    let fitting = fittingSeconds > 0 ? " and \(ProgressLine.duration(fittingSeconds)) of fitting rewards" : ""
+    let time = Uptime.description(fittingSeconds + Double(steps) * secondsPerStep)
+    let fitting = fittingSeconds > 0 ? " and \(Uptime.description(fittingSeconds)) of fitting rewards" : ""
     let onDevice = deviceMemory.map { String(format: ", %.2f GiB on the device", $0) } ?? ""
     return "forecast: \(time) for \(steps) steps"
       + String(format: " of %.3g s%@, %.2f GiB of memory", secondsPerStep, fitting, memory) + onDevice
@@ -39,9 +39,9 @@ public struct Forecast: CustomStringConvertible {
     mutating func forecast(after step: Int, of trainer: any Trainer, _ metrics: Metrics) throws -> Forecast? {
       guard step == first + Self.warmUp || step == first + Self.steps else { return nil }
       _ = metrics.first?.value.item  // the device has done it when this is known
-      if step == first + Self.warmUp { begun = ProgressLine.now }
+      if step == first + Self.warmUp { begun = Uptime.seconds }
       guard step == first + Self.steps else { return nil }
-      let seconds = (ProgressLine.now - begun) / Double(Self.counted)
+      let seconds = (Uptime.seconds - begun) / Double(Self.counted)
       // What a run does besides is not counted in time, but it needs room.
       _ = try trainer.validate()
       for _ in Safetensors.pieces(of: trainer.state) {}

@@ -36,7 +36,7 @@ public struct LoadedAgent {
     let own = try AgentConfiguration.stored(record.layers(in: url))
     let (checkpoint, selectedBy) = try Checkpoint.acting(in: url, by: own.selection, step: step)
     if step == nil, let newest = try TrainingLoop.checkpoints(of: url, keep: 1).steps().first {
-      Console.warnWhereUnfinished(url, at: newest, of: own.training.steps)
+      Observer.warnWhereUnfinished(url, at: newest, of: own.training.steps)
     }
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     pipeline = world.pipeline

@@ -24,7 +24,7 @@ public struct LoadedWorldModel {
     record = try Record(from: url, kind: .worldModel)
     configuration = try .load(.worldModel, from: record.layers(in: url))
     let checkpoint = try Checkpoint.newest(of: url)
-    Console.warnWhereUnfinished(url, at: checkpoint.step, of: configuration.training.steps)
+    Observer.warnWhereUnfinished(url, at: checkpoint.step, of: configuration.training.steps)
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     (model, normalizer) = try Self.restored(configuration.model, record.details, weights, device)
     fingerprint = try checkpoint.fingerprint()
@@ -59,7 +59,7 @@ public struct LoadedWorldModel {
   }
 }
 
-extension Console {
+extension Observer {
   /// Says so where a run has steps to go.
   static func warnWhereUnfinished(_ run: URL, at step: Int, of steps: Int) {
     if step < steps { warn("\(run.path): not finished, step \(step) of \(steps); --resume goes on with it") }
@@ -75,7 +75,7 @@ extension Checkpoint {
       if let damaged = try checkpoints.steps().first { return try Checkpoint(at: checkpoints.place(of: damaged)) }
       throw RunError.notARun(run.path, reason: "it has no checkpoint yet; train it to the end first")
     }
-    for warning in warnings { Console.warn(warning) }
+    for warning in warnings { Observer.warn(warning) }
     return newest
   }
 }

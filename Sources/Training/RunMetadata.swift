@@ -103,7 +103,7 @@ extension Record {
     let extended = try C.load(kind.section, from: record.layers(in: run))
     for (key, share) in try extended.differences().sorted(by: { $0.key < $1.key })
     where key.lowercased().hasSuffix("cooldown") {
-      Console.warn(
+      Observer.warn(
         "\(key) is \(share): what falls over that share at the end of \(before) steps now does so at the end of \(total), and is higher again until then"
       )
     }
@@ -131,10 +131,10 @@ extension Libtorch {
         threads == nil
         ? ", as the run was begun; --threads \(cores) changes it, and the last bits of what it computes"
         : "; take at most that many"
-      Console.warn(
+      Observer.warn(
         "\(count) threads on \(cores) core\(cores == 1 ? "" : "s") are many times slower than \(cores)\(asBegun)")
     } else if let begun, count != begun {
-      Console.warn(
+      Observer.warn(
         "the run was begun with \(begun) thread\(begun == 1 ? "" : "s"); with \(count) it does not reach the same bits")
     }
     Libtorch.threads = count

@@ -98,7 +98,7 @@ extension Checkpoint {
     // Nor is one that was chosen so any other where it is named; a mark that cannot be read says nothing of it.
     if let step { return (try at(step), (try? OnlineChoice.made(in: run))?.step == step ? .online : .named) }
     if let choice = try OnlineChoice.made(in: run) {
-      Console.warn(
+      Observer.warn(
         "\(run.path): acts with checkpoint \(choice.step), which was chosen by its returns in \(choice.environment)")
       return (try at(choice.step), .online)
     }

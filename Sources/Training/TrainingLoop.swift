@@ -63,7 +63,7 @@ package struct TrainingLoop {
   private func train() throws {
     let checkpoints = Self.checkpoints(of: run.url, keep: configuration.keptCheckpoints)
     let (newest, warnings) = try checkpoints.newestGood()
-    for warning in warnings { Console.warn(warning) }
+    for warning in warnings { Observer.warn(warning) }
     var step = 0
     if let newest {
       try trainer.restore(from: Safetensors(at: newest.url.appending(path: Self.stateFile)))
@@ -71,11 +71,10 @@ package struct TrainingLoop {
     }
     let log = try MetricsLog(in: run.url, after: step)
     var (best, saved) = (try OfflineScore.best(in: run.url), step)
-    var progress = ProgressLine(label, total: configuration.steps, step: step)
-    defer { progress.finish() }
+    let progress = ProgressMeter(label, total: configuration.steps, step: step)
     var watch = Forecast.Watch(first: step, last: configuration.steps)
     var (values, unsaid) = ([String: Double](), alarms)
-    var (loggedStep, loggedTime) = (step, ProgressLine.now)
+    var (loggedStep, loggedTime) = (step, Uptime.seconds)
     func save() throws {
       try run.checkIsThere()
       try trainer.checkFinite(step: step)
@@ -114,21 +113,19 @@ package struct TrainingLoop {
       let isValidated = step % configuration.validationInterval == 0 || isLast
       if step % configuration.logInterval == 0 || isValidated {
         values = metrics.mapValues(\.item)
-        values["time/steps_per_second"] = Double(step - loggedStep) / (ProgressLine.now - loggedTime)
+        values["time/steps_per_second"] = Double(step - loggedStep) / (Uptime.seconds - loggedTime)
         if isValidated { values.merge(try trainer.validate().mapValues(\.item)) { $1 } }
         if isValidated, let score = OfflineScore.of(values), score >= best?.score ?? -.infinity {
           (best, isBest) = ((step, score), true)
         }
         try log.append(values, step: step)
         while let alarm = unsaid.firstIndex(where: { step > $0.after && values[$0.metric].map($0.isReached) == true }) {
-          progress.finish()
-          Console.warn("step \(step): \(unsaid.remove(at: alarm).warning)")
+          Observer.warn("step \(step): \(unsaid.remove(at: alarm).warning)")
         }
-        (loggedStep, loggedTime) = (step, ProgressLine.now)
+        (loggedStep, loggedTime) = (step, Uptime.seconds)
       }
       if let forecast = try watch.forecast(after: step, of: trainer, metrics) {
-        progress.finish()
-        Console.say("\(forecast)")
+        Observer.note("\(forecast)")
       }
       progress.update(step, shown.compactMap { entry in values[entry.metric].map { (entry.label, $0) } })
       let isStopped = Interruption.isRequested
@@ -139,8 +136,7 @@ package struct TrainingLoop {
       }
       if isStopped, !isLast { try Interruption.check(stopped(at: step)) }
     }
-    progress.finish()
-    if let loss = try OfflineScore.lossSinceTheBeginning(of: run.url) { Console.warn(loss) }
+    if let loss = try OfflineScore.lossSinceTheBeginning(of: run.url) { Observer.warn(loss) }
   }
 
   private func stopped(at step: Int) -> String {

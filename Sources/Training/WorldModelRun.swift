@@ -51,7 +51,7 @@ public enum WorldModelRun {
     try RunFolder.checkAvailable(output)
     let datasets = try data.map { try Dataset(at: $0, seeing: configuration.observation) }
     let (actions, notes) = try datasets.learnedActions(configuration.actions)
-    notes.forEach(Console.warn)
+    notes.forEach(Observer.warn)
     let details = RunMetadata(
       device: compute.device, precision: compute.precision, threads: Libtorch.threads,
       data: zip(data, datasets).map { .init($1, at: $0) },
@@ -158,7 +158,7 @@ public enum WorldModelRun {
       trainer = WorldModelTrainer(model, normalizer, configuration.loss, configuration.optimizer, details.precision)
       let unseen = heldOut.flatMap { part in part.episodes.map { part.dataset.episodes[$0].frameCount } }.reduce(0, +)
       if unseen > 0, unseen < sequences.length {
-        Console.warn("the \(unseen) frames held out are fewer than a sequence; there is no validation")
+        Observer.warn("the \(unseen) frames held out are fewer than a sequence; there is no validation")
       }
       validation =
         unseen < sequences.length

@@ -44,7 +44,8 @@ struct DittoCommand: ParsableCommand {
     do {
       named = try commandNamed(in: Array(CommandLine.arguments.dropFirst()))
       var command = try parseAsRoot()
-      try command.run()
+      try Observer.$current.withValue(Console.observer) { try command.run() }
+      Console.end()
     } catch {
       if let code = exitCode(ofOwn: error) {
         Console.say("error: \(error)")

@@ -21,7 +21,7 @@ struct Program {
     process.currentDirectoryURL = folder
     let (stdin, stdout) = (Pipe(), Pipe())
     let errors = folder.appending(path: "stderr-\(UUID().uuidString)")
-    FileManager.default.createFile(atPath: errors.path, contents: nil)
+    _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
     process.standardInput = stdin
     process.standardOutput = stdout
     process.standardError = try FileHandle(forWritingTo: errors)

@@ -78,7 +78,7 @@ import Testing
       in: scratch.url
     ).wait()
     #expect(
-      fitted.output.contains("of fitting rewards") && fitted.errors.contains("fitting dril  0/100"),
+      fitted.output.contains("of fitting rewards") && fitted.errors.contains("fitting dril  100/100"),
       "\(fitted.output) \(fitted.errors)")
     #expect(fitted.errors.contains("away from the expert"))
   }

@@ -91,67 +91,6 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
   }
 }
 
-@Suite struct ProgressLineTests {
-  /// Collects what is shown.
-  private final class Screen { var text = "" }
-
-  private func progress(_ screen: Screen, isTerminal: Bool) -> ProgressLine {
-    ProgressLine("agent", total: 100, step: 0, time: 0, isTerminal: isTerminal) { screen.text += $0 }
-  }
-
-  @Test func rewritesItsLineOnATerminal() {
-    let screen = Screen()
-    var progress = progress(screen, isTerminal: true)
-    progress.update(1, [("kl", 7.31)], time: 10)
-    progress.update(2, time: 10.1)
-    progress.update(100, time: 10.2)
-    progress.finish()
-    #expect(screen.text.hasPrefix("\ragent  1/100  0.10 steps/s  16m30s left  kl 7.31\ragent  100/100  "))
-    #expect(screen.text.contains("0s left"))
-    #expect(screen.text.hasSuffix("\n"))
-    // The second line covers what the first left on the screen.
-    let lines = screen.text.components(separatedBy: "\r").dropFirst().map(\.count)
-    #expect(lines[1] > lines[0])
-  }
-
-  @Test func isNoLongerThanTheTerminalIsWide() {
-    let screen = Screen()
-    var progress = ProgressLine("agent", total: 100, step: 0, time: 0, isTerminal: true, columns: { 20 }) {
-      screen.text += $0
-    }
-    progress.update(1, [("kl", 7.31)], time: 10)
-    progress.update(2, time: 20)
-    #expect(screen.text == "\ragent  1/100  0.10 \ragent  2/100  0.10 ")
-  }
-
-  @Test func writesALineEveryTenSecondsElsewhere() {
-    let screen = Screen()
-    var progress = progress(screen, isTerminal: false)
-    for step in 1...30 { progress.update(step, time: Double(step)) }
-    progress.finish()
-    #expect(
-      screen.text == """
-        agent  1/100  1.00 steps/s  1m39s left
-        agent  11/100  1.00 steps/s  1m29s left
-        agent  21/100  1.00 steps/s  1m19s left
-
-        """)
-  }
-
-  @Test func aResumedRunCountsOnlyItsOwnSteps() {
-    let screen = Screen()
-    var progress = ProgressLine("agent", total: 100, step: 90, time: 0, isTerminal: false) { screen.text += $0 }
-    progress.update(91, time: 2)
-    #expect(screen.text == "agent  91/100  0.50 steps/s  18s left\n")
-  }
-
-  @Test(arguments: [(0.4, "0s"), (59.4, "59s"), (185, "3m05s"), (7620, "2h07m"), (-1, "0s")]) func durations(
-    seconds: Double, text: String
-  ) {
-    #expect(ProgressLine.duration(seconds) == text)
-  }
-}
-
 @Suite struct InterruptionTests {
   @Test func signalsThatWereIgnoredStaySo() async {
     await #expect(processExitsWith: .success) {

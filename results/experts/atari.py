@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Experts of Atari games that see what an imitator sees, four frames of 64×64 in grey, and their recordings in Minari's format.
+"""Experts of Atari games that see pixels, as an imitator does, and their recordings in Minari's format.
 
     atari.py train   MsPacman experts/ms-pacman.zip --steps 3000000      # PPO; started again, it goes on from the file
     atari.py returns MsPacman experts/ms-pacman.zip --episodes 50        # mean return and its 95 % interval
     atari.py record  MsPacman experts/ms-pacman.zip data/ms-pacman-expert-v0 --episodes 60
     atari.py record  MsPacman experts/ms-pacman.zip data/ms-pacman-mixed-v0 --transitions 150000 --epsilon 0,0.1,0.3,0.6,1
 
-Frames are those of ditto's pipeline 'atari': four emulator frames a step, the maximum of the last two, resized by area; no sticky actions. Episodes begin with up
-to 30 no-ops and, where no recording of the expert alone is asked for, differ by random actions besides. Actions are sampled, as agents of the RL Baselines3 Zoo play.
+An expert is a PPO agent that this script trained on four frames of 64×64 (.zip), or one of the agents of Pong, Breakout and SpaceInvaders that
+github.com/greydanus/baby-a3c publishes (Apache-2.0; pong-v4/model.80.tar and so on): A3C with a GRU, which sees single frames of 80×80.
+
+Recorded frames are those of ditto's pipeline 'atari': four emulator frames a step, the maximum of the last two, resized by area; no sticky actions. Episodes begin
+with up to 30 no-ops. Actions are sampled, as agents of the RL Baselines3 Zoo play.
 """
 import argparse
 import json
@@ -17,7 +20,9 @@ import pathlib
 import ale_py
 import gymnasium
 import numpy as np
+import PIL.Image
 import torch
+import torch.nn.functional as F
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
@@ -85,24 +90,60 @@ def train(options):
     model.save(options.expert)
 
 
+class Stacked:
+    """A PPO agent that sees the last four recorded frames."""
+
+    def __init__(self, expert):
+        self.policy = PPO.load(expert, device="cpu").policy
+        self.policy.set_training_mode(False)
+
+    def begin(self):
+        self.stack = np.zeros((4, 64, 64), np.uint8)
+
+    def logits(self, frame, screen):
+        self.stack = np.concatenate([self.stack[1:], frame.reshape(1, 64, 64)])
+        return self.policy.get_distribution(torch.from_numpy(self.stack[None])).distribution.logits
+
+
+class Recurrent:
+    """An agent of greydanus/baby-a3c: its GRU sees the field of the last emulator frame, stretched from black to white, in 80×80."""
+
+    def __init__(self, expert):
+        self.weights = torch.load(expert, map_location="cpu", weights_only=True)
+        self.gru = torch.nn.GRUCell(32 * 5 * 5, 256)
+        self.gru.load_state_dict({name[4:]: value for name, value in self.weights.items() if name.startswith("gru.")})
+
+    def begin(self):
+        self.memory = torch.zeros(1, 256)
+
+    def logits(self, frame, screen):
+        grey = screen[35:195].mean(2)
+        stretched = ((grey - grey.min()) * (255 / max(1, grey.max() - grey.min())) + 0.5).astype(np.uint8)
+        picture = PIL.Image.fromarray(stretched).resize((80, 80), PIL.Image.Resampling.BILINEAR)
+        x = torch.from_numpy(np.asarray(picture, np.float32) / 255)[None, None]
+        for layer in ("conv1", "conv2", "conv3", "conv4"):
+            x = F.elu(F.conv2d(x, self.weights[layer + ".weight"], self.weights[layer + ".bias"], stride=2, padding=1))
+        self.memory = self.gru(x.flatten(1), self.memory)
+        return F.linear(self.memory, self.weights["actor_linear.weight"], self.weights["actor_linear.bias"])
+
+
 class Player:
     """Plays episodes with some of the actions replaced by random ones."""
 
     def __init__(self, game, expert):
-        self.env, self.policy = make(game), PPO.load(expert, device="cpu").policy
-        self.policy.set_training_mode(False)
+        self.env, self.expert = make(game), (Recurrent if expert.endswith(".tar") else Stacked)(expert)
 
     def episode(self, seed, epsilon, random_steps=0):
         """Frames, actions, rewards, and whether it ended by itself."""
         random = np.random.default_rng([seed, 1])
         torch.manual_seed(seed)
         observation, _ = self.env.reset(seed=seed)
-        stack = np.zeros((4, 64, 64), np.uint8)
+        self.expert.begin()
         frames, actions, rewards = [observation], [], []
         while True:
-            stack = np.concatenate([stack[1:], frames[-1].reshape(1, 64, 64)])
             with torch.no_grad():
-                action = int(self.policy(torch.from_numpy(stack[None]))[0])
+                logits = self.expert.logits(frames[-1], self.env.unwrapped.ale.getScreenRGB())
+            action = int(torch.distributions.Categorical(logits=logits).sample())
             if len(actions) < random_steps or random.random() < epsilon:
                 action = int(random.integers(self.env.action_space.n))
             observation, reward, terminated, truncated, _ = self.env.step(action)
@@ -148,7 +189,7 @@ def record(options):
         "dataset_id": f"ditto/{pathlib.Path(options.dataset).name}", "total_episodes": len(totals), "total_steps": sum(played.values()), "data_format": "hdf5",
         "jpeg_encoding": False, "minari_version": "0.5.4", "observation_space": json.dumps(space),
         "action_space": json.dumps({"type": "Discrete", "dtype": "int64", "start": 0, "n": int(player.env.action_space.n)}),
-        "env_spec": player.env.spec.to_json(), "algorithm_name": "PPO from pixels, actions sampled", "author": ["ditto"],
+        "env_spec": player.env.spec.to_json(), "algorithm_name": f"{type(player.expert).__name__} policy from pixels, actions sampled", "author": ["ditto"],
         "requirements": ["ale-py==0.12.1", "gymnasium==1.4.0"],
     }))
     print(f"{options.dataset}: {len(totals)} episodes of {sum(played.values())} steps, mean return {np.mean(totals):.1f}")
@@ -161,7 +202,7 @@ def main():
         command = commands.add_parser(function.__name__)
         command.set_defaults(function=function)
         command.add_argument("game", help="as ale-py's environments name it, such as Pong or MsPacman")
-        command.add_argument("expert", help="a Stable-Baselines3 agent")
+        command.add_argument("expert", help="a Stable-Baselines3 agent (.zip), or one of baby-a3c (.tar)")
         command.add_argument("--seed", type=int, default=0)
         if function is train:
             command.add_argument("--steps", type=int, default=3_000_000)

@@ -16,7 +16,7 @@ public enum MetricCurves {
       let steps = curves.dropFirst().reduce(Set(curves[0].keys)) { $0.intersection($1.keys) }.sorted()
       let ends = curves.compactMap { $0.keys.max() }
       if Set(ends).count > 1 {
-        Console.warn(
+        Observer.warn(
           "\(group.name): its runs end at different steps, \(ends.map(String.init).joined(separator: ", ")); the mean is of the steps that all have, and ends at \(steps.last ?? 0)"
         )
       }

@@ -21,7 +21,7 @@ extension DeviceParity {
 
   private static func learner(_ model: WorldModel, _ kind: RewardKind, _ precision: Precision) throws -> DreamLearner {
     var c = ImitationConfiguration()
-    (c.horizon, c.batch, c.reward.weights.dot) = (horizon, windows, 0)
+    (c.horizon, c.batch, c.reward.weights[.dot]) = (horizon, windows, 0)
     (c.reward.red.steps, c.reward.dril.steps, c.reward.dril.members) = (2, 2, 2)
     c.reward.weights[kind] = 1
     return try DreamLearner(model, c, expert: latents(on: model.device, model.actions), precision, seed: Seed(8))

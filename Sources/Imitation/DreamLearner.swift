@@ -49,7 +49,7 @@ public final class DreamLearner: LatentLearner {
     let weights = configuration.reward.weights
     // What is encoded several times is no more to learn from.
     let places = expert.windowStarts(of: configuration.windowSteps + 1).map(\.count).reduce(0, +)
-    if weights.gail != 0 || weights.airl != 0, places < Discriminator.leastWindows {
+    if weights.used.contains(where: \.kind.isAdversarial), places < Discriminator.leastWindows {
       throw ImitationError.tooFewWindows(
         required: Discriminator.leastWindows, found: places, horizon: configuration.windowSteps)
     }

@@ -91,11 +91,11 @@ public struct SignalStudy: Codable, Sendable {
     let learned = try WindowSampler(
       expert, horizon: imitation.horizon, batch: Self.dreams, seed: seed.stream("learned"))
     signals = try RewardKind.allCases.filter(rewards.contains).flatMap { kind -> [Signal] in
-      Observer.note("reward \(kind.rawValue)")
+      Observer.note("reward \(kind.name)")
       var settings = imitation.reward
       for other in RewardKind.allCases { settings.weights[other] = other == kind ? 1 : 0 }
       let reward = try settings.reward(context)
-      if kind == .gail || kind == .airl {
+      if kind.isAdversarial {
         for step in 0..<Self.discriminatorSteps {
           let windows = learned.windows(step: step)
           let other = imagination.rollout(
@@ -106,7 +106,7 @@ public struct SignalStudy: Codable, Sendable {
       }
       let earned = dreams.map { reward(windows, $0.1).to(.float32).values(as: Float.self).map(Double.init) }
       return zip(dreams, earned).map {
-        Signal(reward: kind.rawValue, actions: $0.0, $1, expert: earned[0], steps: shape[0])
+        Signal(reward: kind.name, actions: $0.0, $1, expert: earned[0], steps: shape[0])
       }
     }
   }

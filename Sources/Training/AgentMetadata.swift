@@ -46,7 +46,7 @@ public struct AgentMetadata: Codable, Equatable, Sendable {
     rewards =
       dreams
       ? Dictionary(
-        uniqueKeysWithValues: configuration.imitation.reward.weights.used.map { ($0.kind.rawValue, $0.weight) }) : nil
+        uniqueKeysWithValues: configuration.imitation.reward.weights.used.map { ($0.kind.name, $0.weight) }) : nil
     horizon = dreams ? configuration.imitation.horizon : nil
     (expertEpisodes, seed, threads) = (record.details.useEpisodes, record.seed, record.details.threads)
     let eyes =

@@ -332,13 +332,11 @@ extension AgentConfiguration {
   fileprivate func checkMixed(_ data: some Collection<URL>) throws {
     guard !data.isEmpty else { return }
     let weights = imitation.reward.weights
-    guard method == .ditto || method == .dgail, weights.dot == 0, weights.l2 == 0, weights.cosine == 0,
-      weights.contrast == 0
-    else {
+    guard method == .ditto || method == .dgail, !weights.used.contains(where: \.kind.comparesSteps) else {
       throw ExperimentError.notAnOption(
         "--mixed-data with \(method == .ditto || method == .dgail ? "a reward that compares each step with the expert's" : "method '\(method)'")",
         allowed:
-          "it goes with rewards that look at all of the expert: --method dgail, or --reward nearest, sparse, red, dril, gail or airl"
+          "it goes with rewards that look at all of the expert: --method dgail, or --reward \(RewardKind.allCases.filter { !$0.comparesSteps }.map(\.name).joined(separator: ", "))"
       )
     }
   }

@@ -98,7 +98,7 @@ public struct AgentConfiguration: Configuration {
     problems.check(cloning, "cloning")
     let weights = imitation.reward.weights
     problems.require(
-      method != .dgail || weights.gail != 0 || weights.airl != 0, "method",
+      method != .dgail || weights.used.contains(where: \.kind.isAdversarial), "method",
       "is dgail, but no reward is learned by a discriminator; give gail or airl a weight, or take the method ditto")
     problems.require(validationEpisodes, in: 0...1_000_000, "validationEpisodes")
     problems.check(training, "training")
@@ -129,11 +129,11 @@ extension AgentConfiguration {
       // Behavioral cloning has no entropy term in the paper.
       ("method bc", c.method == .bc, "cloning: {entropyWeight: 0}"),
       (
-        "method dgail", c.method == .dgail && weights.gail == 0 && weights.airl == 0,
+        "method dgail", c.method == .dgail && !weights.used.contains(where: \.kind.isAdversarial),
         "imitation: {reward: {weights: {dot: 0, gail: 1}}}"
       ),
       // Brantley et al. (2020) reward agreement beside cloning, never alone.
-      ("reward dril", weights.dril != 0, "imitation: {cloningWeight: 1}"),
+      ("reward dril", weights[.dril] != 0, "imitation: {cloningWeight: 1}"),
     ].filter(\.1).map { Preset(name: $0.0, yaml: "agent: {\($0.2)}") }
   }
 }

@@ -14,7 +14,10 @@ extension Precision: ExpressibleByArgument {}
 extension ActionChoice: ExpressibleByArgument {}
 extension Method: ExpressibleByArgument {}
 extension Selection: ExpressibleByArgument {}
-extension RewardKind: ExpressibleByArgument {}
+extension RewardKind: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public static var allValueStrings: [String] { allCases.map(\.name) }
+}
 extension ReportAxis: ExpressibleByArgument {}
 
 /// Where and how to compute.

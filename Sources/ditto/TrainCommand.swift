@@ -116,7 +116,7 @@ struct TrainAgent: ParsableCommand {
   @Option(
     parsing: .singleValue,
     help: .init(
-      "What dreams are rewarded for, instead of the method's own: \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")); or a sum, such as dot=1,gail=0.5.",
+      "What dreams are rewarded for, instead of the method's own: \(RewardKind.allCases.map(\.name).joined(separator: ", ")); or a sum, such as dot=1,gail=0.5.",
       valueName: "reward"))
   var reward: [String] = []
   @Option(
@@ -200,7 +200,7 @@ struct TrainAgent: ParsableCommand {
     if let reward = reward.first {
       guard let weights = RewardWeights(sum: reward) else {
         throw ValidationError(
-          "--reward is '\(reward)', must be one of \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")), or a sum such as dot=1,gail=0.5"
+          "--reward is '\(reward)', must be one of \(RewardKind.allCases.map(\.name).joined(separator: ", ")), or a sum such as dot=1,gail=0.5"
         )
       }
       let all = RewardKind.allCases.map { "\($0): \(weights[$0])" }.joined(separator: ", ")

@@ -19,7 +19,7 @@ import WorldModel
       actions: ActionSpace.discrete(3).uniform([60], using: random), lengths: [60], classCount: 3)
     let first = { (isCentered: Bool) -> Metrics in
       var c = ImitationConfiguration()
-      (c.horizon, c.batch, c.centerRewards, c.reward.weights.dot) = (4, 32, isCentered, 20)
+      (c.horizon, c.batch, c.centerRewards, c.reward.weights[.dot]) = (4, 32, isCentered, 20)
       (c.policy.width, c.policy.hiddenLayers) = (16, 1)
       return try DreamLearner(model, c, expert: latents, seed: Seed(2)).update(step: 0, progress: 0)
     }

@@ -57,7 +57,7 @@ import WorldModel
     (configuration.horizon, configuration.batch, configuration.dreamsPerWindow, configuration.mixedShare) = (
       Self.horizon, Self.batch, 2, 0.5
     )
-    (configuration.reward.weights.dot, configuration.reward.weights.nearest) = (0, 1)
+    (configuration.reward.weights[.dot], configuration.reward.weights[.nearest]) = (0, 1)
     let learner = try DreamLearner(model, configuration, expert: latents, mixed: mixed, seed: Seed(3))
     let (start, expert) = try learner.begun(
       WindowSampler(latents, horizon: Self.horizon, batch: Self.batch, copies: 2, seed: Seed(2)).windows(step: 0),

@@ -56,7 +56,7 @@ import WorldModel
     (c.policyGradient, c.cloningWeight, c.reward.red.steps, c.reward.dril.steps, c.reward.dril.members) = (
       .ppo, 0.5, 2, 2, 2
     )
-    c.reward.weights.dot = 0
+    c.reward.weights[.dot] = 0
     c.reward.weights[kind] = 1
     let learner = try DreamLearner(model, c, expert: latents, precision, seed: Seed(3))
     #expect(reads { learner.update(step: 0, progress: 0.5) } == 0)

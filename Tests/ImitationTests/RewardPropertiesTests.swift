@@ -43,7 +43,7 @@ import WorldModel
     throws -> [Float]
   {
     var c = RewardConfiguration()
-    c.weights.dot = 0
+    c.weights[.dot] = 0
     c.weights[kind] = 1
     change(&c)
     let reward = try c.reward(context)(windows, dream)
@@ -156,7 +156,7 @@ import WorldModel
   @Test func theFitSaysHowFarItIsAndCanBeStopped() throws {
     struct Stopped: Error {}
     var c = RewardConfiguration()
-    (c.weights.dot, c.red.steps, c.dril.steps, c.dril.members) = (0, 3, 2, 2)
+    (c.weights[.dot], c.red.steps, c.dril.steps, c.dril.members) = (0, 3, 2, 2)
     for (kind, steps) in [(RewardKind.red, 3), (.dril, 4)] {
       var (own, told) = (c, [Int]())
       own.weights[kind] = 1
@@ -239,7 +239,7 @@ import WorldModel
     #expect(DrilReward.parts(among: 3, episodes) == [0..<9, 10..<20, 21..<32])
     #expect(DrilReward.parts(among: 4, episodes).allSatisfy { $0.count <= 16 })
     var c = RewardConfiguration()
-    (c.weights.dot, c.weights.dril, c.dril.members) = (0, 1, 4)
+    (c.weights[.dot], c.weights[.dril], c.dril.members) = (0, 1, 4)
     #expect(throws: ImitationError.tooFewParts(members: 4, found: 3, windowSteps: 16)) { try c.reward(context) }
     c.dril.members = 1
     #expect(throws: ConfigurationError.invalid(["dril.members is 1, must be at least 2"])) { try c.validate() }
@@ -248,7 +248,7 @@ import WorldModel
   /// Few windows would be learned by heart.
   @Test(arguments: [RewardKind.gail, .airl]) func discriminatorsNeedWindows(kind: RewardKind) throws {
     var c = ImitationConfiguration()
-    (c.horizon, c.reward.weights.dot, c.reward.weights[kind]) = (10, 0, 1)
+    (c.horizon, c.reward.weights[.dot], c.reward.weights[kind]) = (10, 0, 1)
     let model = sharpWorldModel(actions: 3) {
       ($0.deterministic, $0.groups, $0.classes) = (Self.size, Self.groups, Self.classes)
     }
@@ -261,7 +261,7 @@ import WorldModel
 
   @Test func sumsAreWeighted() throws {
     var c = RewardConfiguration()
-    (c.weights.dot, c.weights.l2) = (2, -0.5)
+    (c.weights[.dot], c.weights[.l2]) = (2, -0.5)
     let reward = try c.reward(context)
     let sum: [Float] = reward(windows, other).values()
     for (found, (dot, l2)) in zip(sum, zip(try earned(.dot, other), try earned(.l2, other))) {
@@ -274,8 +274,8 @@ import WorldModel
     for words in ["", "dots", "dot=x", "dot=1,dot=2", "dot=inf", "dot,"] {
       #expect(RewardWeights(sum: words) == nil, "\(words)")
     }
-    c.weights.dot = 0
-    c.weights.l2 = 0
+    c.weights[.dot] = 0
+    c.weights[.l2] = 0
     #expect(throws: ConfigurationError.self) { try c.validate() }
   }
 

@@ -103,7 +103,7 @@ import Torch
       ),
       (
         try result("g", .ditto, seed: 2, mean: 0) {
-          ($0.imitation.reward.weights.dot, $0.imitation.reward.weights.l2) = (0.5, 2)
+          ($0.imitation.reward.weights[.dot], $0.imitation.reward.weights[.l2]) = (0.5, 2)
         }, ["ditto", "ditto 0.5 dot + 2 l2"]
       ),
     ] {

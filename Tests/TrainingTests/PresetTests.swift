@@ -56,7 +56,7 @@ struct PresetTests {
   ) throws {
     let agent = try AgentConfiguration.load([Preset(name: "mine.yaml", yaml: "agent: {\(yaml)}")], overrides: overrides)
     #expect(agent.cloning.entropyWeight == entropyWeight && agent.imitation.cloningWeight == cloningWeight)
-    #expect(agent.imitation.reward.weights.used.map(\.kind.rawValue) == rewards)
+    #expect(agent.imitation.reward.weights.used.map(\.kind.name) == rewards)
   }
 
   @Test func authorsDifferWhereTheirCodeDoes() throws {

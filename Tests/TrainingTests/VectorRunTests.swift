@@ -88,7 +88,7 @@ import WorldModel
       // So small a network has no units to spare.
       (configuration.cloning.optimizer.learningRate, configuration.cloning.dropout) = (3e-3, 0)
       if method == .dgail {
-        (configuration.imitation.reward.weights.dot, configuration.imitation.reward.weights.gail) = (0, 1)
+        (configuration.imitation.reward.weights[.dot], configuration.imitation.reward.weights[.gail]) = (0, 1)
       }
       let source: AgentRun.Source = method == .bc ? .pixels(world) : .worldModel(run("world"))
       try AgentRun.start(at: run("\(method)"), source, data: expert, useEpisodes: 22, configuration, seed: 0, Compute())
@@ -115,7 +115,7 @@ import WorldModel
       classes: (Tensor.uniform([40, 2], using: random) * 3).to(.uint8),
       actions: Self.box.uniform([40], using: random), lengths: [40], classCount: 3)
     var c = RewardConfiguration()
-    (c.weights.dot, c.red.steps, c.dril.steps, c.dril.members) = (0, 5, 5, 2)
+    (c.weights[.dot], c.red.steps, c.dril.steps, c.dril.members) = (0, 5, 5, 2)
     c.weights[kind] = 1
     let windows = try WindowSampler(latents, horizon: 4, batch: 6, seed: Seed(3)).windows(step: 0)
     let reward = try c.reward(RewardContext(expert: latents, sizes: sizes, actions: Self.box, seed: Seed(2)))

@@ -29,3 +29,9 @@ final class ContrastReward: Reward {
       Array(reached.shape.prefix(2)))
   }
 }
+
+extension RewardKind {
+  public static let contrast = RewardKind("contrast", comparesSteps: true) {
+    ContrastReward($0.compared, samples: $0.contrastSamples, $1)
+  }
+}

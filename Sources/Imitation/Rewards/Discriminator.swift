@@ -125,3 +125,11 @@ final class Discriminator: Reward {
     try optimizer.restore(from: file, prefix: prefix + "optimizer.")
   }
 }
+
+extension RewardKind {
+  public static let gail = RewardKind("gail", isAdversarial: true) {
+    Discriminator($0.discriminator, $0.discriminator.reward, $1)
+  }
+  /// Fu et al. (2018).
+  public static let airl = RewardKind("airl", isAdversarial: true) { Discriminator($0.discriminator, .logit, $1) }
+}

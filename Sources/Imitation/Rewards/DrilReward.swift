@@ -100,3 +100,7 @@ final class DrilReward: Reward {
     }
   }
 }
+
+extension RewardKind {
+  public static let dril = RewardKind("dril") { try DrilReward($0.dril, $1.policy, $1) }
+}

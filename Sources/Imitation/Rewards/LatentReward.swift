@@ -55,3 +55,11 @@ public enum ComparedState: String, Codable, CaseIterable, Sendable {
   /// Of all states but the first: what was reached by each action, `[H, B, …]`.
   public func reached(_ states: LatentState) -> Tensor { self(states.sliced(1..<states.deterministic.shape[0])) }
 }
+
+extension RewardKind {
+  public static let dot = RewardKind("dot", comparesSteps: true) { c, _ in LatentMatching(c.compared, latentReward) }
+  public static let l2 = RewardKind("l2", comparesSteps: true) { c, _ in LatentMatching(c.compared, l2Reward) }
+  public static let cosine = RewardKind("cosine", comparesSteps: true) { c, _ in
+    LatentMatching(c.compared, cosineReward)
+  }
+}

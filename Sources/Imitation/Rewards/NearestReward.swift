@@ -86,3 +86,7 @@ final class NearestReward: Reward {
       Array(reached.shape.prefix(2)))
   }
 }
+
+extension RewardKind {
+  public static let nearest = RewardKind("nearest") { NearestReward($0.compared, $0.distance, $1) }
+}

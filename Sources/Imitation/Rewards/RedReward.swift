@@ -98,3 +98,7 @@ final class RedReward: Reward {
     return (fitted(input) - fixed(input)).squared().sum(over: -1)
   }
 }
+
+extension RewardKind {
+  public static let red = RewardKind("red") { try RedReward($0.red, $1) }
+}

@@ -52,39 +52,43 @@ public struct RewardContext {
   var device: Device { expert.deterministic.device }
 }
 
-/// The rewards by name.
-public enum RewardKind: String, CaseIterable, Codable, Sendable {
-  case dot, l2, cosine, nearest, sparse, contrast, red, dril, gail, airl
+/// A reward by its name. Each stands in the file of its reward; `allCases` lists them.
+public struct RewardKind: Hashable, Sendable, CustomStringConvertible {
+  public let name: String
+  /// Whether each step is compared with the expert's at the same time, so that a dream must begin where the expert was.
+  public let comparesSteps: Bool
+  /// Whether it is a discriminator, which learns beside the policy.
+  public let isAdversarial: Bool
+  /// Fits what has to be fitted; throws `ImitationError.tooFewParts`, and what `context.fitting` throws.
+  let make: @Sendable (RewardConfiguration, RewardContext) throws -> any Reward
 
-  /// - Throws: `ImitationError.tooFewParts`, and what `context.fitting` throws.
-  func make(_ c: RewardConfiguration, _ context: RewardContext) throws -> any Reward {
-    switch self {
-    case .dot: LatentMatching(c.compared, latentReward)
-    case .l2: LatentMatching(c.compared, l2Reward)
-    case .cosine: LatentMatching(c.compared, cosineReward)
-    case .nearest: NearestReward(c.compared, c.distance, context)
-    case .sparse: SparseReward(share: c.sameShare, context)
-    case .contrast: ContrastReward(c.compared, samples: c.contrastSamples, context)
-    case .red: try RedReward(c.red, context)
-    case .dril: try DrilReward(c.dril, context.policy, context)
-    case .gail: Discriminator(c.discriminator, c.discriminator.reward, context)
-    case .airl: Discriminator(c.discriminator, .logit, context)
-    }
+  init(
+    _ name: String, comparesSteps: Bool = false, isAdversarial: Bool = false,
+    make: @escaping @Sendable (RewardConfiguration, RewardContext) throws -> any Reward
+  ) {
+    (self.name, self.comparesSteps, self.isAdversarial, self.make) = (name, comparesSteps, isAdversarial, make)
   }
+
+  /// Nil for a name that no reward has.
+  public init?(_ name: String) {
+    guard let kind = Self.allCases.first(where: { $0.name == name }) else { return nil }
+    self = kind
+  }
+
+  public static func == (a: Self, b: Self) -> Bool { a.name == b.name }
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+  public var description: String { name }
 }
 
-/// Weights of the rewards that are added up; those of weight 0 are not computed.
+extension RewardKind: CaseIterable {
+  public static let allCases: [RewardKind] = [
+    .dot, .l2, .cosine, .nearest, .sparse, .contrast, .red, .dril, .gail, .airl,
+  ]
+}
+
+/// Weights of the rewards that are added up, by their names: 1 for equation 8. Those of weight 0 are not computed.
 public struct RewardWeights: Configuration {
-  public var dot = 1.0
-  public var l2 = 0.0
-  public var cosine = 0.0
-  public var nearest = 0.0
-  public var sparse = 0.0
-  public var contrast = 0.0
-  public var red = 0.0
-  public var dril = 0.0
-  public var gail = 0.0
-  public var airl = 0.0
+  private var weights: [RewardKind: Double] = [.dot: 1]
 
   public init() {}
 
@@ -95,11 +99,16 @@ public struct RewardWeights: Configuration {
     }
     let kinds = parts.compactMap { $0.first.flatMap(RewardKind.init) }
     guard kinds.count == parts.count, Set(kinds).count == kinds.count else { return nil }
-    dot = 0
+    self[.dot] = 0
     for (kind, words) in zip(kinds, parts) {
       guard let weight = words.count == 2 ? Double(words[1]) : 1, weight.isFinite else { return nil }
       self[kind] = weight
     }
+  }
+
+  public subscript(kind: RewardKind) -> Double {
+    get { weights[kind] ?? 0 }
+    set { weights[kind] = newValue == 0 ? nil : newValue }
   }
 
   /// Those that count.
@@ -107,31 +116,35 @@ public struct RewardWeights: Configuration {
     RewardKind.allCases.map { ($0, self[$0]) }.filter { $0.weight != 0 }
   }
 
-  public subscript(kind: RewardKind) -> Double {
-    get { self[keyPath: Self.path(kind)] }
-    set { self[keyPath: Self.path(kind)] = newValue }
+  public func check(_ problems: inout Problems) {
+    problems.require(
+      !used.isEmpty, RewardKind.dot.name,
+      "is 0, as all others are; give one of \(RewardKind.allCases.map(\.name).joined(separator: ", ")) a weight")
+  }
+}
+
+/// As if each weight were a stored property.
+extension RewardWeights: CustomReflectable {
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
   }
 
-  private static func path(_ kind: RewardKind) -> WritableKeyPath<Self, Double> {
-    switch kind {
-    case .dot: \.dot
-    case .l2: \.l2
-    case .cosine: \.cosine
-    case .nearest: \.nearest
-    case .sparse: \.sparse
-    case .contrast: \.contrast
-    case .red: \.red
-    case .dril: \.dril
-    case .gail: \.gail
-    case .airl: \.airl
+  public init(from decoder: any Swift.Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    for kind in RewardKind.allCases {
+      self[kind] = try container.decode(Double.self, forKey: Key(stringValue: kind.name))
     }
   }
 
-  public func check(_ problems: inout Problems) {
-    problems.require(
-      !used.isEmpty, RewardKind.dot.rawValue,
-      "is 0, as all others are; give one of \(RewardKind.allCases.map(\.rawValue).joined(separator: ", ")) a weight")
+  public func encode(to encoder: any Swift.Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    for kind in RewardKind.allCases { try container.encode(self[kind], forKey: Key(stringValue: kind.name)) }
   }
+
+  public var customMirror: Mirror { Mirror(self, children: RewardKind.allCases.map { ($0.name, self[$0]) }) }
 }
 
 /// What a policy is rewarded for in dreams.
@@ -164,7 +177,7 @@ public struct RewardConfiguration: Configuration {
   /// The weighted sum of all that count.
   /// - Throws: `ImitationError.tooFewParts`, and what `context.fitting` throws.
   public func reward(_ context: RewardContext) throws -> WeightedReward {
-    WeightedReward(try weights.used.map { ($0.kind.rawValue, $0.weight, try $0.kind.make(self, context)) })
+    WeightedReward(try weights.used.map { ($0.kind.name, $0.weight, try $0.kind.make(self, context)) })
   }
 }
 

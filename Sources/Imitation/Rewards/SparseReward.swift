@@ -54,3 +54,7 @@ final class SparseReward: Reward {
     return concatenated(parts, axis: 0).unflattened(Array(dream.actions.shape.prefix(2)))
   }
 }
+
+extension RewardKind {
+  public static let sparse = RewardKind("sparse") { SparseReward(share: $0.sameShare, $1) }
+}

@@ -47,7 +47,7 @@ public enum EnvironmentError: Error, Equatable, CustomStringConvertible {
     case .workerEnded(let environment, let how, let lastLines):
       "\(environment): the Python worker ended (\(how)); its last lines: \(lastLines)"
     case .workerSilent(let environment, let timeout, let lastLines):
-      "\(environment): the Python worker did not answer within \(timeout) and was stopped; its last lines: \(lastLines)"
+      "\(environment): the Python worker did not answer within \(timeout) and was stopped; --patience lets it take longer, --instances makes fewer of it; its last lines: \(lastLines)"
     case .wrongReply(let environment, let expected, let found):
       "\(environment): the Python worker answered \(found) bytes, expected \(expected); is its gymnasium 1.0 or newer?"
     case .closed(let environment):

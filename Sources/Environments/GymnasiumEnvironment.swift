@@ -29,7 +29,7 @@ public final class GymnasiumEnvironment: Environment {
   ///     `EnvironmentError.stopped`.
   /// - Throws: `EnvironmentError`, if Python or a package is missing, or the environment does not exist or not fit.
   public convenience init(
-    _ id: String, pipeline: PixelPipeline, slots: Int, replyTimeout: Duration = .seconds(120),
+    _ id: String, pipeline: PixelPipeline, slots: Int, replyTimeout: Duration = Hosting().patience,
     unless isStopped: @escaping () -> Bool = { false }
   ) throws {
     try self.init(

@@ -39,7 +39,8 @@ public struct PixelPipeline: Codable, Equatable, Sendable {
   /// Environment steps after which an episode is truncated; 0 keeps the environment's own limit.
   public var maxEpisodeSteps = 0
   /// What a Gymnasium environment is made with besides, such as `[continuous=false, render_fps=30]`: names and values,
-  /// JSON or text.
+  /// JSON or text. What a recording's environment was made with is taken from its Minari `env_spec`. `atari` has its own
+  /// `frameskip` and `repeat_action_probability`.
   public var arguments: [String] = []
   /// An evaluated episode begins with as many uniformly random actions as its seed draws between these two, `[least,
   /// most]`; empty for what is usual: up to 60 in Atari games without sticky actions, which are deterministic, and none

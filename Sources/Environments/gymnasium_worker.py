@@ -88,7 +88,8 @@ def make(environment, pipeline):
         options |= {"render_mode": "rgb_array"}
     if kind == "atari":
         # The limit counts environment steps, not the frames inside them, so it goes around the preprocessing.
-        options = {"frameskip": 1, "repeat_action_probability": pipeline["stickyActions"], "full_action_space": False} | arguments(pipeline)
+        own = {"frameskip": 1, "repeat_action_probability": pipeline["stickyActions"]}
+        options = {"full_action_space": False} | arguments(pipeline) | own
     if kind == "atari" or environment.startswith("ALE/"):
         import ale_py
 

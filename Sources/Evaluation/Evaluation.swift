@@ -81,6 +81,7 @@ public struct Evaluation {
   public var seed: UInt64
   /// How many random actions, the least and the most, each episode begins with; the agent's memory sees them.
   public var randomStart: ClosedRange<Int>
+  public var hosting = Hosting()
 
   /// - Parameter randomStart: nil for what the pipeline says.
   public init(
@@ -108,7 +109,7 @@ public struct Evaluation {
   ) throws -> EvaluationResult {
     var pipeline = pipeline
     pipeline.noopsBySeed = true
-    let made = try player.environment(environment, pipeline: pipeline, slots: Swift.min(Self.slots, episodes))
+    let made = try player.environment(environment, pipeline: pipeline, slots: Swift.min(Self.slots, episodes), hosting)
     defer { made.close() }
     var (returns, lengths, endings) = ([Double](), [Int](), Set<EpisodeEnding>())
     let root = Seed(seed).stream("evaluate")

@@ -58,6 +58,9 @@ public struct EpisodePlayer {
   /// Which episodes' frames are kept.
   var keepsFrames: (Int) -> Bool
 
+  /// Seconds of waiting that are worth a word.
+  private static let slow = 10.0
+
   package init(
     environment: any Environment, name: String, player: Player, environmentSeed: @escaping (Int) -> UInt64, seed: Seed,
     epsilon: @escaping (Int) -> Double = { _ in 0 }, opening: @escaping (Int) -> [Action] = { _ in [] },
@@ -88,6 +91,22 @@ public struct EpisodePlayer {
     var finished: [Int: PlayedEpisode] = [:]  // by index, waiting for earlier ones
     var (next, delivered) = (0, 0)
 
+    var isUnhurried = true
+    /// Says once that the environment keeps everybody waiting.
+    func timed<T>(_ what: String, _ body: () throws -> T) rethrows -> T {
+      let start = Uptime.seconds
+      defer {
+        let seconds = Uptime.seconds - start
+        if seconds > Self.slow, isUnhurried {
+          isUnhurried = false
+          Observer.warn(
+            "\(name): \(what) of \(running.count) instances, one after the other, took \(Int(seconds)) s; --instances makes fewer of it"
+          )
+        }
+      }
+      return try body()
+    }
+
     func start(in slots: [Int]) throws {
       var seeds: [Int: UInt64] = [:]
       for slot in slots where next < count {
@@ -99,7 +118,7 @@ public struct EpisodePlayer {
         next += 1
       }
       guard !seeds.isEmpty else { return }
-      for (slot, frame) in try environment.reset(seeds) {
+      for (slot, frame) in try timed("a reset", { try environment.reset(seeds) }) {
         try check(frame, episode: running[slot]!.index, step: 0)
         frames[slot] = frame
         if keepsFrames(running[slot]!.index) { running[slot]!.frames = frame }
@@ -120,7 +139,7 @@ public struct EpisodePlayer {
         if case .agent(let agent) = player { agent.took(action, slot: slot) }
       }
       var free: [Int] = []
-      for (slot, outcome) in try environment.step(actions) {
+      for (slot, outcome) in try timed("a step", { try environment.step(actions) }) {
         let step = running[slot]!.actions.count
         guard outcome.reward.isFinite else {
           throw ExperimentError.notFinite(
@@ -174,20 +193,26 @@ extension Player {
   /// Makes the environment that it plays in, which no signal is kept waiting by.
   /// - Throws: `EnvironmentError`; `Interrupted`; `ExperimentError.otherEnvironment` where an agent was trained on
   ///   other pixels or actions.
-  package func environment(_ name: String, pipeline: PixelPipeline, slots: Int) throws -> any Environment {
-    do { return try made(name, pipeline, slots) } catch EnvironmentError.stopped {
+  package func environment(_ name: String, pipeline: PixelPipeline, slots: Int, _ hosting: Hosting = Hosting()) throws
+    -> any Environment
+  {
+    do { return try made(name, pipeline, min(slots, hosting.instances ?? slots), hosting.patience) } catch EnvironmentError.stopped {
       throw Interrupted(exitCode: Interruption.exitCode ?? 1, description: "\(name): stopped before it was ready")
     }
   }
 
-  private func made(_ name: String, _ pipeline: PixelPipeline, _ slots: Int) throws -> any Environment {
-    guard case .agent(let agent) = self else {
-      return try makeEnvironment(name, pipeline: pipeline, slots: slots, unless: { Interruption.isRequested })
+  private func made(_ name: String, _ pipeline: PixelPipeline, _ slots: Int, _ patience: Duration) throws
+    -> any Environment
+  {
+    let make = {
+      try makeEnvironment(
+        name, pipeline: pipeline, slots: slots, patience: patience, unless: { Interruption.isRequested })
     }
+    guard case .agent(let agent) = self else { return try make() }
     let other = ExperimentError.otherEnvironment(
       name, trainedOn: "\(agent.observation) by the pipeline '\(pipeline.kind.rawValue)', and \(agent.actions)")
     do {
-      let made = try makeEnvironment(name, pipeline: pipeline, slots: slots, unless: { Interruption.isRequested })
+      let made = try make()
       guard made.observation.fits(agent.observation), made.actions.fits(agent.actions) else {
         made.close()
         throw other

@@ -14,6 +14,7 @@ public struct Recording {
   /// Probabilities of a uniformly random action instead of the player's; the episodes take them in turn.
   public var epsilons: [Double]
   public var seed: UInt64
+  public var hosting = Hosting()
 
   public init(environment: String, pipeline: PixelPipeline, episodes: Int, epsilons: [Double], seed: UInt64) {
     (self.environment, self.pipeline, self.episodes, self.epsilons, self.seed) = (
@@ -27,7 +28,7 @@ public struct Recording {
   /// - Throws: `DemonstrationError` for an output that exists or cannot be written; what the environment throws.
   ///   Nothing is left then.
   public func run(_ player: Player, named name: String, to folder: URL) throws {
-    let made = try player.environment(environment, pipeline: pipeline, slots: min(Self.slots, episodes))
+    let made = try player.environment(environment, pipeline: pipeline, slots: min(Self.slots, episodes), hosting)
     defer { made.close() }
     let pixels = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(pipeline))
     let writer = try DatasetWriter(

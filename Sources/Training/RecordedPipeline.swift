@@ -1,6 +1,7 @@
 import Demonstrations
 import Environments
 import Foundation
+import Settings
 
 extension PixelPipeline {
   /// The key of `metadata.json` under which a dataset keeps the pipeline of its pixels.
@@ -18,5 +19,37 @@ extension PixelPipeline {
       let pipeline = try? JSONDecoder().decode(PixelPipeline.self, from: complete), (try? pipeline.validate()) != nil
     else { throw ExperimentError.unknownPipeline(dataset.name) }
     return pipeline
+  }
+}
+
+extension Dataset {
+  /// What Minari's `env_spec` says that its environment was made with, as a layer for a configuration.
+  func argumentsLayer() throws -> [Preset] {
+    guard case .string(let text)? = metadata["env_spec"],
+      case .object(let spec)? = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)),
+      case .object(let made)? = spec["kwargs"]
+    else { return [] }
+    // How pictures are shown is the pipeline's affair.
+    let arguments = made.filter { $0.key != "render_mode" && $0.value.isPlain }.sorted { $0.key < $1.key }
+    guard !arguments.isEmpty else { return [] }
+    var pipeline: [String: JSONValue] = [
+      "arguments": .array(
+        try arguments.map { .string("\($0.key)=\(String(decoding: try JSONEncoder().encode($0.value), as: UTF8.self))") })
+    ]
+    if case .number(let sticky)? = made["repeat_action_probability"], (0...1).contains(sticky) {
+      pipeline["stickyActions"] = .number(sticky)
+    }
+    let layer = JSONValue.object(["worldModel": .object(["pipeline": .object(pipeline)])])
+    return [Preset(name: name, yaml: String(decoding: try JSONEncoder().encode(layer), as: UTF8.self))]
+  }
+}
+
+extension JSONValue {
+  /// Whether it is a number, a word, true or false.
+  fileprivate var isPlain: Bool {
+    switch self {
+    case .null, .array, .object: false
+    default: true
+    }
   }
 }

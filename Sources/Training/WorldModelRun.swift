@@ -74,14 +74,15 @@ public enum WorldModelRun {
     return (trainer, details)
   }
 
-  /// The pipeline of the datasets' pixels, where their recorder wrote it down, as a layer for a configuration.
+  /// The pipeline of the datasets' pixels, where their recorder wrote it down, as a layer for a configuration; else what
+  /// the first one's environment was made with.
   /// - Throws: `DemonstrationError`; `ExperimentError.pipelinesDiffer`.
   public static func pipelineLayer(of data: [URL]) throws -> [Preset] {
-    let known = try data.compactMap { folder in
-      let dataset = try Dataset(at: folder)
-      return try PixelPipeline.recorded(in: dataset).map { (dataset.name, $0) }
+    let datasets = try data.map { try Dataset(at: $0) }
+    let known = try datasets.compactMap { dataset in
+      try PixelPipeline.recorded(in: dataset).map { (dataset.name, $0) }
     }
-    guard let (name, pipeline) = known.first else { return [] }
+    guard let (name, pipeline) = known.first else { return try datasets.prefix(1).flatMap { try $0.argumentsLayer() } }
     if let other = known.first(where: { $0.1 != pipeline }) { throw ExperimentError.pipelinesDiffer(name, other.0) }
     var configuration = WorldModelConfiguration()
     configuration.pipeline = pipeline

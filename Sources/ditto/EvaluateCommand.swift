@@ -78,9 +78,10 @@ struct EvaluateCommand: ParsableCommand {
   ) throws -> EvaluationResult {
     var pipeline = pipeline
     if let maxSteps { pipeline.maxEpisodeSteps = maxSteps }
-    return try Evaluation(
-      environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed, randomStart: randomStart()
-    ).run(
+    var evaluation = try Evaluation(
+      environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed, randomStart: randomStart())
+    evaluation.hosting = players.hosting
+    return try evaluation.run(
       player, named: name, facts, keepsFrames: { keepsFrames && $0 == 0 }
     ) { episode in
       if episode.index == 0 { first(episode) }

@@ -76,6 +76,13 @@ struct PlayerOptions: ParsableArguments {
       "What a Gymnasium environment is made with besides, such as continuous=false; may be given several times.",
       valueName: "name=value"))
   var environmentArgument: [String] = []
+  @Option(
+    help: .init(
+      "The most episodes side by side, each an instance of the environment in one process (default: 20, or 8 to record).",
+      valueName: "number"))
+  var instances: Int?
+  @Option(help: .init("How long a reset or a step of all instances may take.", valueName: "seconds"))
+  var patience = 120.0
   @Option(help: "How an agent chooses its actions: sampled or best (default: as its configuration says).") var actions:
     ActionChoice?
   @Option(help: "An agent's checkpoint of this gradient step (default: the one that its configuration selects).")
@@ -105,6 +112,17 @@ struct PlayerOptions: ParsableArguments {
       let loaded = try LoadedAgent(at: URL(fileURLWithPath: name), step: step, actions: actions, seed: seed, compute)
       loaded.agent.usualSurprise = loaded.usualSurprise
       return (.agent(loaded.agent), with(environmentArgument, loaded.pipeline), loaded.facts)
+    }
+  }
+
+  var hosting: Hosting { Hosting(instances: instances, patience: .seconds(patience)) }
+
+  func validate() throws {
+    if let instances, !(1...1000).contains(instances) {
+      throw ValidationError("--instances is \(instances), must be from 1 to 1000")
+    }
+    guard patience > 0, patience <= 1e6 else {
+      throw ValidationError("--patience is \(patience), must be seconds above 0, at most 1000000")
     }
   }
 

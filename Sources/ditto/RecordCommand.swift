@@ -26,9 +26,10 @@ struct RecordCommand: ParsableCommand {
     }
     Interruption.watch()
     let (player, pipeline, _) = try players.player(policy, settings, seed: seed, compute.apply())
-    let recording = Recording(
+    var recording = Recording(
       environment: players.environment, pipeline: pipeline, episodes: episodes, epsilons: epsilons.map { $0! },
       seed: seed)
+    recording.hosting = players.hosting
     let folder = URL(fileURLWithPath: output)
     try recording.run(player, named: policy, to: folder)
     if !folder.lastPathComponent.contains(/-v[0-9]+$/) {

@@ -58,6 +58,12 @@ private final class Scripted: Environment {
     #expect(lengths == [5, 5])
   }
 
+  @Test(arguments: [(nil, 4), (1, 1), (3, 3), (9, 4)]) func takesAsManyInstancesAsAreAllowed(most: Int?, slots: Int) throws {
+    let road = try Player.random.environment(
+      "road", pipeline: PixelPipeline(), slots: 4, Hosting(instances: most))
+    #expect(road.slots == slots)
+  }
+
   @Test(arguments: [Float.nan, .infinity]) func saysWhichObservationIsNotFinite(number: Float) {
     for step in 0..<3 {
       var seen: [Float] = [0, 1, 2]

@@ -18,6 +18,8 @@ public final class Dataset: Sendable {
   public let actions: ActionSpace
   /// In the order of their numbers.
   public let episodes: [EpisodeInfo]
+  /// The names of what was seen beside `observation`, which is text.
+  public var leftOut: [String] { reader.observations.leftOut }
   /// All that the dataset says about itself, keys of other programs included.
   public let metadata: [String: JSONValue]
   /// A `w` and 16 hexadecimal digits that change with the content, wherever it is stored: a key for what is computed

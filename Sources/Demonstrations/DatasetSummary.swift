@@ -29,6 +29,8 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
   /// In steps.
   public let length: Spread
   public let observation: ObservationSpace
+  /// The names of texts, which nothing learns from.
+  public let leftOut: [String]
   public let actions: [ActionPart]
   /// Of each field of what is seen, by its name: all pixels together (0…255), each number of a vector, or the classes
   /// of each group.
@@ -44,7 +46,7 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
     transitions = recorded.reduce(0) { $0 + $1.length }
     `return` = Spread(recorded.map(\.return))
     length = Spread(recorded.map { Double($0.length) })
-    observation = dataset.observation
+    (observation, leftOut) = (dataset.observation, dataset.leftOut)
     actions = Self.parts(of: dataset)
     fields = try Dictionary(
       uniqueKeysWithValues: dataset.observation.fields.enumerated().map { index, field in
@@ -122,7 +124,7 @@ extension DatasetSummary: CustomStringConvertible {
       ([
         ("dataset", name), ("episodes", "\(episodes), \(ends.terminated) terminated, \(ends.truncated) truncated"),
         ("transitions", "\(transitions)"), ("return", spread(self.return)), ("length", "\(spread(length)) steps"),
-        ("observations", observation.description),
+        ("observations", observation.description + leftOut.map { "; '\($0)', text, is left out" }.joined()),
       ] + seen + done).map { key, value in
         key.padding(toLength: max(14, key.count + 2), withPad: " ", startingAt: 0) + value
       }.joined(separator: "\n")

@@ -151,11 +151,13 @@ struct StoredObservations {
   let space: ObservationSpace
   /// In the order of the space's fields: pictures come first, and of each kind they are in the order of their names.
   let parts: [Part]
+  /// The names of what is text beside them.
+  let leftOut: [String]
 
   private static let field = "observations"
 
   init(_ space: ObservationSpace) {
-    self.space = space
+    (self.space, leftOut) = (space, [])
     parts = space.fields.map { field in
       let name = space.isSingle ? Self.field : "\(Self.field)/\(field.name)"
       return switch field.kind {
@@ -169,7 +171,9 @@ struct StoredObservations {
 
   /// - Throws: `unsupportedObservations`.
   init(_ described: SpaceDescription, file: String) throws {
-    let leaves = described.leaves().map { leaf in
+    let all = described.leaves()
+    leftOut = all.filter { !$0.path.isEmpty && $0.space.type == "Text" }.map { $0.path.joined(separator: "/") }
+    let leaves = all.filter { $0.path.isEmpty || $0.space.type != "Text" }.map { leaf in
       let name = leaf.path.isEmpty ? ObservationSpace.single : leaf.path.joined(separator: "/")
       let found = Self.part(leaf.space, ([Self.field] + leaf.path).joined(separator: "/"))
       return found.map { (field: ObservationSpace.Field(name, $0.kind), part: $0.part) }

@@ -12,6 +12,8 @@ import Spaces
 public final class GymnasiumEnvironment: Environment {
   public let observation: ObservationSpace
   public let actions: ActionSpace
+  /// The names of what it shows beside that, which is text.
+  public let leftOut: [String]
   public var slots: Int { running.count }
 
   private let name: String
@@ -59,7 +61,7 @@ public final class GymnasiumEnvironment: Environment {
     guard let spaces = try? JSONDecoder().decode(Spaces.self, from: Data(start)) else {
       throw EnvironmentError.wrongReply(environment: name, expectedBytes: 0, foundBytes: start.count)
     }
-    observation = spaces.observation
+    (observation, leftOut) = (spaces.observation, spaces.leftOut)
     actions = ActionSpace(spaces.actions)
     guard actions.isSupported else {
       throw EnvironmentError.refused(
@@ -106,6 +108,7 @@ extension GymnasiumEnvironment {
   private struct Spaces: Decodable {
     let observation: ObservationSpace
     let actions: [ActionSpace.Part]
+    let leftOut: [String]
   }
 
   private enum Operation: UInt8 { case reset, step }

@@ -10,8 +10,8 @@ little-endian.
               for each group of classes, then an f32 for each number
     reply     u8 status, then the rest
       0 done    after the start, JSON: "observation", a list of fields with "name" and "image" ([C, Y, X]), "vector" (its
-                length) or "classes" (how many each group has), and "actions", a list of parts with "name" and "classes" and
-                "starts" (the number of each group's first), or "low" and "high";
+                length) or "classes" (how many each group has), "actions", a list of parts with "name" and "classes" and
+                "starts" (the number of each group's first), or "low" and "high", and "leftOut", the names of texts;
                 after a request, for each of its slots, in its order:
                 f64 reward, u8 terminated, u8 truncated, frame: field by field a picture's u8 [C, Y, X], or f32s
       1 refused UTF-8: why this environment cannot be used
@@ -178,6 +178,8 @@ def fields(space, path=(), taken=lambda observation: observation):
         for key, part in parts:
             step = str(key) if isinstance(space, spaces.Dict) else f"_index_{key}"
             yield from fields(part, (*path, step), lambda observation, key=key: taken(observation)[key])
+    elif path and is_text(space):
+        return
     elif isinstance(space, spaces.Discrete):
         start = int(space.start)
         yield {"name": name, "classes": [int(space.n)]}, lambda observation: numbers([taken(observation) - start])
@@ -198,6 +200,21 @@ def fields(space, path=(), taken=lambda observation: observation):
         yield {"name": name, "vector": int(numpy.prod(space.shape))}, lambda observation: numbers(taken(observation))
     else:
         raise Refusal(f"its observation has {name} of {space}, which there is no field for; set the pixel pipeline's kind to rendered")
+
+
+def is_text(space):
+    return space.dtype is not None and space.dtype.kind == "U"
+
+
+def texts(space, path=()):
+    """The names of what is text beside other fields, which is left out."""
+    from gymnasium import spaces
+
+    if isinstance(space, (spaces.Dict, spaces.Tuple)):
+        for key, part in space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces):
+            yield from texts(part, (*path, str(key)))
+    elif path and is_text(space):
+        yield "/".join(path)
 
 
 def is_vector(space):
@@ -275,9 +292,10 @@ def size_of(field):
     return math.prod(field["image"]) if "image" in field else 4 * field.get("vector", len(field.get("classes", [])))
 
 
-def spaces(env, observation):
+def spaces(env, observation, kind):
     """What the start's reply says."""
-    return {"observation": observation, "actions": ordered_parts(env.action_space)}
+    left_out = list(texts(env.observation_space)) if kind == "none" else []
+    return {"observation": observation, "actions": ordered_parts(env.action_space), "leftOut": left_out}
 
 
 def act(env, to_frame, draws, slot, operation, value, size, actions):
@@ -331,7 +349,7 @@ def serve(setup, requests, send):
     pipeline = setup["pipeline"]
     slots = [make(setup["environment"], pipeline) for _ in range(setup["slots"])]
     draws = SharedDraws(len(slots))
-    seen = spaces(*slots[0][:2])
+    seen = spaces(*slots[0][:2], pipeline["kind"])
     send(DONE, json.dumps(seen).encode())
     size = sum(map(size_of, seen["observation"]))
     action_size = sum(8 * len(part.get("classes", [])) + 4 * len(part.get("low", [])) for part in seen["actions"])

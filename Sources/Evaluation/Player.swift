@@ -205,8 +205,12 @@ extension Player {
     -> any Environment
   {
     let make = {
-      try makeEnvironment(
+      let made = try makeEnvironment(
         name, pipeline: pipeline, slots: slots, patience: patience, unless: { Interruption.isRequested })
+      if let texts = (made as? GymnasiumEnvironment)?.leftOut, !texts.isEmpty {
+        Observer.warn("\(name): \(texts.joined(separator: ", ")) is text, which is left out of what is seen")
+      }
+      return made
     }
     guard case .agent(let agent) = self else { return try make() }
     let other = ExperimentError.otherEnvironment(

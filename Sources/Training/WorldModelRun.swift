@@ -52,6 +52,9 @@ public enum WorldModelRun {
     let datasets = try data.map { try Dataset(at: $0, seeing: configuration.observation) }
     let (actions, notes) = try datasets.learnedActions(configuration.actions)
     notes.forEach(Observer.warn)
+    for dataset in datasets where !dataset.leftOut.isEmpty {
+      Observer.warn("\(dataset.name): \(dataset.leftOut.joined(separator: ", ")) is text, which is left out of what is seen")
+    }
     let details = RunMetadata(
       device: compute.device, precision: compute.precision, threads: Libtorch.threads,
       data: zip(data, datasets).map { .init($1, at: $0) },

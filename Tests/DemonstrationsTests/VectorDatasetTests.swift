@@ -126,4 +126,17 @@ import Testing
     #expect(throws: error) { try DatasetSummary(dataset) }
     #expect(throws: error) { try VectorStatistics(over: [EpisodeSelection(dataset)]) }
   }
+
+  @Test func leavesTextOut() throws {
+    var raw = RawDataset()
+    raw.fields["episode_0/observations/front"] = raw.fields.removeValue(forKey: "episode_0/observations")
+    let front = StoredObservations(ObservationSpace(height: 32, width: 32)).json
+    raw.metadata["observation_space"] = .string(
+      #"{"type": "Dict", "subspaces": {"mission": {"type": "Text", "max_length": 9}, "front": \#(front)}}"#)
+    try raw.write(in: folder.url)
+    let dataset = try Dataset(at: folder.url)
+    #expect(dataset.observation.fields.map(\.name) == ["front"] && dataset.leftOut == ["mission"])
+    #expect(try dataset.frames(episode: 0, range: 0..<1) == [UInt8](repeating: 9, count: 1024))
+    #expect(try DatasetSummary(dataset).description.contains("; 'mission', text, is left out"))
+  }
 }

@@ -135,12 +135,13 @@ import Testing
     class Odd(gymnasium.Env):
       observation_space = gymnasium.spaces.Dict({
         "speeds": gymnasium.spaces.Box(-1, 1, (2,), numpy.float64), "front": gymnasium.spaces.Box(0, 255, (1, 5, 4), numpy.uint8),
-        "legs": gymnasium.spaces.MultiBinary(3), "gear": gymnasium.spaces.Discrete(3, start=-1)})
+        "legs": gymnasium.spaces.MultiBinary(3), "gear": gymnasium.spaces.Discrete(3, start=-1),
+        "mission": gymnasium.spaces.Text(20)})
       action_space = gymnasium.spaces.Box(-0.1, 0.1, (1,), numpy.float64)
       def __init__(self, pay=1.0, name=None):
         self.pay, self.name = pay, name
       def seen(self):
-        return {"speeds": [0.5, -1], "front": [[[7] * 4] * 5], "legs": [1, 0, 1], "gear": 1}
+        return {"speeds": [0.5, -1], "front": [[[7] * 4] * 5], "legs": [1, 0, 1], "gear": 1, "mission": "go"}
       def reset(self, *, seed=None, options=None):
         assert self.name == "any name"
         return self.seen()
@@ -165,6 +166,7 @@ import Testing
             .init("front", .image(channels: 1, height: 5, width: 4)), .init("gear", .classes([3])),
             .init("legs", .classes([2, 2, 2])), .init("speeds", .vector(2)),
           ]))
+      #expect(environment.leftOut == ["mission"])
       let frame = [UInt8](repeating: 7, count: 20) + .bytes(of: [2, 1, 0, 1, 0.5, -1])
       #expect(try environment.reset([0: 0])[0] == frame)
       // The nearest number in single precision lies beyond the bound in double.

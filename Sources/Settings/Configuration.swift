@@ -10,6 +10,19 @@ public protocol Configuration: Codable, Equatable, Sendable {
   init()
   /// Adds what is wrong with these values to `problems`.
   func check(_ problems: inout Problems)
+  /// What became of settings that older documents have, by their names then.
+  static var former: [String: FormerSetting] { get }
+}
+
+/// What became of a setting.
+public enum FormerSetting: Sendable {
+  case renamed(String)
+  /// It is gone; what it did with this value, as YAML has it, is what is done now.
+  case removed(neutral: String)
+}
+
+extension Configuration {
+  public static var former: [String: FormerSetting] { [:] }
 }
 
 extension Configuration {

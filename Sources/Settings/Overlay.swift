@@ -25,6 +25,8 @@ struct Overlay {
   private(set) var tree: Node
   /// One line each.
   var problems: [String] = []
+  /// What has another name now, one line each.
+  private(set) var notes: [String] = []
   /// Dotted keys of the section, the values' and the inner sections'.
   private let keys: [String]
   /// Where each changed key was last set.
@@ -97,8 +99,22 @@ struct Overlay {
     var settings = settings
     let examples = namedChildren(of: example)
     for (name, value) in changes {
-      let part = name.string ?? name.kindFound
-      let key = prefix.isEmpty ? part : "\(prefix).\(part)"
+      var part = name.string ?? name.kindFound
+      let path = { prefix.isEmpty ? $0 : "\(prefix).\($0)" }
+      switch (example as? any Configuration).flatMap({ type(of: $0).former[part] }) {
+      case .renamed(let now) where changes[now] == nil:
+        notes.append(
+          "\(source.place(line: name.mark?.line)): '\(source.written(path(part)))' is called '\(source.written(path(now)))' now")
+        part = now
+      case .removed(let neutral):
+        if value.string != neutral, value.float == nil || value.float != Double(neutral) {
+          problems.append(
+            "\(source.place(line: name.mark?.line)): '\(source.written(path(part)))' is gone; all is done as with \(neutral)")
+        }
+        continue
+      default: break
+      }
+      let key = path(part)
       guard let old = settings[part] else {
         problems.append("\(source.place(line: name.mark?.line)): \(unknown(key, in: settings, prefix: prefix, source))")
         continue

@@ -58,7 +58,7 @@ struct ConfigurationOptions: ParsableArguments {
   var overrides: [String] = []
 
   func load<C: Configuration>(_ section: ConfigurationSection, over base: [Preset] = []) throws -> C {
-    try C.load(section, from: base + Presets.layers(config), overrides: overrides)
+    try C.load(section, from: base + Presets.layers(config), overrides: overrides, note: Console.say)
   }
 
   /// The world model's settings in presets and files, for what has none of its own on the command line.

@@ -6,6 +6,7 @@ import Testing
 private enum Pace: String, Codable, CaseIterable { case slow, fast }
 
 private struct OptimizerSettings: Configuration {
+  static let former: [String: FormerSetting] = ["rate": .renamed("learningRate"), "momentum": .removed(neutral: "0.0")]
   var learningRate = 3e-4
   var clip = 100.0
   func check(_ problems: inout Problems) {
@@ -50,6 +51,27 @@ private func problems(_ yaml: String = "", _ overrides: String...) -> [String] {
 }
 
 @Suite struct LoaderTests {
+  @Test func knowsFormerNames() throws {
+    var notes: [String] = []
+    let old = Preset(name: "old.yaml", yaml: "agent:\n  actor: {rate: 0.25, momentum: 0}")
+    let loaded = try AgentSettings.load(
+      .agent, from: [old], overrides: ["critic.rate=0.5"], note: { notes.append($0) })
+    #expect(loaded.actor.learningRate == 0.25 && loaded.critic.learningRate == 0.5)
+    #expect(
+      notes == [
+        "old.yaml:2: 'agent.actor.rate' is called 'agent.actor.learningRate' now",
+        "--set critic.rate=0.5: 'critic.rate' is called 'critic.learningRate' now",
+      ])
+  }
+
+  @Test func saysWhatIsGone() {
+    #expect(
+      problems("agent: {actor: {momentum: 0.9}}")
+        == ["my.yaml:1: 'agent.actor.momentum' is gone; all is done as with 0.0"])
+    // A name twice, once as it was and once as it is.
+    #expect(problems("agent: {actor: {rate: 1, learningRate: 1}}").count == 1)
+  }
+
   /// As a shell's <(…) makes them: they can be read once.
   @Test func readsPipesAsOftenAsTheyAreAskedFor() throws {
     var ends: [Int32] = [-1, -1]

@@ -33,6 +33,8 @@ public struct BenchmarkResult: Codable, Sendable {
   public let rate: Double
   /// Floating-point operations in units of 10⁹ per second, where the work is arithmetic; see `ArithmeticWork`.
   public let gigaflops: Double?
+  /// How often each kernel of our own ran, by its name; what is not here libtorch computed.
+  public let kernels: [String: Int]
   /// Of the rate of one large matrix product, measured in the same process.
   public let shareOfProduct: Double?
   /// The most memory the process has held, in GiB, and the most on the device, where that is not the CPU.
@@ -52,9 +54,9 @@ public struct Benchmark {
   private static let actionCount = 18
 
   public init(
-    _ world: WorldModelConfiguration, _ agent: AgentConfiguration, side: Int, _ compute: Compute, repeats: Int
+    _ world: WorldModelConfiguration, _ agent: AgentConfiguration, frame: FrameShape, _ compute: Compute, repeats: Int
   ) {
-    (self.world, self.agent, frame) = (world, agent, FrameShape(channels: 1, height: side, width: side))
+    (self.world, self.agent, self.frame) = (world, agent, frame)
     (self.compute, self.repeats) = (compute, repeats)
   }
 
@@ -174,7 +176,7 @@ public struct Benchmark {
     _ name: String, items: Int, flops: Double?, repeats: Int? = nil, arithmetic: Precision? = nil,
     _ body: (Int) throws -> Double
   ) rethrows -> BenchmarkResult {
-    let clock = ContinuousClock()
+    let (clock, before) = (ContinuousClock(), Libtorch.kernels)
     let times = try (0..<(repeats ?? self.repeats) + 2).map { step in
       try clock.measure { _ = try body(step) } / .seconds(1)
     }.dropFirst(2).sorted()
@@ -182,11 +184,12 @@ public struct Benchmark {
     let (memory, device) = (ProcessMemory.peak, compute.device)
     let deviceMemory = device == .cpu ? nil : device.peakMemory
     let rate = flops.map { $0 / median / 1e9 }
+    let runs = zip(before, Libtorch.kernels).map { ($1.name, $1.runs - $0.runs) }.filter { $0.1 > 0 }
     return BenchmarkResult(
       work: name, device: device, deviceFacts: device.facts, libtorch: Libtorch.version, dtype: compute.precision,
       threads: Libtorch.threads,
       seconds: .init(median: median, min: times.first!, max: times.last!), rate: Double(items) / median,
-      gigaflops: rate, shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: device) },
+      gigaflops: rate, kernels: Dictionary(uniqueKeysWithValues: runs), shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: device) },
       peakMemory: memory,
       peakDeviceMemory: deviceMemory)
   }
@@ -220,6 +223,8 @@ extension BenchmarkResult: CustomStringConvertible {
     }
     parts.append(String(format: "peak memory %.2f GiB", peakMemory))
     if let peakDeviceMemory { parts.append(String(format: "on the device %.2f GiB", peakDeviceMemory)) }
-    return parts.joined(separator: ", ") + (device == .cpu ? "" : "\n\(deviceFacts), libtorch \(libtorch)")
+    let own = kernels.isEmpty ? "none" : kernels.keys.sorted().joined(separator: ", ")
+    let computedBy = device == .cpu ? "kernels of our own: \(own)" : "\(deviceFacts), libtorch \(libtorch)"
+    return parts.joined(separator: ", ") + "\n\(computedBy)"
   }
 }

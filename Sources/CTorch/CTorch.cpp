@@ -56,14 +56,15 @@ struct Activated : torch::autograd::Function<Activated> {
 
 at::Tensor activated(at::Tensor y, CTActivation then) { return then == CTIdentity ? y : Activated::apply(std::move(y), then); }
 
-/// A transposed convolution of stride 2 and kernel 6 onto one channel, `[N, C, Y, X]` to `[N, 1, 2 Y + 4, 2 X + 4]`.
+/// A transposed convolution of stride 2 and kernel 6 onto few channels, `[N, C, Y, X]` to `[N, O, 2 Y + 4, 2 X + 4]`.
 /// Every second row and column of the result is a plain convolution with every second row and column of the kernel;
 /// four such give all of it.
 struct Interleaved : torch::autograd::Function<Interleaved> {
   static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &x, const at::Tensor &weight) {
     auto w = weight.to(x.scalar_type());
     context->save_for_backward({x, w});
-    auto parts = w.reshape({w.size(0), 3, 2, 3, 2}).permute({2, 4, 0, 1, 3}).flip({3, 4}).reshape({4, w.size(0), 3, 3});
+    auto inputs = w.size(0), outputs = w.size(1);
+    auto parts = w.reshape({inputs, outputs, 3, 2, 3, 2}).permute({1, 3, 5, 0, 2, 4}).flip({4, 5}).reshape({4 * outputs, inputs, 3, 3});
     return at::pixel_shuffle(at::conv2d(x, parts, {}, 1, 2), 2);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list gradients) {
@@ -316,8 +317,8 @@ int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stri
       *out = own(strided_convolution(x, w, b, stride, /*transposed=*/true, ours(then)));
       return;
     }
-    bool one_channel = w.size(1) == 1 && stride == 2 && w.size(2) == 6;
-    auto y = one_channel ? Interleaved::apply(x, w) : at::conv_transpose2d(x, w, {}, {stride, stride});
+    bool few_channels = w.size(1) <= 4 && stride == 2 && w.size(2) == 6;
+    auto y = few_channels ? Interleaved::apply(x, w) : at::conv_transpose2d(x, w, {}, {stride, stride});
     // The library adds a bias to a transposed convolution by its reference code, which is slow.
     *out = own(activated(y.add_(b.reshape({1, -1, 1, 1})), then));
   });

@@ -2,6 +2,7 @@ import ArgumentParser
 import Benchmarking
 import Foundation
 import Settings
+import Spaces
 import Torch
 import Training
 import WorldModel
@@ -27,7 +28,7 @@ struct BenchCommand: ParsableCommand {
     help: .init("For data: a dataset's folder; may be given several times.", valueName: "dataset")) var data: [String] =
       []
   @Option(help: "Repetitions that are measured, after two to warm up (for act and data, hundreds).") var repeats = 3
-  @Option(help: "Side length of frames in pixels: 32 or 64.") var side = 64
+  @Option(help: .init("Height, width and channels of frames, such as 96x96x3.", valueName: "shape")) var frame = "64x64x1"
   @Flag(help: "Print one JSON document.") var json = false
   @OptionGroup var settings: ConfigurationOptions
   @OptionGroup var compute: ComputeOptions
@@ -36,8 +37,18 @@ struct BenchCommand: ParsableCommand {
     guard (1...1_000_000).contains(repeats) else {
       throw ValidationError("--repeats is \(repeats), must be from 1 to 1000000")
     }
-    guard side == 32 || side == 64 else { throw ValidationError("--side is \(side), must be 32 or 64") }
+    _ = try shape()
     guard work == .data || data.isEmpty else { throw ValidationError("--data goes with 'bench data' only") }
+  }
+
+  private func shape() throws -> FrameShape {
+    let sizes = frame.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard sizes.count == 3, let height = sizes[0], let width = sizes[1], let channels = sizes[2],
+      ObservationSpace(channels: channels, height: height, width: width).isSupported
+    else {
+      throw ValidationError("--frame is '\(frame)', must be height, width and channels, such as 64x64x1 or 96x96x3")
+    }
+    return FrameShape(channels: channels, height: height, width: width)
   }
 
   func run() throws {
@@ -58,7 +69,7 @@ struct BenchCommand: ParsableCommand {
         "'bench agent' measures learning in dreams; method '\(agent.method)' clones, so leave it out or take ditto or dgail"
       )
     }
-    let benchmark = Benchmark(world, agent, side: side, chosen, repeats: repeats)
+    let benchmark = try Benchmark(world, agent, frame: shape(), chosen, repeats: repeats)
     let result =
       switch work {
       case .worldModel: benchmark.worldModel()

@@ -43,7 +43,7 @@ import Testing
     let work = words.prefix { $0 != " " }
     var command =
       ["bench"] + words.split(separator: " ").map(String.init) + [
-        "--config", "tiny", "--side", "32", "--repeats", "1", "--dtype", "bf16", "--json",
+        "--config", "tiny", "--frame", "32x32x1", "--repeats", "1", "--dtype", "bf16", "--json",
       ]
     command += ["--set", work == "agent" ? "imitation.batch=8" : "model.depth=2"]
     let outcome = try Program.start(command, in: CommandTests.made.get().url).wait()

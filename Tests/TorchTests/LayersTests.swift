@@ -4,36 +4,37 @@ import Torch
 
 @Suite struct LayersTests {
   /// 16 outputs and 48 go the fast way, 5 do not.
-  @Test(arguments: [16, 48, 5]) func convolutionOfOneChannelIsTheGeneralOne(outputs: Int) throws {
+  @Test(arguments: [16, 48, 5], [1, 3, 4]) func convolutionOfFewChannelsIsTheGeneralOne(outputs: Int, channels: Int)
+    throws
+  {
     let random = RandomSource(Seed(3))
-    let (one, two) = (
-      Convolution(1, outputs, kernel: 4, stride: 2, using: random),
-      Convolution(2, outputs, kernel: 4, stride: 2, using: random)
+    let (few, five) = (
+      Convolution(channels, outputs, kernel: 4, stride: 2, using: random),
+      Convolution(5, outputs, kernel: 4, stride: 2, using: random)
     )
-    one.bias.assign(.normal([outputs], using: random))
-    two.bias.assign(one.bias)
-    two.weight.assign(concatenated([one.weight, .ones([outputs, 1, 4, 4])], axis: 1))
-    let x = Tensor.normal([67, 1, 11, 8], using: random)
-    // A second channel of zeros adds nothing.
-    let general = { two(concatenated([x, .zeros(x.shape)], axis: 1), then: .elu) }
-    #expect(one(x).shape == [67, outputs, 4, 3])
-    expectClose(one(x, then: .elu), general(), tolerance: 1e-5)
+    few.bias.assign(.normal([outputs], using: random))
+    five.bias.assign(few.bias)
+    five.weight.assign(concatenated([few.weight, .ones([outputs, 5 - channels, 4, 4])], axis: 1))
+    let x = Tensor.normal([67, channels, 11, 8], using: random)
+    // Further channels of zeros add nothing.
+    let general = { five(concatenated([x, .zeros([67, 5 - channels, 11, 8])], axis: 1), then: .elu) }
+    #expect(few(x).shape == [67, outputs, 4, 3])
+    expectClose(few(x, then: .elu), general(), tolerance: 1e-5)
 
-    let found = gradients(of: one(x, then: .elu).squared().sum(), withRespectTo: [one.weight, one.bias])
-    let expected = gradients(of: general().squared().sum(), withRespectTo: [two.weight, two.bias])
-    expectClose(try #require(found[0]), try #require(expected[0]).sliced(0..<1, axis: 1), tolerance: 5e-3)
+    let found = gradients(of: few(x, then: .elu).squared().sum(), withRespectTo: [few.weight, few.bias])
+    let expected = gradients(of: general().squared().sum(), withRespectTo: [five.weight, five.bias])
+    expectClose(try #require(found[0]), try #require(expected[0]).sliced(0..<channels, axis: 1), tolerance: 5e-3)
     expectClose(try #require(found[1]), try #require(expected[1]), tolerance: 5e-3)
   }
 
   /// bf16 keeps 8 bits: what comes out of the kernel is the float32 result, rounded; gradients, and what libtorch makes
   /// of rounded operands, are off by at most 1 % of the largest.
-  @Test(arguments: [16, 48], [Activation.identity, .elu]) func convolutionOfOneChannelRoundsInAutocast(
-    outputs: Int, activation: Activation
-  ) throws {
+  @Test(arguments: [(1, 16), (1, 48), (3, 48)], [Activation.identity, .elu])
+  func convolutionOfFewChannelsRoundsInAutocast(channels: (inputs: Int, outputs: Int), activation: Activation) throws {
     let random = RandomSource(Seed(3))
-    let layer = Convolution(1, outputs, kernel: 4, stride: 2, using: random)
-    layer.bias.assign(.normal([outputs], using: random))
-    let x = Tensor.normal([67, 1, 10, 10], using: random)
+    let layer = Convolution(channels.inputs, channels.outputs, kernel: 4, stride: 2, using: random)
+    layer.bias.assign(.normal([channels.outputs], using: random))
+    let x = Tensor.normal([67, channels.inputs, 10, 10], using: random)
     let (exact, rounded) = (layer(x, then: activation), computing(in: .bf16) { layer(x, then: activation) })
     #expect(rounded.type == .bfloat16)
     expectClose(rounded.to(.float32), exact.to(.bfloat16).to(.float32), share: Libtorch.usesKernels ? 0 : 0.01)
@@ -47,24 +48,24 @@ import Torch
     }
   }
 
-  @Test func transposedConvolutionOntoOneChannelIsTheGeneralOne() throws {
+  @Test(arguments: [1, 3, 4]) func transposedConvolutionOntoFewChannelsIsTheGeneralOne(channels: Int) throws {
     let random = RandomSource(Seed(5))
-    let (one, two) = (
-      TransposedConvolution(6, 1, kernel: 6, stride: 2, using: random),
-      TransposedConvolution(6, 2, kernel: 6, stride: 2, using: random)
+    let (few, five) = (
+      TransposedConvolution(6, channels, kernel: 6, stride: 2, using: random),
+      TransposedConvolution(6, 5, kernel: 6, stride: 2, using: random)
     )
-    one.bias.assign(.normal([1], using: random))
-    two.bias.assign(concatenated([one.bias, .ones([1])], axis: 0))
-    two.weight.assign(concatenated([one.weight, .ones([6, 1, 6, 6])], axis: 1))
+    few.bias.assign(.normal([channels], using: random))
+    five.bias.assign(concatenated([few.bias, .ones([5 - channels])], axis: 0))
+    five.weight.assign(concatenated([few.weight, .ones([6, 5 - channels, 6, 6])], axis: 1))
     let x = Tensor.normal([3, 6, 5, 4], using: random).requiringGradient()
-    #expect(one(x).shape == [3, 1, 14, 12])
-    let general = { two(x).sliced(0..<1, axis: 1) }
-    expectClose(one(x), general(), tolerance: 1e-5)
-    let found = gradients(of: one(x).squared().sum(), withRespectTo: [x, one.weight, one.bias])
-    let expected = gradients(of: general().squared().sum(), withRespectTo: [x, two.weight, two.bias])
+    #expect(few(x).shape == [3, channels, 14, 12])
+    let general = { five(x).sliced(0..<channels, axis: 1) }
+    expectClose(few(x), general(), tolerance: 1e-5)
+    let found = gradients(of: few(x).squared().sum(), withRespectTo: [x, few.weight, few.bias])
+    let expected = gradients(of: general().squared().sum(), withRespectTo: [x, five.weight, five.bias])
     expectClose(try #require(found[0]), try #require(expected[0]), tolerance: 1e-3)
-    expectClose(try #require(found[1]), try #require(expected[1]).sliced(0..<1, axis: 1), tolerance: 1e-3)
-    expectClose(try #require(found[2]), try #require(expected[2]).sliced(0..<1), tolerance: 1e-3)
+    expectClose(try #require(found[1]), try #require(expected[1]).sliced(0..<channels, axis: 1), tolerance: 1e-3)
+    expectClose(try #require(found[2]), try #require(expected[2]).sliced(0..<channels), tolerance: 1e-3)
   }
 
   @Test(arguments: [1, 3]) func transposedConvolutionOfOnePixelIsTheGeneralOne(outputs: Int) throws {

@@ -18,7 +18,7 @@ constexpr KernelFacts table[] = {
     {"packed_gemm", "weights float32 or bf16 (even K), laid out for all steps of a sequence", "AVX-512; bf16: AVX512_BF16 without AMX", "linear", 0},
     {"sparse_linear", "float32 rows that are mostly zeros; weights float32 or bf16, inputs first; no gradients", "any", "linear", 0},
     {"patch_gemv", "float32 frames with at most 256 pixels of output; weights float32 or bf16, channels last; no gradients", "any", "conv2d", 0},
-    {"first_convolution", "float32 frames of 1 channel, kernel 4, stride 2, a multiple of 16 output channels", "any", "conv2d", 0},
+    {"first_convolution", "float32 frames of 1 to 4 channels, kernel 4, stride 2, a multiple of 16 output channels", "any", "conv2d", 0},
     {"strided_convolution", "float32 or bf16 maps of at least 8 images, square kernel, multiples of 16 channels", "AVX-512; bf16: AVX512_BF16 without AMX",
      "conv2d, conv_transpose2d", 0},
     {"gru_gates", "float32 state, a multiple of 16 long; products float32 or bf16; no gradients", "any", "sigmoid, addcmul, tanh, lerp", 0},
@@ -93,9 +93,9 @@ bool is_patch_gemv(const at::Tensor &x, const at::Tensor &weight, const at::Tens
 }
 
 bool is_first_convolution(const at::Tensor &frames, const at::Tensor &weight, int64_t stride) {
-  constexpr int64_t kernel = 4;
+  constexpr int64_t kernel = 4, most_channels = 4;
   return is(Kernel::FirstConvolution,
-            kernels_are_on() && is_plain(frames) && is_plain_or_narrow(frames, weight) && !frames.requires_grad() && weight.size(1) == 1 &&
+            kernels_are_on() && is_plain(frames) && is_plain_or_narrow(frames, weight) && !frames.requires_grad() && weight.size(1) <= most_channels && weight.size(1) == frames.size(1) &&
                 weight.size(2) == kernel && weight.size(3) == kernel && stride == 2 && weight.size(0) % lanes == 0 && frames.size(2) >= kernel &&
                 frames.size(3) >= kernel);
 }

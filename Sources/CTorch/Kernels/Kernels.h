@@ -35,7 +35,7 @@ bool is_packed_gemm(const at::Tensor &weight);
 bool is_sparse_linear(const at::Tensor &a, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
 /// Frames `x` `[N, C, Y, X]` of which at most 256 pixels come out; no gradients are recorded.
 bool is_patch_gemv(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride);
-/// Frames `[N, 1, Y, X]`.
+/// Frames `[N, C, Y, X]` of few channels.
 bool is_first_convolution(const at::Tensor &frames, const at::Tensor &weight, int64_t stride);
 /// Maps `[N, C, Y, X]`.
 bool is_strided_convolution(const at::Tensor &x, const at::Tensor &weight, bool transposed);

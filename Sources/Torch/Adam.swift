@@ -44,7 +44,7 @@ public final class Adam {
   }
 
   /// What a resumed run needs beside the parameters.
-  public var state: [(name: String, tensor: Tensor)] {
+  public var state: NamedTensors {
     names.indices.flatMap { i in
       [
         ("\(names[i]).first", firstMoments[i]), ("\(names[i]).second", secondMoments[i]),
@@ -54,10 +54,5 @@ public final class Adam {
   }
 
   /// - Throws: `TorchError` where the file holds another model's state.
-  public func restore(from file: Safetensors, prefix: String) throws {
-    for (name, tensor) in state {
-      let stored = try file.tensor(prefix + name, shape: tensor.shape, on: tensor.device)
-      check(ct_assign(tensor.handle, stored.handle), "assign", [tensor, stored])
-    }
-  }
+  public func restore(from file: Safetensors, prefix: String) throws { try file.restore(state.under(prefix)) }
 }

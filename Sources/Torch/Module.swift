@@ -22,8 +22,13 @@ public final class Parameter: Tensor {
   /// Replaces the values by those of `other`, of the same shape.
   public func assign(_ other: Tensor) {
     precondition(other.shape == shape, "cannot assign \(other) to a parameter of shape \(shape)")
-    check(ct_assign(handle, other.handle), "assign", [self, other])
+    overwrite(with: other)
   }
+}
+
+extension Tensor {
+  /// Writes the values of `other`, of the same shape, in place.
+  func overwrite(with other: Tensor) { check(ct_assign(handle, other.handle), "assign", [self, other]) }
 }
 
 /// Something with parameters: its own, and those of the modules it stores.

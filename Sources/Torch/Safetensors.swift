@@ -12,7 +12,7 @@ public struct Safetensors {
   private let mapping: Mapping
   private let entries: [String: Entry]
 
-  private struct Entry {
+  struct Entry {
     let type: ElementType
     let shape: [Int]
     let bytes: Range<Int>
@@ -121,12 +121,19 @@ public struct Safetensors {
 
   /// The tensor `name`; where `shape` is given, it must have it.
   public func tensor(_ name: String, shape: [Int]? = nil, on device: Device = .cpu) throws -> Tensor {
+    let entry = try check(name, shape: shape)
+    guard !entry.bytes.isEmpty else { return .zeros(entry.shape, entry.type, on: device) }
+    return Data(mapping.data[entry.bytes]).withUnsafeBytes { Tensor(bytes: $0, entry.shape, entry.type, on: device) }
+  }
+
+  /// What the file says of the tensor `name`; where `shape` is given, it must have it.
+  @discardableResult
+  func check(_ name: String, shape: [Int]?) throws -> Entry {
     guard let entry = entries[name] else { throw TorchError.missingTensor(file: path, name: name) }
     if let shape, shape != entry.shape {
       throw TorchError.wrongShape(file: path, name: name, expected: shape, found: entry.shape)
     }
-    guard !entry.bytes.isEmpty else { return .zeros(entry.shape, entry.type, on: device) }
-    return Data(mapping.data[entry.bytes]).withUnsafeBytes { Tensor(bytes: $0, entry.shape, entry.type, on: device) }
+    return entry
   }
 
   /// The tensor `name` as a view of the file, of which no more is in memory than is in use: the system reads its pages
@@ -176,16 +183,5 @@ public struct Safetensors {
     var text = try! JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
     text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
     return Data((0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) }) + text
-  }
-}
-
-extension Module {
-  /// Replaces every parameter by the tensor `prefix + name` of the file.
-  /// - Throws: `TorchError` where one is missing or has another shape, before anything is replaced.
-  public func load(from file: Safetensors, prefix: String = "") throws {
-    let stored = try namedParameters.map {
-      ($0.parameter, try file.tensor(prefix + $0.name, shape: $0.parameter.shape, on: $0.parameter.device))
-    }
-    for (parameter, tensor) in stored { parameter.assign(tensor) }
   }
 }

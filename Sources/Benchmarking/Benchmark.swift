@@ -67,17 +67,10 @@ public struct Benchmark {
     ObservationSpace(channels: frame.channels, height: frame.height, width: frame.width)
   }
   private var model: WorldModel {
-    WorldModel(world.model, observation, actions: .discrete(Self.actionCount), using: random)
-  }
-  private var normalizer: Normalizer {
-    Normalizer(
-      observation,
-      [
-        .image(
-          PixelNormalizer(
-            mean: [Float](repeating: 127, count: pixelCount), deviation: [Float](repeating: 74, count: pixelCount),
-            frame, on: compute.device))
-      ])
+    let (mean, deviation) = ([Float](repeating: 127, count: pixelCount), [Float](repeating: 74, count: pixelCount))
+    let pixels = PixelNormalizer(mean: mean, deviation: deviation, frame, on: compute.device)
+    return WorldModel(
+      world.model, Normalizer(observation, [.image(pixels)]), actions: .discrete(Self.actionCount), using: random)
   }
   private func frames(_ count: Int) -> [UInt8] {
     var generator = Seed(0).stream("data").generator
@@ -87,7 +80,7 @@ public struct Benchmark {
   /// One step of the world model's trainer.
   public func worldModel() -> BenchmarkResult {
     let (steps, batch) = (world.sequences.length, world.sequences.batch)
-    let trainer = WorldModelTrainer(model, normalizer, world.loss, world.optimizer, compute.precision)
+    let trainer = WorldModelTrainer(model, world.loss, world.optimizer, compute.precision)
     var generator = Seed(0).stream("actions").generator
     let data = SequenceBatch(
       length: steps, batch: batch, observation: observation, frames: frames(steps * batch),
@@ -119,13 +112,13 @@ public struct Benchmark {
   /// 16 episodes of 512 frames to latents.
   public func encode() throws -> BenchmarkResult {
     let (episodes, length) = (16, 512)
-    let (model, normalizer, recorded) = (model, normalizer, frames(length))
+    let (model, recorded) = (model, frames(length))
     let expert = (0..<episodes).map { _ in
       ExpertEpisode(actions: (1..<length).map { .discrete($0 % Self.actionCount) }, frames: recorded)
     }
     let items = episodes * length
     return try measured("encode", items: items, flops: Double(items) * work.filtering) { _ in
-      try ExpertLatents(encoding: expert, with: model, normalizer, compute.precision, seed: Seed(0)).deterministic
+      try ExpertLatents(encoding: expert, with: model, compute.precision, seed: Seed(0)).deterministic
         .sliced(0..<1).sum().item
     }
   }
@@ -138,7 +131,7 @@ public struct Benchmark {
     let model = model
     model.freeze(computingIn: compute.precision)
     networks.actor.freeze(computingIn: compute.precision)
-    let agent = Agent(model, normalizer, networks.actor, choosing: .best, compute.precision, seed: Seed(0))
+    let agent = Agent(model, networks.actor, choosing: .best, compute.precision, seed: Seed(0))
     let observation = frames(1)
     let flops = work.filtering + work.policy(self.agent.imitation.policy, outputs: Self.actionCount)
     return try measured("act", items: 1, flops: flops, repeats: 100 * repeats, arithmetic: .f32) { _ in

@@ -48,8 +48,7 @@ public struct DeviceParity: Codable, Sendable {
     let (model, networks, batch) = (Self.model(on: .cpu, actions), Self.networks(on: .cpu, actions), recorded(actions))
     // Draws are given: where two classes are about as probable, rounding would choose another.
     let draws = noGrad {
-      model.infer(batch, normalizer(on: .cpu), from: start(model), draw: .sample(RandomSource(Seed(4)))).0.states
-        .stochastic
+      model.infer(batch, draw: .sample(RandomSource(Seed(4)))).states.stochastic
     }
     let copies = { (device: Device) in
       let (copy, others) = (Self.model(on: device, actions), Self.networks(on: device, actions))
@@ -111,7 +110,7 @@ public struct DeviceParity: Codable, Sendable {
     var sizes = LatentSizes()
     (sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (64, 48, 8, 8)
     return WorldModel(
-      sizes, ObservationSpace(height: side, width: side), actions: actions, using: RandomSource(Seed(1), on: device))
+      sizes, normalizer(on: device), actions: actions, using: RandomSource(Seed(1), on: device))
   }
 
   private static func networks(on device: Device, _ actions: ActionSpace) -> ActorCritic {
@@ -140,13 +139,13 @@ public struct DeviceParity: Codable, Sendable {
   ) -> [(what: String, tensors: [Tensor])] {
     let device = model.device
     let (inference, losses, decoded, dream) = computing(in: precision, on: device) {
-      let (inference, observed) = model.infer(
-        batch, normalizer(on: device), from: start(model), draw: .exponentialNoise(model.exponentialNoise(for: draws)))
-      let actions = model.actions.rows(batch.previousActions, on: device).unflattened([length, self.batch])
+      let inference = model.infer(batch, draw: .exponentialNoise(model.exponentialNoise(for: draws)))
       let dream = model.imagine(
-        from: start(model), actions: actions, draw: .exponentialNoise(model.exponentialNoise(for: draws[0])))
+        from: .zero(model.sizes, batch: self.batch, on: device),
+        following: batch.actions(to: 0..<length, in: model.actions, on: device),
+        draw: .exponentialNoise(model.exponentialNoise(for: draws[0])))
       return (
-        inference, model.loss(inference, observed, LossConfiguration()), model.decode(inference.states).image!, dream
+        inference, model.loss(inference, LossConfiguration()), model.decode(inference.states).image!, dream.reached
       )
     }
     let features = Tensor.normal([length, dreams, model.sizes.features], using: RandomSource(Seed(6))).to(device)
@@ -174,7 +173,7 @@ public struct DeviceParity: Codable, Sendable {
     ]
   }
 
-  static func normalizer(on device: Device) -> Normalizer {
+  private static func normalizer(on device: Device) -> Normalizer {
     let count = side * side
     let frame = FrameShape(channels: 1, height: side, width: side)
     return Normalizer(
@@ -187,8 +186,6 @@ public struct DeviceParity: Codable, Sendable {
       ])
   }
 
-  private static func start(_ model: WorldModel) -> LatentState { .zero(model.sizes, batch: batch, on: model.device) }
-
   /// The parameters after three steps on the device, whose draws are the device's own.
   private static func trained(from model: WorldModel, on device: Device, _ batch: SequenceBatch, _ precision: Precision)
     -> [Tensor]
@@ -196,7 +193,7 @@ public struct DeviceParity: Codable, Sendable {
     let copy = Self.model(on: device, model.actions)
     copy.copyParameters(from: model)
     let trainer = WorldModelTrainer(
-      copy, normalizer(on: device), LossConfiguration(), OptimizerConfiguration { $0.clipNorm = 200 }, precision)
+      copy, LossConfiguration(), OptimizerConfiguration { $0.clipNorm = 200 }, precision)
     for step in 0..<3 { _ = trainer.update(on: batch, using: RandomSource(Seed(5).step(step), on: device)) }
     return copy.parameters.map { $0.detached() }
   }

@@ -36,7 +36,7 @@ extension DeviceParity {
 
   /// What an agent does in a few steps, in numbers.
   private static func acted(_ model: WorldModel, _ networks: ActorCritic, _ precision: Precision) throws -> Tensor {
-    let agent = Agent(model, normalizer(on: model.device), networks.actor, choosing: .best, precision, seed: Seed(9))
+    let agent = Agent(model, networks.actor, choosing: .best, precision, seed: Seed(9))
     let actions = try (1...3).map { shade in
       try agent.act(on: (0..<side * side).map { UInt8(truncatingIfNeeded: $0 * shade) })
     }

@@ -27,6 +27,15 @@ public struct SequenceBatch: Equatable, Sendable {
     (self.frames, self.previousActions, self.isFirst) = (frames, previousActions, isFirst)
     (self.startsEpoch, self.continues) = (startsEpoch, continues)
   }
+
+  /// Steps `range` of the sequences.
+  public subscript(_ range: Range<Int>) -> SequenceBatch {
+    let (places, size) = (range.lowerBound * batch..<range.upperBound * batch, observation.frameSize)
+    return SequenceBatch(
+      length: range.count, batch: batch, observation: observation,
+      frames: Array(frames[places.lowerBound * size..<places.upperBound * size]),
+      previousActions: Array(previousActions[places]), isFirst: Array(isFirst[places]))
+  }
 }
 
 /// Some frames of an episode.

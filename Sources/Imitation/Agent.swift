@@ -1,3 +1,4 @@
+import Demonstrations
 import Foundation
 import Settings
 import Spaces
@@ -31,12 +32,11 @@ public final class Agent {
   private enum Policy {
     /// A policy on the states of a world model.
     case latent(WorldModel, MLP)
-    /// A policy on frames, which remembers nothing.
-    case pixels(PixelPolicy)
+    /// A policy on normalised frames, which remembers nothing.
+    case pixels(PixelPolicy, Normalizer)
   }
 
   private let mind: Policy
-  private let normalizer: Normalizer
   private let choice: ActionChoice
   private let stateChoice: StateChoice
   private let precision: Precision
@@ -61,27 +61,23 @@ public final class Agent {
   }
 
   public convenience init(
-    _ worldModel: WorldModel, _ normalizer: Normalizer, _ actor: MLP, choosing choice: ActionChoice,
-    states: StateChoice = .best,
+    _ worldModel: WorldModel, _ actor: MLP, choosing choice: ActionChoice, states: StateChoice = .best,
     _ precision: Precision = .f32, seed: Seed
   ) {
-    self.init(.latent(worldModel, actor), normalizer, choice, states, precision, seed)
+    self.init(.latent(worldModel, actor), choice, states, precision, seed)
   }
 
   public convenience init(
     _ policy: PixelPolicy, _ normalizer: Normalizer, choosing choice: ActionChoice, _ precision: Precision = .f32,
     seed: Seed
   ) {
-    self.init(.pixels(policy), normalizer, choice, .best, precision, seed)
+    self.init(.pixels(policy, normalizer), choice, .best, precision, seed)
   }
 
   private init(
-    _ mind: Policy, _ normalizer: Normalizer, _ choice: ActionChoice, _ stateChoice: StateChoice,
-    _ precision: Precision,
-    _ seed: Seed
+    _ mind: Policy, _ choice: ActionChoice, _ stateChoice: StateChoice, _ precision: Precision, _ seed: Seed
   ) {
     self.mind = mind
-    self.normalizer = normalizer
     self.choice = choice
     self.stateChoice = stateChoice
     self.precision = precision
@@ -95,26 +91,26 @@ public final class Agent {
     if let view, !view.isIdentity { return view.recorded }
     return switch mind {
     case .latent(let worldModel, _): worldModel.observation
-    case .pixels(let policy): policy.observation
+    case .pixels(let policy, _): policy.observation
     }
   }
   /// What it does.
   public var actions: ActionSpace {
     switch mind {
     case .latent(let worldModel, _): worldModel.actions
-    case .pixels(let policy): policy.actions
+    case .pixels(let policy, _): policy.actions
     }
   }
   private var device: Device {
     switch mind {
     case .latent(let worldModel, _): worldModel.device
-    case .pixels(let policy): policy.device
+    case .pixels(let policy, _): policy.device
     }
   }
 
   /// The same policy with nothing remembered.
   public func copy(states: StateChoice) -> Agent {
-    let copy = Agent(mind, normalizer, choice, states, precision, seed)
+    let copy = Agent(mind, choice, states, precision, seed)
     copy.view = view
     return copy
   }
@@ -160,7 +156,7 @@ public final class Agent {
       slots[slot]!.previousAction = action
       slots[slot]!.steps += 1
       chosen[slot] = action
-      if case .pixels(let policy) = mind {
+      if case .pixels(let policy, _) = mind {
         slots[slot]!.earlier = (slots[slot]!.earlier + [seen[slot]!]).suffix(policy.frames - 1)
       }
     }
@@ -228,7 +224,7 @@ public final class Agent {
   private func infer(_ frames: [[UInt8]], _ slots: [Slot]) -> ([LatentState]?, [ActionProbabilities]) {
     let rows = frames.count
     switch mind {
-    case .pixels(let policy):
+    case .pixels(let policy, let normalizer):
       // Before an episode's first frame there is that one again.
       let stacks = zip(frames, slots).flatMap { frame, slot in
         let first = slot.earlier.first ?? frame
@@ -249,13 +245,12 @@ public final class Agent {
           .exponentialNoise(
             stacked(slots.map { Tensor.exponential([sizes.groups, sizes.classes], using: $0.random) }).to(device))
         }
-      let observed = normalizer(frames.flatMap { $0 }, [1, rows], on: device)
-      let inference = worldModel.infer(
-        observed,
-        previousAction: worldModel.actions.rows(slots.map(\.previousAction), on: device).unflattened([1, rows]),
-        isFirst: slots.map { $0.previousAction == nil }, from: start, draw: draw)
+      let seen = SequenceBatch(
+        length: 1, batch: rows, observation: worldModel.observation, frames: frames.flatMap { $0 },
+        previousActions: slots.map(\.previousAction), isFirst: slots.map { $0.previousAction == nil })
+      let inference = worldModel.infer(seen, from: start, draw: draw)
       if let usualSurprise {
-        let losses = worldModel.loss(inference, observed, LossConfiguration())
+        let losses = worldModel.loss(inference, LossConfiguration())
         let (image, divergence) = (losses.image?.values(as: Double.self), losses.divergence.values(as: Double.self))
         for row in 0..<rows {
           surprises.count(Surprise(image: image?[row], divergence: divergence[row]), beyond: usualSurprise)

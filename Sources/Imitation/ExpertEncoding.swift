@@ -34,11 +34,11 @@ extension ExpertLatents {
   ///   - frames: so many are read and go through the encoder at once; bounds the memory that it takes.
   /// - Throws: what reading frames throws.
   public init(
-    encoding recorded: [ExpertEpisode], _ encodings: Int = 1, with model: WorldModel, _ normalizer: Normalizer,
-    _ precision: Precision = .f32, atOnce frames: Int = 1024, seed: Seed
+    encoding recorded: [ExpertEpisode], _ encodings: Int = 1, with model: WorldModel, _ precision: Precision = .f32,
+    atOnce frames: Int = 1024, seed: Seed
   ) throws {
     var pieces: [Piece] = []
-    let encoding = Encoding(recorded, encodings, model, normalizer, precision, frames, seed)
+    let encoding = Encoding(recorded, encodings, model, precision, frames, seed)
     try encoding { pieces.append($0) }
     self.init(
       deterministic: concatenated(pieces.map(\.h), axis: 0), classes: concatenated(pieces.map(\.classes), axis: 0),
@@ -50,15 +50,15 @@ extension ExpertLatents {
   /// group of episodes at a time.
   /// - Throws: what reading frames throws, and `write`.
   public static func write(
-    encoding recorded: [ExpertEpisode], _ encodings: Int = 1, with model: WorldModel, _ normalizer: Normalizer,
-    _ precision: Precision = .f32, atOnce frames: Int = 1024, seed: Seed, to write: (Data) throws -> Void
+    encoding recorded: [ExpertEpisode], _ encodings: Int = 1, with model: WorldModel, _ precision: Precision = .f32,
+    atOnce frames: Int = 1024, seed: Seed, to write: (Data) throws -> Void
   ) throws {
     var sum = Safetensors.Checksum()
     func append(_ data: Data) throws {
       sum.add(data)
       try write(data)
     }
-    let encoding = Encoding(recorded, encodings, model, normalizer, precision, frames, seed)
+    let encoding = Encoding(recorded, encodings, model, precision, frames, seed)
     let (sizes, actions, lengths) = (model.sizes, encoding.actions, encoding.order.map(\.length))
     let count = lengths.reduce(0, +)
     try append(
@@ -94,19 +94,16 @@ extension ExpertLatents {
     private let groups: [[ExpertEpisode]]
     private let encodings: Int
     private let model: WorldModel
-    private let normalizer: Normalizer
     private let precision: Precision
     private let frames: Int
     private let seed: Seed
 
     init(
-      _ recorded: [ExpertEpisode], _ encodings: Int, _ model: WorldModel, _ normalizer: Normalizer,
-      _ precision: Precision, _ frames: Int,
+      _ recorded: [ExpertEpisode], _ encodings: Int, _ model: WorldModel, _ precision: Precision, _ frames: Int,
       _ seed: Seed
     ) {
       groups = recorded.indices.pieces(of: Self.groupSize).map { Array(recorded[$0]) }
-      (self.encodings, self.model, self.normalizer, self.precision) = (encodings, model, normalizer, precision)
-      (self.frames, self.seed) = (frames, seed)
+      (self.encodings, self.model, self.precision, self.frames, self.seed) = (encodings, model, precision, frames, seed)
     }
 
     /// The episodes in the order of their states: a group's, as often as they are encoded, then the next group's.
@@ -134,20 +131,16 @@ extension ExpertLatents {
       var pieces = [[Piece]](repeating: [], count: encodings * episodes.count)
       for start in stride(from: 0, to: sorted[0].length, by: steps) {
         let active = sorted.prefix { $0.length > start }
-        let shape = [min(steps, active[0].length - start), active.count]
-        let (raw, previousActions) = try read(active, start..<start + shape[0])
+        let length = min(steps, active[0].length - start)
         let inference = model.infer(
-          normalizer(raw, shape, on: model.device),
-          previousAction: model.actions.rows(previousActions, on: model.device).unflattened(shape),
-          isFirst: [Bool](repeating: false, count: shape[0] * shape[1]), from: state.sliced(0..<shape[1] * encodings),
-          draw: .sample(random),
-          copies: encodings)
-        state = inference.states[shape[0] - 1]
-        let groups = [shape[0], shape[1] * encodings, sizes.groups, sizes.classes]
+          try read(active, start..<start + length), from: state.sliced(0..<active.count * encodings),
+          draw: .sample(random), copies: encodings)
+        state = inference.states[length - 1]
+        let groups = [length, active.count * encodings, sizes.groups, sizes.classes]
         let classes = inference.states.stochastic.reshaped(groups).argmax(over: -1).to(.uint8)
-        let probabilities = model.rssm.classes(inference.posteriorLogits).probabilities.to(.bfloat16)
+        let probabilities = inference.posterior.probabilities.to(.bfloat16)
         for (row, episode) in active.enumerated() {
-          let own = 0..<min(shape[0], episode.length - start)
+          let own = 0..<min(length, episode.length - start)
           for copy in 0..<encodings {
             let column = { (x: Tensor, width: Int) in
               x.sliced(row * encodings + copy..<row * encodings + copy + 1, axis: 1).sliced(own).reshaped(-1, width)
@@ -163,9 +156,9 @@ extension ExpertLatents {
       return pieces.flatMap { $0 }
     }
 
-    /// The frames of steps `range` of episodes side by side, time first, and the actions that led to them. An episode
-    /// that ends on the way goes on with frames of zeros, which nobody reads.
-    private func read(_ episodes: some Collection<ExpertEpisode>, _ range: Range<Int>) throws -> ([UInt8], [Action?]) {
+    /// Steps `range` of episodes side by side. An episode that ends on the way goes on with frames of zeros, which
+    /// nobody reads.
+    private func read(_ episodes: some Collection<ExpertEpisode>, _ range: Range<Int>) throws -> SequenceBatch {
       let (size, count) = (model.observation.frameSize, episodes.count)
       var raw = [UInt8](repeating: 0, count: range.count * count * size)
       var previousActions = [Action?](repeating: nil, count: range.count * count)
@@ -180,7 +173,9 @@ extension ExpertLatents {
           previousActions[place] = episode.actions.leading(to: t)
         }
       }
-      return (raw, previousActions)
+      return SequenceBatch(
+        length: range.count, batch: count, observation: model.observation, frames: raw,
+        previousActions: previousActions, isFirst: [Bool](repeating: false, count: range.count * count))
     }
   }
 

@@ -37,17 +37,10 @@ public struct Imagination {
   private func rollout(
     from start: LatentState, steps: Int, _ random: RandomSource, _ noise: SharedNoise?, policy: (Tensor, Int) -> Tensor
   ) -> Rollout {
-    computing(in: precision, on: device) {
-      Rollout(
-        from: start, steps: steps, policy: policy,
-        dynamics: { state, action in
-          let draw =
-            noise.map {
-              Sampling.exponentialNoise($0.exponentialNoise(worldModel.sizes, batch: state.deterministic.shape[0]))
-            }
-            ?? .sample(random)
-          return worldModel.rssm.imagine(from: state, action: actions.encoded(action), draw: draw).state
-        })
+    let (sizes, batch) = (worldModel.sizes, start.deterministic.shape[0])
+    let draw = { noise.map { .exponentialNoise($0.exponentialNoise(sizes, batch: batch)) } ?? Sampling.sample(random) }
+    return computing(in: precision, on: device) {
+      worldModel.imagine(from: start, steps: steps, draw: draw, policy: policy)
     }
   }
 }

@@ -31,8 +31,7 @@ public struct Coverage: Codable, Sendable {
   /// - Throws: `ExperimentError.tooFewEpisodes` for fewer than two recorded episodes; `DemonstrationError` where frames
   ///   cannot be read.
   init(
-    of expert: Dataset, by recordings: [Dataset], _ model: WorldModel, _ normalizer: Normalizer, seed: Seed,
-    _ compute: Compute
+    of expert: Dataset, by recordings: [Dataset], _ model: WorldModel, seed: Seed, _ compute: Compute
   ) throws {
     let encoded = { (episodes: [(dataset: Dataset, index: Int)]) in
       let recorded = episodes.map { episode in
@@ -41,7 +40,7 @@ public struct Coverage: Codable, Sendable {
         }
       }
       let latents = try ExpertLatents(
-        encoding: recorded, with: model, normalizer, compute.precision, seed: seed.stream("encode"))
+        encoding: recorded, with: model, compute.precision, seed: seed.stream("encode"))
       return latents.states(0..<latents.count).features  // [N, D + S·K]
     }
     let episodes = Self.sampled(from: recordings, seed: seed.stream("recorded"))

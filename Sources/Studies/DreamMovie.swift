@@ -30,9 +30,7 @@ public struct DreamMovie {
   {
     let (model, space) = (world.model, world.model.observation)
     try dataset.checkFits(space, model.actions)
-    guard let image = space.images.first, case .image(let pixels) = world.normalizer.fields[image],
-      let frame = space.fields[image].frame
-    else {
+    guard let image = space.images.first, let frame = space.fields[image].frame else {
       throw ExperimentError.noPixels(dataset.name)
     }
     guard
@@ -50,16 +48,10 @@ public struct DreamMovie {
     let shown: [Float] = noGrad {
       computing(in: precision, on: model.device) {
         let draw = Sampling.sample(RandomSource(Seed(seed).stream("dream"), on: model.device))
-        let previous = model.actions.rows(Array(batch.previousActions[..<count]), on: model.device).unflattened([
-          count, 1,
-        ])
-        let seen = model.infer(
-          world.normalizer(raw.prefix(context).flatMap { $0 }, [context, 1], on: model.device),
-          previousAction: previous.sliced(0..<context), isFirst: Array(batch.isFirst[..<context]),
-          from: .zero(model.sizes, batch: 1, on: model.device), draw: draw
-        ).states
-        let dreamed = model.imagine(from: seen[context - 1], actions: previous.sliced(context..<count), draw: draw)
-        return pixels.pixels(concatenated([model.decode(seen).image!, model.decode(dreamed).image!], axis: 0)).values()
+        let seen = model.infer(batch[0..<context], draw: draw).states
+        let actions = batch.actions(to: context..<count, in: model.actions, on: model.device)
+        let dreamed = model.imagine(from: seen[context - 1], following: actions, draw: draw).reached
+        return [seen, dreamed].flatMap { model.picture(of: model.decode($0))!.values(as: Float.self) }
       }
     }
     let pictures = truth.enumerated().map { t, real in

@@ -94,7 +94,7 @@ public struct DriftStudy: Codable, Sendable {
           // One by one, so that no more frames are kept than those of the episodes that run side by side.
           let recorded = ExpertEpisode(actions: episode.actions.map(model.actions.scaled), frames: episode.frames)
           let seen = try ExpertLatents(
-            encoding: [recorded], with: model, world.normalizer, seed: seeds.stream("encode").step(episode.index))
+            encoding: [recorded], with: model, seed: seeds.stream("encode").step(episode.index))
           visited.append(seen)
           distances.append(expert.distances(of: seen))
         }

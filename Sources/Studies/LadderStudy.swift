@@ -129,7 +129,7 @@ struct TakenApart {
   }
 
   func agent(_ actor: MLP, seed: UInt64) -> Agent {
-    let agent = Agent(world.model, world.normalizer, actor, choosing: choice, precision, seed: Seed(seed))
+    let agent = Agent(world.model, actor, choosing: choice, precision, seed: Seed(seed))
     agent.view = dataset.view
     return agent
   }

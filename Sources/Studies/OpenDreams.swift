@@ -26,8 +26,7 @@ struct OpenDreams {
 
   /// - Parameter context: frames of each sequence that are seen before the dreams begin.
   init(
-    _ model: WorldModel, _ normalizer: Normalizer, _ sequences: SequenceBatch, after context: Int, seed: Seed,
-    _ precision: Precision
+    _ model: WorldModel, _ sequences: SequenceBatch, after context: Int, seed: Seed, _ precision: Precision
   ) {
     let (batch, later) = (sequences.batch, context..<sequences.length)
     let shape = [later.count, batch]
@@ -36,20 +35,16 @@ struct OpenDreams {
     kinds = ["recorded", "random"] + constants.map(\.name)
     (goesOn, error, stillError, meanError, stillReward, rewards, lastErrors, posteriorLogits, priorLogits) = noGrad {
       computing(in: precision, on: model.device) {
-        let (inference, observed) = model.infer(
-          sequences, normalizer, from: .zero(model.sizes, batch: batch, on: model.device),
-          draw: .sample(random("posterior")))
+        let inference = model.infer(sequences, draw: .sample(random("posterior")))
+        let observed = inference.observed
         let (truth, last) = (inference.states.sliced(later).features.to(.float32), inference.states[context - 1])
 
-        // The first frame of another episode, which counts no more, has no action that led to it.
-        let recorded = model.actions.tensor(
-          sequences.previousActions[(context * batch)...].map { $0 ?? model.actions.still }, on: model.device
-        ).unflattened(shape)
+        // What counts no more, from the first frame of another episode on, has no action that led to it.
+        let recorded = sequences.actions(to: later, in: model.actions, on: model.device)
         let anything = model.actions.uniform(shape, using: random("actions"))
         // One noise for all, so that they differ by their actions alone.
         let dreams = ([recorded, anything] + constants.map(\.actions)).map {
-          Imagination(model, precision).rollout(from: last, following: $0, using: random("noise")).states.sliced(
-            1..<later.count + 1)
+          Imagination(model, precision).rollout(from: last, following: $0, using: random("noise")).reached
         }
         let error = { (states: LatentState, range: Range<Int>) in
           observed[later][range].error(of: model.decode(states.sliced(range)))

@@ -85,7 +85,7 @@ public struct WorldModelStudy: Codable, Sendable {
   public init(
     _ world: LoadedWorldModel, data: [Dataset], expert: Dataset?, steps: Int, seed: UInt64, _ compute: Compute
   ) throws {
-    let (model, normalizer) = (world.model, world.normalizer)
+    let model = world.model
     for dataset in data + (expert.map { [$0] } ?? []) { try dataset.checkFits(model.observation, model.actions) }
     let longest = data.flatMap(\.episodes).map(\.length).max() ?? 0
     guard longest >= steps else { throw ImitationError.episodesTooShort(required: steps, longest: longest) }
@@ -105,15 +105,15 @@ public struct WorldModelStudy: Codable, Sendable {
     for step in 0..<Self.sequences / Self.batch {
       dreams.append(
         OpenDreams(
-          model, normalizer, try sampler.batch(step: step), after: Self.context, seed: seed.stream("dreams").step(step),
+          model, try sampler.batch(step: step), after: Self.context, seed: seed.stream("dreams").step(step),
           compute.precision))
       progress.update(step + 1)
     }
     let all = OpenDreams(joining: dreams)
     (openLoop, answers) = (try OpenLoop(all), all.answers)
-    groups = Groups(posterior: model.rssm.classes(all.posteriorLogits), prior: model.rssm.classes(all.priorLogits))
+    groups = Groups(posterior: model.classes(all.posteriorLogits), prior: model.classes(all.priorLogits))
     coverage = try expert.map {
-      try Coverage(of: $0, by: learned, model, normalizer, seed: seed.stream("coverage"), compute)
+      try Coverage(of: $0, by: learned, model, seed: seed.stream("coverage"), compute)
     }
     grade = try expert.flatMap { try Self.grade(world, $0, steps: steps, seed: seed.stream("grade"), compute) }
     advice = Self.advice(openLoop, answers, groups, coverage)

@@ -68,10 +68,10 @@ package struct LatentCache {
     do {
       try AtomicFile.write(to: file) {
         try ExpertLatents.write(
-          encoding: recorded, encodings, with: world.model, world.normalizer, precision, seed: seed, to: $0)
+          encoding: recorded, encodings, with: world.model, precision, seed: seed, to: $0)
       }
     } catch is RunError {}
     return try stored()
-      ?? ExpertLatents(encoding: recorded, encodings, with: world.model, world.normalizer, precision, seed: seed)
+      ?? ExpertLatents(encoding: recorded, encodings, with: world.model, precision, seed: seed)
   }
 }

@@ -55,7 +55,7 @@ public struct LoadedAgent {
         policy, try Normalizer(from: weights, details.observation, on: device), choosing: facts.actions,
         compute.precision, seed: Seed(seed))
     } else {
-      let (model, normalizer) = try LoadedWorldModel.restored(
+      let model = try LoadedWorldModel.restored(
         world.model, details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
       let actor = MLP(
         world.model.features, model.actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers,
@@ -64,7 +64,7 @@ public struct LoadedAgent {
       model.freeze(computingIn: compute.precision)
       actor.freeze(computingIn: compute.precision)
       agent = Agent(
-        model, normalizer, actor, choosing: facts.actions, states: own.states, compute.precision, seed: Seed(seed))
+        model, actor, choosing: facts.actions, states: own.states, compute.precision, seed: Seed(seed))
       usualSurprise = record.details.usualSurprise
     }
     agent.view = try details.view(world.observation, of: url)

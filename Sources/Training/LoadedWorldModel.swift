@@ -4,17 +4,14 @@ import Settings
 import Torch
 import WorldModel
 
-/// A trained world model with what it needs to see, loaded from its run's folder.
+/// A trained world model, loaded from its run's folder.
 public struct LoadedWorldModel {
   public let model: WorldModel
-  public let normalizer: Normalizer
   public let configuration: WorldModelConfiguration
   public let record: Record
   public let url: URL
   /// Identifies the weights, for what is computed from them.
   public let fingerprint: String
-
-  static let modelPrefix = "model."
 
   /// Loads the newest good checkpoint.
   /// - Throws: `RunError` where the folder is no world model's run or has no checkpoint; `TorchError` for damaged
@@ -26,7 +23,7 @@ public struct LoadedWorldModel {
     let checkpoint = try Checkpoint.newest(of: url)
     Observer.warnWhereUnfinished(url, at: checkpoint.step, of: configuration.training.steps)
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
-    (model, normalizer) = try Self.restored(configuration.model, record.details, weights, device)
+    model = try Self.restored(configuration.model, record.details, weights, device)
     fingerprint = try checkpoint.fingerprint()
   }
 
@@ -37,26 +34,23 @@ public struct LoadedWorldModel {
   package init(weights: URL, _ record: Record, _ source: RunMetadata.Source, on device: Device) throws {
     self.record = record
     configuration = try .load(.worldModel, from: record.layers(in: weights.deletingLastPathComponent()))
-    (model, normalizer) = try Self.restored(configuration.model, record.details, Safetensors(at: weights), device)
+    model = try Self.restored(configuration.model, record.details, Safetensors(at: weights), device)
     (url, fingerprint) = (URL(fileURLWithPath: source.path), source.fingerprint)
   }
 
-  /// A frozen model and its eyes from the weights in a file.
+  /// A frozen model of the weights in a file.
   static func restored(
     _ sizes: LatentSizes, _ details: RunMetadata, _ weights: Safetensors, _ device: Device
-  ) throws -> (WorldModel, Normalizer) {
+  ) throws -> WorldModel {
     let model = WorldModel(
       sizes, details.observation, actions: details.actions, using: RandomSource(Seed(0), on: device))
-    try model.load(from: weights, prefix: modelPrefix)
+    try weights.restore(model.weights)
     model.freeze()
-    return (model, try Normalizer(from: weights, details.observation, on: device))
+    return model
   }
 
   /// The weights that an agent takes with it, as they were before they may be stored in bf16.
-  var weights: [(name: String, tensor: Tensor)] {
-    model.namedParameters.map { (Self.modelPrefix + $0.name, $0.parameter.detached()) }
-      + normalizer.namedParameters.map { ($0.name, $0.parameter.detached()) }
-  }
+  var weights: NamedTensors { model.weights.map { ($0.name, $0.tensor.detached()) } }
 }
 
 extension Observer {

@@ -68,7 +68,7 @@ final class PixelCloningTrainer: Trainer {
 
   func adopt(_ file: Safetensors) throws {
     try cloner.policy.load(from: file, prefix: Self.policyPrefix)
-    try cloner.normalizer.load(from: file, prefix: "")
+    try cloner.normalizer.load(from: file)
     hasWeights = true
   }
 
@@ -86,7 +86,7 @@ final class PixelCloningTrainer: Trainer {
 
   func restore(from file: Safetensors) throws {
     try cloner.policy.load(from: file, prefix: Self.policyPrefix)
-    try cloner.normalizer.load(from: file, prefix: "")
+    try cloner.normalizer.load(from: file)
     try cloner.optimizer.restore(from: file, prefix: "optimizer.")
   }
 }

@@ -156,10 +156,9 @@ public enum WorldModelRun {
         training, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling,
         seed: seed.stream("sequences"))
       let model = WorldModel(
-        configuration.model, details.observation, actions: details.actions,
-        using: RandomSource(seed.stream("model"), on: details.device))
-      let normalizer = try Normalizer(over: training, configuration.pixels, on: details.device)
-      trainer = WorldModelTrainer(model, normalizer, configuration.loss, configuration.optimizer, details.precision)
+        configuration.model, try Normalizer(over: training, configuration.pixels, on: details.device),
+        actions: details.actions, using: RandomSource(seed.stream("model"), on: details.device))
+      trainer = WorldModelTrainer(model, configuration.loss, configuration.optimizer, details.precision)
       let unseen = heldOut.flatMap { part in part.episodes.map { part.dataset.episodes[$0].frameCount } }.reduce(0, +)
       if unseen > 0, unseen < sequences.length {
         Observer.warn("the \(unseen) frames held out are fewer than a sequence; there is no validation")
@@ -168,7 +167,7 @@ public enum WorldModelRun {
         unseen < sequences.length
         ? nil
         : WorldModelValidation(
-          model: model, normalizer: normalizer,
+          model: model,
           batch: try SequenceSampler(
             heldOut, batch: WorldModelRun.validationBatch, length: sequences.length, sampling: .frames,
             seed: seed.stream("validation")
@@ -193,22 +192,19 @@ public enum WorldModelRun {
     }
 
     func adopt(_ file: Safetensors) throws {
-      try trainer.model.load(from: file, prefix: LoadedWorldModel.modelPrefix)
-      try trainer.normalizer.load(from: file, prefix: "")
+      try file.restore(trainer.model.weights)
       hasWeights = true
     }
 
     var state: [(name: String, tensor: Tensor)] {
       let carried = trainer.carried.map { [("deterministic", $0.deterministic), ("stochastic", $0.stochastic)] } ?? []
-      return trainer.model.namedParameters.map { (LoadedWorldModel.modelPrefix + $0.name, $0.parameter) }
-        + trainer.normalizer.namedParameters.map { ($0.name, $0.parameter) }
+      return trainer.model.weights
         + trainer.optimizer.state.map { ("optimizer." + $0.name, $0.tensor) }
         + carried.map { ("carried." + $0.0, $0.1) }
     }
 
     func restore(from file: Safetensors) throws {
-      try trainer.model.load(from: file, prefix: LoadedWorldModel.modelPrefix)
-      try trainer.normalizer.load(from: file, prefix: "")
+      try file.restore(trainer.model.weights)
       try trainer.optimizer.restore(from: file, prefix: "optimizer.")
       guard file.contains("carried.deterministic") else { return }
       trainer.carried = LatentState(

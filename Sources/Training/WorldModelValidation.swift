@@ -7,7 +7,6 @@ import WorldModel
 /// How well a world model does on sequences that it was not trained on.
 struct WorldModelValidation {
   let model: WorldModel
-  let normalizer: Normalizer
   /// Held-out sequences `[T, B]`.
   let batch: SequenceBatch
   let loss: LossConfiguration
@@ -21,15 +20,14 @@ struct WorldModelValidation {
   func metrics() -> Metrics {
     noGrad {
       let draw = Sampling.sample(RandomSource(seed, on: model.device))
-      let (inference, observed) = model.infer(
-        batch, normalizer, from: .zero(model.sizes, batch: batch.batch, on: model.device), draw: draw)
-      let losses = model.loss(inference, observed, loss)
+      let inference = model.infer(batch, draw: draw)
+      let (observed, losses) = (inference.observed, model.loss(inference, loss))
       var metrics = losses.means("validation")
       let context = batch.length / 2
       metrics.merge(Surprise.bounds(of: losses, from: context)) { $1 }
-      let actions = model.actions.rows(batch.previousActions, on: model.device).unflattened([batch.length, batch.batch])
-        .sliced(context..<batch.length)
-      let predicted = model.decode(model.imagine(from: inference.states[context - 1], actions: actions, draw: draw))
+      let actions = batch.actions(to: context..<batch.length, in: model.actions, on: model.device)
+      let dream = model.imagine(from: inference.states[context - 1], following: actions, draw: draw)
+      let predicted = model.decode(dream.reached)
       // A sequence counts up to the end of its episode.
       let goesOn = Tensor(batch.goesOn(from: context), [batch.length - context, batch.batch], on: model.device)
       for k in Self.horizons where k <= batch.length - context {

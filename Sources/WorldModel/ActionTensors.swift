@@ -1,3 +1,4 @@
+import Demonstrations
 import Foundation
 import Spaces
 import Torch
@@ -103,5 +104,15 @@ extension ActionSpace {
     let same = a.sliced(classes, axis: last).isEqual(to: b.sliced(classes, axis: last)).to(.float32)
     let near = 1 - (a.sliced(numbers, axis: last) - b.sliced(numbers, axis: last)).abs() / 2
     return (classes.isEmpty ? near : numbers.isEmpty ? same : concatenated([same, near], axis: -1)).mean(over: -1)
+  }
+}
+
+extension SequenceBatch {
+  /// The actions that led to the frames of steps `range`, `[n, B, W]`. The first frame of another episode has none; the
+  /// space's action of doing nothing stands there.
+  public func actions(to range: Range<Int>, in space: ActionSpace, on device: Device) -> Tensor {
+    space.tensor(
+      previousActions[range.lowerBound * batch..<range.upperBound * batch].map { $0 ?? space.still }, on: device
+    ).unflattened([range.count, batch])
   }
 }

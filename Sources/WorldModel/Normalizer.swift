@@ -60,21 +60,26 @@ public final class Normalizer: NamedParts {
   /// - Parameter fields: in the order of the space's.
   public init(_ space: ObservationSpace, _ fields: [FieldNormalizer]) { (self.space, self.fields) = (space, fields) }
 
-  /// Of the statistics in a file.
-  /// - Throws: `TorchError` where it has none of such frames.
-  public convenience init(from file: Safetensors, _ space: ObservationSpace, on device: Device) throws {
-    let ones = { (count: Int) in [Float](repeating: 1, count: count) }
+  /// One that leaves pixels and numbers as they are.
+  public convenience init(_ space: ObservationSpace, on device: Device) {
+    let all = { (value: Float, count: Int) in [Float](repeating: value, count: count) }
     self.init(
       space,
       space.fields.map { field in
         switch field.kind {
         case .image:
-          .image(PixelNormalizer(mean: ones(field.size), deviation: ones(field.size), field.frame!, on: device))
-        case .vector(let count): .vector(VectorNormalizer(mean: ones(count), deviation: ones(count), on: device))
+          .image(PixelNormalizer(mean: all(0, field.size), deviation: all(1, field.size), field.frame!, on: device))
+        case .vector(let count): .vector(VectorNormalizer(mean: all(0, count), deviation: all(1, count), on: device))
         case .classes(let counts): .classes(counts)
         }
       })
-    try load(from: file, prefix: "")
+  }
+
+  /// Of the statistics in a file.
+  /// - Throws: `TorchError` where it has none of such frames.
+  public convenience init(from file: Safetensors, _ space: ObservationSpace, on device: Device) throws {
+    self.init(space, on: device)
+    try load(from: file)
   }
 
   public var namedParts: [(name: String, part: any Module)] {

@@ -35,8 +35,8 @@ final class PosteriorHead: Module {
 }
 
 /// The recurrent state-space model. Source: DITTO, eq 9.
-public final class RSSM: Module {
-  public let sizes: LatentSizes
+final class RSSM: Module {
+  let sizes: LatentSizes
   let stochasticInput: SparseLinear
   let actionInput: Linear
   let inputNorm: LayerNorm
@@ -44,7 +44,7 @@ public final class RSSM: Module {
   let prior: PriorHead
   let posterior: PosteriorHead
 
-  public init(_ sizes: LatentSizes, actions: Int, embedding: Int, using random: RandomSource) {
+  init(_ sizes: LatentSizes, actions: Int, embedding: Int, using random: RandomSource) {
     self.sizes = sizes
     stochasticInput = SparseLinear(sizes.stochastic, sizes.hidden, using: random)
     actionInput = Linear(actions, sizes.hidden, bias: false, using: random)
@@ -55,7 +55,7 @@ public final class RSSM: Module {
   }
 
   /// The S categorical distributions of `z` behind logits `[…, S·K]`.
-  public func classes(_ logits: Tensor) -> Categorical {
+  func classes(_ logits: Tensor) -> Categorical {
     Categorical(logits: logits.reshaped(logits.shape.dropLast() + [sizes.groups, sizes.classes]))
   }
 
@@ -68,16 +68,8 @@ public final class RSSM: Module {
     recurrence(elu(inputNorm(stochasticInput(state.stochastic) + actionShare)), state.deterministic)
   }
 
-  /// What was inferred along a sequence.
-  public struct Inference {
-    /// `h` `[T, B, D]` and posterior draws `z` `[T, B, S·K]`.
-    public let states: LatentState
-    /// `[T, B, S·K]`, unnormalised.
-    public let posteriorLogits: Tensor
-    let prior: PriorHead
-    /// The same of the prior, computed when asked for: encoding and acting do without.
-    public var priorLogits: Tensor { prior(states.deterministic) }
-  }
+  /// `h` `[T, B, D]` with posterior draws `z` `[T, B, S·K]`, and the unnormalised log-probabilities of those.
+  typealias Inferred = (states: LatentState, posteriorLogits: Tensor)
 
   /// Infers the states of recorded sequences.
   /// - Parameters:
@@ -86,8 +78,8 @@ public final class RSSM: Module {
   ///     none.
   ///   - isFirst: `[T · B]`, time first: whether the incoming state is forgotten before the step.
   ///   - start: the state before the first step, `[B, …]`.
-  public func infer(embedding: Tensor, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Sampling)
-    -> Inference
+  func infer(embedding: Tensor, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Sampling)
+    -> Inferred
   {
     let (steps, batch) = (embedding.shape[0], embedding.shape[1])
     // Only h and z must be computed step by step; everything else is one large product over all steps.
@@ -99,17 +91,14 @@ public final class RSSM: Module {
     guard steps == 1 else { return unrollSequence(actionShares, embedded, notFirst, start, draw) }
     let h = step(notFirst.map { start.masked(by: $0[0]) } ?? start, actionShares[0])
     let logits = posterior(h, embedded[0])
-    return Inference(
-      states: LatentState(deterministic: stacked([h]), stochastic: stacked([sampled(logits, draw)])),
-      posteriorLogits: stacked([logits]), prior: prior)
+    let z = sampled(logits, draw)
+    return (LatentState(deterministic: stacked([h]), stochastic: stacked([z])), stacked([logits]))
   }
 
   /// Many such steps, with the way back written by hand: see `Unroll.cpp`.
   private func unrollSequence(
     _ actionShares: Tensor, _ embedded: Tensor, _ notFirst: Tensor?, _ start: LatentState, _ draw: Sampling
-  )
-    -> Inference
-  {
+  ) -> Inferred {
     let shape = [actionShares.shape[0], actionShares.shape[1], sizes.groups, sizes.classes]
     let (h, z, logits) = unroll(
       recurrence, stochastic: stochasticInput, inputNorm, hidden: posterior.hidden, posterior.norm,
@@ -118,13 +107,13 @@ public final class RSSM: Module {
       exponentialNoise: draw.exponentialNoise(shape), h: start.deterministic,
       z: start.stochastic,
       groups: sizes.groups)
-    return Inference(states: LatentState(deterministic: h, stochastic: z), posteriorLogits: logits, prior: prior)
+    return (LatentState(deterministic: h, stochastic: z), logits)
   }
 
   /// One step in the prior dynamics, without a frame.
   /// - Parameter action: `[B, A]`, one-hot or in −1…1: the action taken in `state`.
   /// - Returns: the next state and the prior's logits `[B, S·K]`.
-  public func imagine(from state: LatentState, action: Tensor, draw: Sampling) -> (state: LatentState, logits: Tensor) {
+  func imagine(from state: LatentState, action: Tensor, draw: Sampling) -> (state: LatentState, logits: Tensor) {
     let h = step(state, actionInput(action))
     let logits = prior(h)
     return (LatentState(deterministic: h, stochastic: sampled(logits, draw)), logits)

@@ -1,5 +1,4 @@
 import Torch
-import WorldModel
 
 /// Where a policy goes in the model's dynamics, from given states. No gradient flows through a dream.
 public struct Rollout {
@@ -8,7 +7,10 @@ public struct Rollout {
   /// `[H, B, W]`: the action taken in each state but the last.
   public let actions: Tensor
 
-  init(states: LatentState, actions: Tensor) { (self.states, self.actions) = (states, actions) }
+  /// The state after each action, `[H, B, …]`.
+  public var reached: LatentState { states.sliced(1..<actions.shape[0] + 1) }
+
+  public init(states: LatentState, actions: Tensor) { (self.states, self.actions) = (states, actions) }
 
   /// Source: DITTO, Algorithm 1, line 11.
   /// - Parameters:

@@ -1,3 +1,4 @@
+import Demonstrations
 import Spaces
 import Torch
 
@@ -15,20 +16,27 @@ struct FieldCoder {
   let encoder, decoder: any Network
 }
 
-/// Predicts how the world goes on under actions. Source: DITTO, eq 9–11.
+/// Sees recordings and predicts how the world goes on under actions. Source: DITTO, eq 9–11.
+///
+/// Raw frames go in, and nobody else normalises them: `infer` finds the states of recorded sequences, `imagine` goes on
+/// from a state under actions, `decode` says what is seen in states, and `loss` how well all of that fits.
+///
+/// Its parameters are its networks' alone; the statistics that frames are normalised with are not learned.
 public final class WorldModel: NamedParts {
   public let sizes: LatentSizes
-  public let observation: ObservationSpace
   public let actions: ActionSpace
-  public let rssm: RSSM
+  let normalizer: Normalizer
+  let rssm: RSSM
   /// In the order of the observation's fields.
   let coders: [FieldCoder]
 
   /// Hidden layers of the networks for vectors and classes, as wide as the RSSM's.
   private static let vectorLayers = 2
 
-  public init(_ sizes: LatentSizes, _ observation: ObservationSpace, actions: ActionSpace, using random: RandomSource) {
-    (self.sizes, self.observation, self.actions) = (sizes, observation, actions)
+  /// - Parameter normalizer: of what it is to be shown.
+  public init(_ sizes: LatentSizes, _ normalizer: Normalizer, actions: ActionSpace, using random: RandomSource) {
+    (self.sizes, self.normalizer, self.actions) = (sizes, normalizer, actions)
+    let observation = normalizer.space
     let frames = observation.fields.map(\.frame)
     // In the order of `namedParts`, in which they draw their first weights.
     let encoders = frames.map { $0.map { Encoder($0, depth: sizes.depth, using: random) } }
@@ -49,6 +57,14 @@ public final class WorldModel: NamedParts {
     self.coders = coders
   }
 
+  /// One that takes frames as they are, unless other statistics are loaded.
+  public convenience init(
+    _ sizes: LatentSizes, _ observation: ObservationSpace, actions: ActionSpace, using random: RandomSource
+  ) {
+    self.init(sizes, Normalizer(observation, on: random.device), actions: actions, using: random)
+  }
+
+  public var observation: ObservationSpace { normalizer.space }
   public var device: Device { rssm.actionInput.weight.device }
 
   public var namedParts: [(name: String, part: any Module)] {
@@ -70,24 +86,39 @@ public final class WorldModel: NamedParts {
       + others.flatMap { [parts[$0].encoder, parts[$0].decoder] }
   }
 
+  /// What files have of it: its networks, then its statistics.
+  public var weights: NamedTensors { state.under("model.") + normalizer.state }
+
   /// Embeds what is seen, under `[N]`: `[N, E]`, the fields' embeddings one after the other.
-  public func embedding(of observed: Observed) -> Tensor {
+  func embedding(of observed: Observed) -> Tensor {
     let parts = zip(coders, observed.fields).map { $0.encoder($1) }
     return parts.count == 1 ? parts[0] : concatenated(parts, axis: -1)
   }
 
   /// Infers the states along recorded sequences.
   /// - Parameters:
-  ///   - observed: under `[T, B]`.
-  ///   - previousAction: `[T, B, A]`, the action that led to each frame, one-hot or in −1…1.
-  ///   - isFirst: `[T · B]`, time first: whether an episode starts there.
-  ///   - start: the states before the first step, `[B · copies, …]`.
+  ///   - start: the states before the first step, `[B · copies, …]`; nil where nothing was seen before.
   ///   - copies: how often each sequence is inferred, with draws of its own; its copies are side by side in the result,
   ///     `[T, B · copies, …]`.
   public func infer(
+    _ recorded: SequenceBatch, from start: LatentState? = nil, draw: Sampling, copies: Int = 1
+  ) -> Inference {
+    let shape = [recorded.length, recorded.batch]
+    return infer(
+      normalizer(recorded.frames, shape, on: device),
+      previousAction: actions.rows(recorded.previousActions, on: device).unflattened(shape), isFirst: recorded.isFirst,
+      from: start ?? .zero(sizes, batch: recorded.batch * copies, on: device), draw: draw, copies: copies)
+  }
+
+  /// The same of frames that are normalised already.
+  /// - Parameters:
+  ///   - observed: under `[T, B]`.
+  ///   - previousAction: `[T, B, A]`, the action that led to each frame, one-hot or in −1…1.
+  ///   - isFirst: `[T · B]`, time first: whether an episode starts there.
+  func infer(
     _ observed: Observed, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Sampling,
     copies: Int = 1
-  ) -> RSSM.Inference {
+  ) -> Inference {
     let (steps, batch) = (previousAction.shape[0], previousAction.shape[1])
     for (field, seen) in zip(observation.fields, observed.fields) {
       checkShape(seen, [steps, batch] + field.shape, field.name)
@@ -96,13 +127,20 @@ public final class WorldModel: NamedParts {
     precondition(isFirst.count == steps * batch, "'isFirst' has \(isFirst.count) flags, expected \(steps * batch)")
     let embedding = embedding(of: observed.flattened(first: 2)).unflattened([steps, batch])
     guard copies > 1 else {
-      return rssm.infer(embedding: embedding, previousAction: previousAction, isFirst: isFirst, from: start, draw: draw)
+      return Inference(
+        self, observed,
+        rssm.infer(embedding: embedding, previousAction: previousAction, isFirst: isFirst, from: start, draw: draw))
     }
     let copied = Tensor((0..<batch * copies).map { Int64($0 / copies) }, [batch * copies], on: device)
-    return rssm.infer(
-      embedding: embedding.taking(copied, axis: 1), previousAction: previousAction.taking(copied, axis: 1),
-      isFirst: isFirst.flatMap { [Bool](repeating: $0, count: copies) }, from: start, draw: draw)
+    return Inference(
+      self, observed,
+      rssm.infer(
+        embedding: embedding.taking(copied, axis: 1), previousAction: previousAction.taking(copied, axis: 1),
+        isFirst: isFirst.flatMap { [Bool](repeating: $0, count: copies) }, from: start, draw: draw))
   }
+
+  /// The S categorical distributions of `z` behind logits `[…, S·K]`.
+  public func classes(_ logits: Tensor) -> Categorical { rssm.classes(logits) }
 
   /// The means of what is seen in states `[…]`.
   public func decode(_ states: LatentState) -> Observed {
@@ -111,23 +149,59 @@ public final class WorldModel: NamedParts {
     return Observed(observation, coders.map { $0.decoder(features) }).unflattened(leading)
   }
 
-  /// The objective of eq 10 along sequences.
-  public func loss(_ inference: RSSM.Inference, _ observed: Observed, _ weights: LossConfiguration) -> WorldModelLoss {
-    WorldModelLoss(
-      decoded: decode(inference.states), observed: observed, posterior: rssm.classes(inference.posteriorLogits),
-      prior: rssm.classes(inference.priorLogits), weights)
+  /// The first picture of what is seen as raw pixels 0…255, `[…, C, Y, X]`; nil where there is none.
+  public func picture(of observed: Observed) -> Tensor? {
+    observation.images.first.flatMap { index in
+      if case .image(let pixels) = normalizer.fields[index] { pixels.pixels(observed.fields[index]) } else { nil }
+    }
   }
 
-  /// Follows given actions in the prior dynamics.
-  /// - Parameter actions: `[H, B, A]`, one-hot or in −1…1.
-  /// - Returns: states after each action, `[H, B, …]`.
-  public func imagine(from start: LatentState, actions: Tensor, draw: Sampling) -> LatentState {
-    var state = start
-    let states = actions.unbound().map { action -> LatentState in
-      state = rssm.imagine(from: state, action: action, draw: draw).state
-      return state
+  /// The objective of eq 10 along sequences.
+  public func loss(_ inference: Inference, _ weights: LossConfiguration) -> WorldModelLoss {
+    WorldModelLoss(
+      decoded: decode(inference.states), observed: inference.observed, posterior: inference.posterior,
+      prior: inference.prior, weights)
+  }
+
+  /// Follows a policy in the prior dynamics. No gradient flows through it. Source: DITTO, Algorithm 1, line 11.
+  /// - Parameters:
+  ///   - start: `[B, …]`.
+  ///   - draw: how the classes of a step are drawn; asked for at each.
+  ///   - policy: features `[B, D + S·K]` and the step's index to actions `[B, W]`.
+  public func imagine(
+    from start: LatentState, steps: Int, draw: () -> Sampling, policy: (Tensor, Int) -> Tensor
+  ) -> Rollout {
+    Rollout(from: start, steps: steps, policy: policy) { state, action in
+      rssm.imagine(from: state, action: actions.encoded(action), draw: draw()).state
     }
-    return LatentState(
-      deterministic: stacked(states.map(\.deterministic)), stochastic: stacked(states.map(\.stochastic)))
+  }
+
+  /// Follows given actions, `[H, B, W]`.
+  public func imagine(from start: LatentState, following actions: Tensor, draw: Sampling) -> Rollout {
+    imagine(from: start, steps: actions.shape[0], draw: { draw }) { actions[$1] }
+  }
+}
+
+extension WorldModel {
+  /// What a world model infers along recorded sequences.
+  public struct Inference {
+    /// What was seen, normalised, under `[T, B]`.
+    public let observed: Observed
+    /// `h` `[T, B, D]` and posterior draws `z` `[T, B, S·K]`.
+    public let states: LatentState
+    /// `[T, B, S·K]`, unnormalised.
+    public let posteriorLogits: Tensor
+    private let model: WorldModel
+
+    fileprivate init(_ model: WorldModel, _ observed: Observed, _ inferred: RSSM.Inferred) {
+      (self.model, self.observed) = (model, observed)
+      (states, posteriorLogits) = inferred
+    }
+
+    /// The same of the prior, computed when asked for: encoding and acting do without.
+    public var priorLogits: Tensor { model.rssm.prior(states.deterministic) }
+    /// Over the classes of `z`, `[T, B, S, K]`.
+    public var posterior: Categorical { model.classes(posteriorLogits) }
+    public var prior: Categorical { model.classes(priorLogits) }
   }
 }

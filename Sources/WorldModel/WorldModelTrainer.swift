@@ -5,7 +5,6 @@ import Torch
 /// Learns a world model from recorded sequences. Source: DITTO, Algorithm 1, lines 2–7.
 public final class WorldModelTrainer {
   public let model: WorldModel
-  public let normalizer: Normalizer
   public let optimizer: Adam
   private let loss: LossConfiguration
   private let precision: Precision
@@ -13,11 +12,9 @@ public final class WorldModelTrainer {
   public var carried: LatentState?
 
   public init(
-    _ model: WorldModel, _ normalizer: Normalizer, _ loss: LossConfiguration, _ optimizer: OptimizerConfiguration,
-    _ precision: Precision
+    _ model: WorldModel, _ loss: LossConfiguration, _ optimizer: OptimizerConfiguration, _ precision: Precision
   ) {
     self.model = model
-    self.normalizer = normalizer
     self.loss = loss
     self.precision = precision
     self.optimizer = Adam(model.namedParameters, optimizer)
@@ -26,27 +23,13 @@ public final class WorldModelTrainer {
   /// One gradient step down the objective of eq 10. Lines 4–6.
   /// - Parameter progress: the share of the training that is done, from 0 to 1.
   public func update(on batch: SequenceBatch, progress: Double = 0, using random: RandomSource) -> Metrics {
-    let start =
-      carried.flatMap { batch.startsEpoch ? nil : $0 } ?? .zero(model.sizes, batch: batch.batch, on: model.device)
     let (losses, last) = computing(in: precision, on: model.device) {
-      let (inference, observed) = model.infer(batch, normalizer, from: start, draw: .sample(random))
-      return (model.loss(inference, observed, loss), inference.states[batch.length - 1])
+      let inference = model.infer(batch, from: batch.startsEpoch ? nil : carried, draw: .sample(random))
+      return (model.loss(inference, loss), inference.states[batch.length - 1])
     }
     let norm = optimizer.step(minimizing: losses.total.mean(), progress: progress)
     carried = batch.continues ? last.detached() : nil
     return losses.means("loss").merging(["loss/total": losses.total.mean(), "loss/gradient_norm": norm]) { $1 }
-  }
-}
-
-extension WorldModel {
-  /// Infers the states along a batch of recordings; also returns what was observed, under `[T, B]`.
-  public func infer(_ batch: SequenceBatch, _ normalizer: Normalizer, from start: LatentState, draw: Sampling) -> (
-    RSSM.Inference, Observed
-  ) {
-    let shape = [batch.length, batch.batch]
-    let observed = normalizer(batch.frames, shape, on: device)
-    let previous = actions.rows(batch.previousActions, on: device).unflattened(shape)
-    return (infer(observed, previousAction: previous, isFirst: batch.isFirst, from: start, draw: draw), observed)
   }
 }
 

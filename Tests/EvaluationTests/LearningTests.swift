@@ -23,7 +23,7 @@ import WorldModel
     let details = RunMetadata(
       device: .cpu, precision: .f32, threads: 1, data: [], ObservationSpace(height: 32, width: 32), 3, useEpisodes: 0,
       worldModel: nil)
-    let (model, pixels) = try LoadedWorldModel.restored(world.model, details, Safetensors(at: file), .cpu)
+    let model = try LoadedWorldModel.restored(world.model, details, Safetensors(at: file), .cpu)
 
     var experts: [ExpertEpisode] = []
     let road = try makeEnvironment("road", pipeline: world.pipeline, slots: Self.episodes)
@@ -36,7 +36,7 @@ import WorldModel
 
     var imitation = try AgentConfiguration.load(.agent, from: Presets.layers(["road"])).imitation
     imitation.batch = Self.batch
-    let latents = try ExpertLatents(encoding: experts, with: model, pixels, seed: Seed(1))
+    let latents = try ExpertLatents(encoding: experts, with: model, seed: Seed(1))
     let sampler = try WindowSampler(
       latents, horizon: imitation.horizon, batch: imitation.batch, seed: Seed(2), startShare: imitation.startShare)
     let learner = try DreamLearner(model, imitation, expert: latents, seed: Seed(3))
@@ -45,7 +45,7 @@ import WorldModel
         on: windows(sampler.windows(step: step)), step: step, progress: Double(step) / Double(Self.steps),
         using: RandomSource(Seed(4).step(step)))
     }
-    let agent = Agent(model, pixels, learner.networks.actor, choosing: .best, seed: Seed(5))
+    let agent = Agent(model, learner.networks.actor, choosing: .best, seed: Seed(5))
     return try Evaluation(environment: "road", pipeline: world.pipeline, episodes: 20, seed: 0).run(
       .agent(agent), named: "agent"
     ).mean

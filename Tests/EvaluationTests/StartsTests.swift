@@ -44,11 +44,11 @@ private final class Counter: Environments.Environment {
     var sizes = LatentSizes()
     (sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (8, 8, 2, 4)
     let random = RandomSource(Seed(3))
-    let model = WorldModel(sizes, ObservationSpace(vector: 1), actions: 3, using: random)
-    let eyes = Normalizer(
-      ObservationSpace(vector: 1), [.vector(VectorNormalizer(mean: [0], deviation: [10], on: .cpu))])
+    let tenths = VectorNormalizer(mean: [0], deviation: [10], on: .cpu)
+    let model = WorldModel(
+      sizes, Normalizer(ObservationSpace(vector: 1), [.vector(tenths)]), actions: 3, using: random)
     let actor = MLP(sizes.features, 3, width: 8, hiddenLayers: 1, using: random)
-    return Agent(model, eyes, actor, choosing: .best, seed: Seed(0))
+    return Agent(model, actor, choosing: .best, seed: Seed(0))
   }
 
   private func played(_ environment: Counter, _ player: Player, _ start: ClosedRange<Int>, episodes: Int = 12) throws

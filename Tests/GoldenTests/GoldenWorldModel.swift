@@ -72,8 +72,7 @@ import Torch
         Observed(model.observation, [frames]), previousAction: action, isFirst: isFirst, from: start,
         draw: .exponentialNoise(exponentialNoise))
       return (
-        inference, model.loss(inference, Observed(model.observation, [frames]), weights),
-        model.decode(inference.states).image!
+        inference, model.loss(inference, weights), model.decode(inference.states).image!
       )
     }
     for (name, value) in [
@@ -106,11 +105,11 @@ import Torch
     try golden.compare(prefix + "out_state_h", states.deterministic[leading[0] - 1])
     try golden.compare(prefix + "out_state_z", states.stochastic[leading[0] - 1])
 
-    let (posterior, prior) = (model.rssm.classes(inference.posteriorLogits), model.rssm.classes(inference.priorLogits))
+    let (posterior, prior) = (inference.posterior, inference.prior)
     try golden.compare(prefix + "post_mode", posterior.sampled(.mode))
     try compareMargin(prefix + "post_margin_min", of: inference.posteriorLogits)
 
-    let losses = model.loss(inference, Observed(model.observation, [frames]), weights)
+    let losses = model.loss(inference, weights)
     try golden.compare(prefix + "loss_reconstr", losses.image! * weights.imageWeight)
     for (name, term) in [
       ("loss", losses.total), ("loss_image", losses.image!), ("loss_kl", losses.divergence),
@@ -138,7 +137,8 @@ import Torch
   private func compareDream() throws {
     let start = try state("dream.in.")
     let actions = try golden["dream.in.action"]
-    let states = model.imagine(from: start, actions: actions, draw: .mode)
+    let numbered = actions.argmax(over: -1).to(.float32).reshaped(actions.shape.dropLast() + [1])
+    let states = model.imagine(from: start, following: numbered, draw: .mode).reached
     try golden.compare("dream.h", states.deterministic)
     try golden.compare("dream.z", states.stochastic)
 
@@ -166,7 +166,7 @@ import Torch
 
   // Inputs
 
-  private func infer(_ prefix: String, from start: LatentState) throws -> RSSM.Inference {
+  private func infer(_ prefix: String, from start: LatentState) throws -> WorldModel.Inference {
     model.infer(
       Observed(model.observation, [try golden[prefix + "in.obs"]]), previousAction: try golden[prefix + "in.action"],
       isFirst: try golden[prefix + "in.reset"].values(as: Float.self).map { $0 == 1 }, from: start, draw: .mode)
@@ -175,8 +175,7 @@ import Torch
   private func losses(_ prefix: String, from start: LatentState, balance: Double? = nil) throws -> WorldModelLoss {
     var weights = self.weights
     weights.klBalance = balance ?? weights.klBalance
-    return model.loss(
-      try infer(prefix, from: start), Observed(model.observation, [try golden[prefix + "in.obs"]]), weights)
+    return model.loss(try infer(prefix, from: start), weights)
   }
 
   /// The learned start, repeated for each sequence of the main segment.

@@ -17,13 +17,12 @@ import WorldModel
 
   /// Its policy is so steep that states decide.
   private func agent(_ choice: ActionChoice = .best) -> Agent {
-    let model = sharpWorldModel(actions: 5) { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (32, 32, 4, 4) }
+    let model = sharpWorldModel(actions: 5, pixels: (127, 74)) {
+      ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (32, 32, 4, 4)
+    }
     let actor = MLP(model.sizes.features, 5, width: 16, hiddenLayers: 1, using: RandomSource(Seed(1)))
     if choice == .best { for layer in actor.layers { layer.weight.assign(layer.weight * 10) } }
-    let pixels = PixelNormalizer(
-      mean: [Float](repeating: 127, count: Self.size), deviation: [Float](repeating: 74, count: Self.size),
-      model.observation.fields[0].frame!, on: .cpu)
-    return Agent(model, Normalizer(model.observation, [.image(pixels)]), actor, choosing: choice, seed: Seed(2))
+    return Agent(model, actor, choosing: choice, seed: Seed(2))
   }
 
   @Test func forgetsWhatItHasSeenOnReset() throws {
@@ -54,11 +53,7 @@ import WorldModel
   @Test(arguments: [Float.nan, .infinity, -.infinity]) func refusesNumbersThatAreNone(number: Float) throws {
     let space = ObservationSpace(vector: 3)
     let policy = PixelPolicy(space, depth: 1, actions: 2, PolicySizes(), using: RandomSource(Seed(0)))
-    let agent = Agent(
-      policy,
-      Normalizer(
-        ObservationSpace(vector: 3), [.vector(VectorNormalizer(mean: [0, 0, 0], deviation: [1, 1, 1], on: .cpu))]),
-      choosing: .best, seed: Seed(0))
+    let agent = Agent(policy, Normalizer(space, on: .cpu), choosing: .best, seed: Seed(0))
     agent.reset(episode: 4)
     _ = try agent.act(on: [UInt8].bytes(of: [0, 1, 2]))
     #expect(throws: ImitationError.notFinite(episode: 4, step: 1)) {

@@ -9,20 +9,12 @@ import WorldModel
 @Suite struct EncodingTests {
   private static let size = 32 * 32
 
-  private let eyes: (WorldModel, Normalizer) = {
-    let model = sharpWorldModel(actions: 3) { ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (8, 8, 2, 3) }
-    let blank = [Float](repeating: 100, count: Self.size)
-    return (
-      model,
-      Normalizer(
-        model.observation,
-        [.image(PixelNormalizer(mean: blank, deviation: blank, model.observation.fields[0].frame!, on: .cpu))])
-    )
-  }()
+  private let model = sharpWorldModel(actions: 3, pixels: (100, 100)) {
+    ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (8, 8, 2, 3)
+  }
 
   /// Whatever goes side by side, an episode's states are its own.
   @Test(arguments: [1, 12, 1000]) func encodesEachEpisodeAsIfItWereAlone(atOnce: Int) throws {
-    let (model, pixels) = eyes
     var generator = Seed(1).generator
     var largest = 0
     let episodes = [5, 11, 1, 11].map { length in
@@ -32,9 +24,9 @@ import WorldModel
         return Array(frames[range.lowerBound * Self.size..<range.upperBound * Self.size])
       }
     }
-    let together = try ExpertLatents(encoding: episodes, with: model, pixels, atOnce: atOnce, seed: Seed(2))
+    let together = try ExpertLatents(encoding: episodes, with: model, atOnce: atOnce, seed: Seed(2))
     #expect(largest <= max(1, atOnce / episodes.count))  // no more are read than go through the encoder
-    let alone = try episodes.map { try ExpertLatents(encoding: [$0], with: model, pixels, seed: Seed(3)) }
+    let alone = try episodes.map { try ExpertLatents(encoding: [$0], with: model, seed: Seed(3)) }
     let (found, expected): ([Float], [Float]) = (
       together.deterministic.values(), alone.flatMap { $0.deterministic.values(as: Float.self) }
     )
@@ -46,7 +38,6 @@ import WorldModel
   }
 
   @Test(arguments: [12, 1000]) func encodesAnEpisodeSeveralTimes(atOnce: Int) throws {
-    let (model, pixels) = eyes
     var generator = Seed(1).generator
     let episodes = [5, 11].map { length in
       ExpertEpisode(
@@ -54,9 +45,8 @@ import WorldModel
         frames: (0..<length * Self.size).map { _ in UInt8.random(in: 0...255, using: &generator) })
     }
     // A model that doubts, so that draws differ.
-    let doubting = WorldModel(
-      .least, model.observation, actions: 3, using: RandomSource(Seed(5)))
-    let latents = try ExpertLatents(encoding: episodes, 3, with: doubting, pixels, atOnce: atOnce, seed: Seed(2))
+    let doubting = WorldModel(.least, .small(100, 100), actions: 3, using: RandomSource(Seed(5)))
+    let latents = try ExpertLatents(encoding: episodes, 3, with: doubting, atOnce: atOnce, seed: Seed(2))
     #expect(latents.lengths == [5, 11, 5, 11, 5, 11])
     let encodings = (0..<3).map { copy in latents.episodes([2 * copy, 2 * copy + 1]) }
     for one in encodings {
@@ -73,7 +63,6 @@ import WorldModel
 
   /// A group of 32 episodes, and three of them.
   @Test(arguments: [7, 80]) func writesWhileItEncodesWhatItWouldKeep(episodes: Int) throws {
-    let (model, pixels) = eyes
     var (generator, read, appended) = (Seed(1).generator, 0, [(read: Int, bytes: Data)]())
     let recorded = (0..<episodes).map { index in
       let (length, shade) = (1 + index % 4, UInt8.random(in: 0...255, using: &generator))
@@ -82,8 +71,8 @@ import WorldModel
         return [UInt8](repeating: shade, count: range.count * Self.size)
       }
     }
-    try ExpertLatents.write(encoding: recorded, with: model, pixels, seed: Seed(2)) { appended.append((read, $0)) }
-    let kept = try ExpertLatents(encoding: recorded, with: model, pixels, seed: Seed(2))
+    try ExpertLatents.write(encoding: recorded, with: model, seed: Seed(2)) { appended.append((read, $0)) }
+    let kept = try ExpertLatents(encoding: recorded, with: model, seed: Seed(2))
     #expect(appended.map(\.bytes).reduce(Data(), +) == Safetensors.pieces(of: kept.tensors).reduce(Data(), +))
     // The first states are handed on when no more than their group has been read.
     #expect(appended[1].read == min(episodes, 32) && !appended[1].bytes.isEmpty)

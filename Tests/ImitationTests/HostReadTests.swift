@@ -11,17 +11,12 @@ import WorldModel
 @Suite struct HostReadTests {
   private static let (pixels, classes) = (32 * 32, 4)
   private let model: WorldModel
-  private let normalizer: Normalizer
   private let latents: ExpertLatents
 
   init() {
-    model = sharpWorldModel(actions: 3) {
+    model = sharpWorldModel(actions: 3, pixels: (100, 100)) {
       ($0.deterministic, $0.hidden, $0.groups, $0.classes) = (16, 16, 3, Self.classes)
     }
-    let blank = [Float](repeating: 100, count: Self.pixels)
-    normalizer = Normalizer(
-      model.observation,
-      [.image(PixelNormalizer(mean: blank, deviation: blank, model.observation.fields[0].frame!, on: .cpu))])
     let random = RandomSource(Seed(1))
     latents = ExpertLatents(
       deterministic: tanh(.normal([200, 16], using: random)),
@@ -66,14 +61,14 @@ import WorldModel
     let cloner = try LatentCloner(model, CloningConfiguration(), PolicySizes(), expert: latents, seed: Seed(3))
     #expect(reads { cloner.update(step: 0, progress: 0) } == 0)
     let policy = PixelPolicy(model.observation, depth: 2, actions: 3, PolicySizes(), using: RandomSource(Seed(4)))
-    let pixels = PixelCloner(policy, normalizer, CloningConfiguration())
+    let pixels = PixelCloner(policy, .small(100, 100), CloningConfiguration())
     #expect(reads { pixels.update(on: batch(length: 2), using: RandomSource(Seed(7))) } == 0)
   }
 
   @Test(arguments: [Precision.f32, .bf16]) func aWorldModelsStepReadsNothing(precision: Precision) {
-    let fresh = WorldModel(model.sizes, model.observation, actions: 3, using: RandomSource(Seed(5)))
+    let fresh = WorldModel(model.sizes, .small(100, 100), actions: 3, using: RandomSource(Seed(5)))
     let trainer = WorldModelTrainer(
-      fresh, normalizer, LossConfiguration(), OptimizerConfiguration { $0.clipNorm = 200 }, precision)
+      fresh, LossConfiguration(), OptimizerConfiguration { $0.clipNorm = 200 }, precision)
     #expect(reads { trainer.update(on: batch(length: 5), using: RandomSource(Seed(6))) } == 0)
   }
 }

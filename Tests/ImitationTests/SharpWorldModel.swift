@@ -4,16 +4,28 @@ import Torch
 import WorldModel
 
 /// A small frozen world model for 32×32 frames, whose posterior is so sharp that its draws do not depend on luck.
-func sharpWorldModel(actions: ActionSpace, _ change: (inout LatentSizes) -> Void) -> WorldModel {
+/// - Parameter pixels: the mean and the deviation that it normalises pixels with.
+func sharpWorldModel(
+  actions: ActionSpace, pixels: (mean: Float, deviation: Float) = (0, 1), _ change: (inout LatentSizes) -> Void
+) -> WorldModel {
   var sizes = LatentSizes()
   sizes.depth = 2
   change(&sizes)
-  let model = WorldModel(sizes, ObservationSpace(height: 32, width: 32), actions: actions, using: RandomSource(Seed(0)))
+  let model = WorldModel(sizes, .small(pixels.mean, pixels.deviation), actions: actions, using: RandomSource(Seed(0)))
   for (name, parameter) in model.namedParameters where name == "rssm.posterior.logits.weight" {
     parameter.assign(parameter * 1e6)
   }
   model.freeze()
   return model
+}
+
+extension Normalizer {
+  /// For 32×32 frames, all of whose pixels have this mean and deviation.
+  static func small(_ mean: Float, _ deviation: Float) -> Normalizer {
+    let (space, all) = (ObservationSpace(height: 32, width: 32), { [Float](repeating: $0, count: 32 * 32) })
+    let pixels = PixelNormalizer(mean: all(mean), deviation: all(deviation), space.fields[0].frame!, on: .cpu)
+    return Normalizer(space, [.image(pixels)])
+  }
 }
 
 extension LatentSizes {

@@ -45,7 +45,7 @@ import Torch
       isFirst = (0..<steps * batch).map { forgets && [batch + 1, batch + 2, 3 * batch].contains($0) }
     }
 
-    func stepByStep(_ exponentialNoise: Tensor) -> RSSM.Inference {
+    func stepByStep(_ exponentialNoise: Tensor) -> RSSM.Inferred {
       var (state, h, z, logits) = (start, [Tensor](), [Tensor](), [Tensor]())
       for t in 0..<UnrollTests.steps {
         let step = rssm.infer(
@@ -57,12 +57,10 @@ import Torch
         z.append(state.stochastic)
         logits.append(step.posteriorLogits[0])
       }
-      return RSSM.Inference(
-        states: LatentState(deterministic: stacked(h), stochastic: stacked(z)), posteriorLogits: stacked(logits),
-        prior: rssm.prior)
+      return (LatentState(deterministic: stacked(h), stochastic: stacked(z)), stacked(logits))
     }
 
-    func atOnce(_ exponentialNoise: Tensor) -> RSSM.Inference {
+    func atOnce(_ exponentialNoise: Tensor) -> RSSM.Inferred {
       rssm.infer(
         embedding: embedding, previousAction: actions, isFirst: isFirst, from: start,
         draw: .exponentialNoise(exponentialNoise))
@@ -70,7 +68,7 @@ import Torch
 
     /// The gradients of a sum of all outputs, each weighed at random, with respect to all inputs and parameters; zeros
     /// for the prior's, which have no part in it.
-    func slopes(_ inference: RSSM.Inference, _ weights: [Double]) -> [Tensor] {
+    func slopes(_ inference: RSSM.Inferred, _ weights: [Double]) -> [Tensor] {
       let inputs = [embedding, actions, start.deterministic, start.stochastic] + rssm.parameters
       let outputs = [inference.states.deterministic, inference.states.stochastic, inference.posteriorLogits]
       let source = RandomSource(Seed(5))

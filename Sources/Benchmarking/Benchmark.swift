@@ -77,10 +77,10 @@ public struct Benchmark {
     return (0..<count * pixelCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
   }
 
-  /// One step of the world model's trainer.
+  /// One step of the world model's learner.
   public func worldModel() -> BenchmarkResult {
     let (steps, batch) = (world.sequences.length, world.sequences.batch)
-    let trainer = WorldModelTrainer(model, world.loss, world.optimizer, compute.precision)
+    let learner = WorldModelLearner(model, world.loss, world.optimizer, compute.precision)
     var generator = Seed(0).stream("actions").generator
     let data = SequenceBatch(
       length: steps, batch: batch, observation: observation, frames: frames(steps * batch),
@@ -88,7 +88,7 @@ public struct Benchmark {
       },
       isFirst: [Bool](repeating: false, count: steps * batch))
     return measured("world-model", items: steps * batch, flops: work.worldModelStep(frames: steps * batch)) { step in
-      trainer.update(on: data, using: RandomSource(Seed(0).step(step), on: compute.device))["loss/total"]!.item
+      learner.update(on: data, using: RandomSource(Seed(0).step(step), on: compute.device))["loss/total"]!.item
     }
   }
 

@@ -192,9 +192,9 @@ public struct DeviceParity: Codable, Sendable {
   {
     let copy = Self.model(on: device, model.actions)
     copy.copyParameters(from: model)
-    let trainer = WorldModelTrainer(
+    let learner = WorldModelLearner(
       copy, LossConfiguration(), OptimizerConfiguration { $0.clipNorm = 200 }, precision)
-    for step in 0..<3 { _ = trainer.update(on: batch, using: RandomSource(Seed(5).step(step), on: device)) }
+    for step in 0..<3 { _ = learner.update(on: batch, using: RandomSource(Seed(5).step(step), on: device)) }
     return copy.parameters.map { $0.detached() }
   }
 

@@ -163,20 +163,19 @@ public final class DreamLearner: LatentLearner {
     return metrics
   }
 
-  public var state: [(name: String, tensor: Tensor)] {
-    networks.namedParameters.map { ("networks." + $0.name, $0.parameter) }
-      + (clone?.namedParameters ?? []).map { ("networks.clone." + $0.name, $0.parameter) }
-      + actorOptimizer.state.map { ("optimizer.actor." + $0.name, $0.tensor) }
-      + criticOptimizer.state.map { ("optimizer.critic." + $0.name, $0.tensor) }
-      + reward.state.map { ("reward." + $0.name, $0.tensor) }
+  public var weights: NamedTensors {
+    networks.state.under("networks.") + (clone?.state ?? []).under("networks.clone.")
+  }
+  public var memory: NamedTensors {
+    actorOptimizer.state.under("optimizer.actor.") + criticOptimizer.state.under("optimizer.critic.")
+      + reward.state.under("reward.")
   }
 
-  public func restore(from file: Safetensors) throws {
-    try networks.load(from: file, prefix: "networks.")
-    try clone?.load(from: file, prefix: "networks.clone.")
-    try actorOptimizer.restore(from: file, prefix: "optimizer.actor.")
-    try criticOptimizer.restore(from: file, prefix: "optimizer.critic.")
-    try reward.restore(from: file, prefix: "reward.")
+  /// A clone has no critic to give. What the actor is kept near to, where it is, is what it begins with.
+  public func adopt(_ file: Safetensors) throws {
+    let hasCritic = file.names.contains { $0.hasPrefix("networks.critic.") }
+    try file.restore(hasCritic ? networks.state.under("networks.") : actor.state.under("networks.actor."))
+    begin(as: actor)
   }
 
   private var device: Device { imagination.device }

@@ -67,10 +67,13 @@ public final class PixelPolicy: NamedParts {
 
 /// Clones the expert's actions from its frames, end to end. Source: DITTO, section 4.1, BC; equation 16 with the frame
 /// as the state.
-public final class PixelCloner {
+public final class PixelCloner: Learner {
+  /// Of the policy in files.
+  public static let policyPrefix = "networks.policy."
+
   public let policy: PixelPolicy
-  public let normalizer: Normalizer
-  public let optimizer: Adam
+  private let normalizer: Normalizer
+  private let optimizer: Adam
   private let configuration: CloningConfiguration
   private let precision: Precision
 
@@ -99,12 +102,16 @@ public final class PixelCloner {
     ]
   }
 
-  /// The expert's negative log-likelihood in nats, and how often the policy's most probable action is the expert's.
-  public func validate(on sequences: SequenceBatch) -> (negativeLogLikelihood: Tensor, agreement: Tensor) {
+  /// The expert's negative log-likelihood in nats, how often the policy's most probable action is the expert's, and the
+  /// score that checkpoints are compared by.
+  public func validate(on sequences: SequenceBatch) -> Metrics {
     noGrad {
       let (observed, action) = seen(in: sequences)
       let distribution = computing(in: precision, on: policy.device) { policy(observed) }
-      return (-distribution.logProbability(ofOthers: action).mean(), agreement(distribution, action))
+      let nats = -distribution.logProbability(ofOthers: action).mean()
+      return [
+        "validation/nll": nats, "validation/agreement": agreement(distribution, action), "validation/score": -nats,
+      ]
     }
   }
 
@@ -130,4 +137,7 @@ public final class PixelCloner {
     let action = policy.actions.tensor(inside.map { sequences.previousActions[frames * batch + $0] }, on: policy.device)
     return (policy.stacked(raw, inside.count, normalizer), action)
   }
+
+  public var weights: NamedTensors { policy.state.under(Self.policyPrefix) + normalizer.state }
+  public var memory: NamedTensors { optimizer.state.under("optimizer.") }
 }

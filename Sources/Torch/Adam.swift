@@ -52,7 +52,4 @@ public final class Adam {
       ]
     }
   }
-
-  /// - Throws: `TorchError` where the file holds another model's state.
-  public func restore(from file: Safetensors, prefix: String) throws { try file.restore(state.under(prefix)) }
 }

@@ -46,7 +46,7 @@ public enum AgentRun {
     if let weights = prepared.weights {
       try AtomicFile.write(Safetensors.pieces(of: weights), to: output.appending(path: LoadedAgent.worldModelFile))
     }
-    try train(prepared.trainer, configuration, prepared.details.actions, run)
+    try train(prepared.trainer, configuration, prepared.details.actions, run, hasWeights: other != nil)
   }
 
   /// Measures what `start` would take; writes nothing but the encoded episodes, into the world model's run.
@@ -64,7 +64,7 @@ public enum AgentRun {
     let world: WorldModelConfiguration
     let details: RunMetadata
     /// Of the world model, if there is one.
-    let weights: [(name: String, tensor: Tensor)]?
+    let weights: NamedTensors?
 
     /// - Parameter data: the expert's, and others in whose states dreams begin.
     init(
@@ -119,7 +119,7 @@ public enum AgentRun {
         if let loaded {
           try LatentTrainer(loaded, datasets, configuration, details, seed: Seed(seed), output)
         } else {
-          try PixelCloningTrainer(dataset, world, configuration, details, seed: Seed(seed))
+          try SequenceTrainer(cloning: dataset, world, configuration, details, seed: Seed(seed))
         }
       try Interruption.check("\(output.path): stopped before its first step; the same command begins it again")
     }
@@ -178,13 +178,14 @@ public enum AgentRun {
       }
       trainer = try LatentTrainer(loaded, datasets, configuration, record.details, seed: seed, output)
     } else {
-      trainer = try PixelCloningTrainer(dataset, world, configuration, record.details, seed: seed)
+      trainer = try SequenceTrainer(cloning: dataset, world, configuration, record.details, seed: seed)
     }
     return (trainer, configuration, record.details.actions)
   }
 
   private static func train(
-    _ trainer: any Trainer, _ configuration: AgentConfiguration, _ actions: ActionSpace, _ run: RunFolder
+    _ trainer: any Trainer, _ configuration: AgentConfiguration, _ actions: ActionSpace, _ run: RunFolder,
+    hasWeights: Bool = false
   ) throws {
     let dreams = configuration.method == .ditto || configuration.method == .dgail
     let loop = TrainingLoop(
@@ -193,136 +194,8 @@ public enum AgentRun {
         ("reward", "reward/mean"), ("agreement", "actor/agreement"), ("entropy", "actor/entropy"),
         ("discriminator", "discriminator/accuracy"),
       ],
-      alarms: [.discriminator] + (dreams ? [.entropy(of: actions)] : []))
+      alarms: [.discriminator] + (dreams ? [.entropy(of: actions)] : []), hasWeights: hasWeights)
     try loop()
-  }
-
-  /// Drives a learner of any method with the expert's latents.
-  private final class LatentTrainer: Trainer {
-    private let learner: any LatentLearner
-    /// What the learner begins as, and how long that is cloned.
-    private let clone: (learner: LatentCloner, steps: Int)?
-    private let validation: AgentValidation?
-    private let steps: Int
-    private let folder: String
-    let fittingSeconds: Double
-    private(set) var hasWeights = false
-
-    /// - Throws: `Interrupted` after a signal while rewards are fitted.
-    /// - Parameter datasets: the expert's, and others in whose states dreams begin.
-    init(
-      _ loaded: LoadedWorldModel, _ datasets: [Dataset], _ configuration: AgentConfiguration, _ details: RunMetadata,
-      seed: Seed, _ output: URL
-    ) throws {
-      for dataset in datasets { try dataset.checkFits(details.observation, details.actions) }
-      let dataset = datasets[0]
-      let imitation = configuration.imitation
-      try imitation.checkMemory(features: loaded.model.sizes.features)
-      let cache = LatentCache(loaded, details.precision)
-      let latents = { (dataset: Dataset, episodes: Range<Int>, encodings: Int, restarts: Restarts?) in
-        let encoded = try cache.latents(
-          of: dataset, episodes: episodes, encodings: encodings, restarts: restarts, on: details.device)
-        return configuration.latents.redraw ? encoded : encoded.fixed
-      }
-      let restarts =
-        imitation.restartInterval == 0
-        ? nil : Restarts(interval: imitation.restartInterval, length: 2 * imitation.windowSteps)
-      let expert = try latents(dataset, 0..<details.useEpisodes, 1, nil)
-      let starts = try latents(dataset, 0..<details.useEpisodes, configuration.latents.encodings, restarts)
-      let heldOut =
-        details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
-      let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
-      guard longest >= imitation.horizon || configuration.selection != .offline else {
-        throw ExperimentError.nothingHeldOut(dataset.name)
-      }
-      if longest > 0, longest < imitation.horizon {
-        Observer.warn("the episodes held out are shorter than the horizon; there is no validation")
-      }
-      let copies = try dataset.copies(in: heldOut, of: 0..<details.useEpisodes)
-      if !copies.isEmpty {
-        Observer.warn(
-          "held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them")
-      }
-      let validated = longest < imitation.horizon ? nil : try latents(dataset, heldOut, 1, nil)
-      let mixed = try datasets.dropFirst().map { try latents($0, $0.episodes.indices, 1, nil) }
-      loaded.model.freeze(computingIn: details.precision)
-      let begun = Uptime.seconds
-      var hasFitted = false
-      let fitting: ProgressHandler = { reward, step, steps in
-        hasFitted = true
-        Observer.report(ProgressReport(label: "fitting \(reward)", step: step, total: steps, unit: "steps"))
-        try Interruption.check("\(output.path): stopped while rewards were fitted; the same command goes on")
-      }
-      learner =
-        switch configuration.method {
-        case .ditto, .dgail:
-          try DreamLearner(
-            loaded.model, imitation, expert: expert, windows: starts,
-            mixed: mixed.isEmpty ? nil : ExpertLatents(joining: mixed), details.precision, seed: seed, fitting: fitting)
-        case .dbc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed)
-        case .bc: preconditionFailure("'bc' has no world model")
-        }
-      if configuration.method != .dbc {
-        let grade = try ModelGrade(
-          of: Imagination(loaded.model, details.precision), on: validated ?? expert,
-          compared: imitation.reward.compared,
-          horizon: imitation.horizon, seed: seed.stream("grade"))
-        Observer.note(grade.verdict)
-      }
-      let cloningSteps = learner is DreamLearner ? imitation.warmStart.cloningSteps : 0
-      clone =
-        cloningSteps == 0
-        ? nil
-        : (
-          try LatentCloner(
-            loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed.stream("clone")),
-          cloningSteps
-        )
-      folder = output.path
-      fittingSeconds = hasFitted ? Uptime.seconds - begun : 0
-      validation = try validated.map {
-        AgentValidation(
-          windows: try WindowSampler(
-            $0, horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"),
-            startShare: imitation.startShare),
-          imagination: Imagination(loaded.model, details.precision), compared: imitation.reward.compared,
-          scoredBy: configuration.method == .dbc ? .likelihood : .reward, seed: seed.stream("validation"))
-      }
-      steps = configuration.training.steps
-    }
-
-    func begin() throws -> Bool {
-      guard let clone, let learner = learner as? DreamLearner else { return false }
-      let progress = ProgressMeter("cloning", total: clone.steps)
-      for step in 0..<clone.steps {
-        try Interruption.check("\(folder): stopped while the expert was cloned; the same command begins again")
-        _ = clone.learner.update(step: step, progress: Double(step) / Double(clone.steps))
-        progress.update(step + 1)
-      }
-      learner.begin(as: clone.learner.actor)
-      return true
-    }
-
-    func update(step: Int) throws -> Metrics { learner.update(step: step, progress: Double(step) / Double(steps)) }
-
-    func validate() throws -> Metrics { validation?.metrics(of: learner.policy) ?? [:] }
-
-    var state: [(name: String, tensor: Tensor)] { learner.state }
-
-    func restore(from file: Safetensors) throws { try learner.restore(from: file) }
-
-    /// A clone has no critic to give.
-    func adopt(_ file: Safetensors) throws {
-      let (networks, critic) = ("networks.", "networks.critic.")
-      if let dreaming = learner as? DreamLearner, file.names.contains(where: { $0.hasPrefix(critic) }) {
-        try dreaming.networks.load(from: file, prefix: networks)
-      } else {
-        try learner.actor.load(from: file, prefix: networks + "actor.")
-      }
-      // What it is kept near to, where it is, is what it begins with.
-      (learner as? DreamLearner)?.begin(as: learner.actor)
-      hasWeights = true
-    }
   }
 }
 
@@ -342,25 +215,13 @@ extension AgentConfiguration {
   }
 }
 
-extension ImitationConfiguration {
-  /// Of the windows that one step chooses among: their states' features in f32 and their places.
-  /// - Throws: `ExperimentError.notEnoughMemory`.
-  fileprivate func checkMemory(features: Int) throws {
-    let states = Double(windowChoices) * Double(batch / dreamsPerWindow) * Double(windowSteps + 1)
-    try MemoryNeed.require(
-      states * Double(MemoryLayout<Float>.stride * features + MemoryLayout<Int64>.stride),
-      for: "\(windowChoices) × \(batch / dreamsPerWindow) windows of \(windowSteps) steps",
-      smaller: "imitation.windowChoices or imitation.batch")
-  }
-}
-
 extension Trainer {
   /// Begins with the weights of another run's newest good checkpoint; says which that was.
   /// - Throws: `RunError`; `TorchError` where its networks have other sizes.
   func adopt(from run: URL, _ kind: RunKind) throws -> String {
     _ = try Record(from: run, kind: kind)
     let checkpoint = try Checkpoint.newest(of: run)
-    try adopt(Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile)))
+    try learner.adopt(Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile)))
     return try "\(run.standardizedFileURL.path), step \(checkpoint.step), \(checkpoint.fingerprint())"
   }
 }

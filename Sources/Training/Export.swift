@@ -1,4 +1,5 @@
 import Foundation
+import Imitation
 import Runs
 import Torch
 
@@ -30,7 +31,7 @@ public enum Export {
 
   /// What acting reads of a checkpoint: the policy, and of one that has its own eyes their statistics.
   private static func isUsed(_ name: String) -> Bool {
-    [LoadedAgent.actorPrefix, PixelCloningTrainer.policyPrefix, "pixels.", "vector."].contains { name.hasPrefix($0) }
+    [LoadedAgent.actorPrefix, PixelCloner.policyPrefix, "pixels.", "vector."].contains { name.hasPrefix($0) }
   }
 
   /// Networks in bf16; statistics stay as they are.

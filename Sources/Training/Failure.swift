@@ -49,7 +49,9 @@ public struct Failure: Codable, Sendable {
       } else {
         try AgentRun.trainer(of: run, threads: threads)
       }
-    if failure.from > 0 { try trainer.restore(from: Safetensors(at: folder.appending(path: TrainingLoop.stateFile))) }
+    if failure.from > 0 {
+      try trainer.learner.restore(from: Safetensors(at: folder.appending(path: TrainingLoop.stateFile)))
+    }
     let progress = ProgressMeter("replaying", total: failure.step, step: failure.from)
     var steps: [Replay.Step] = []
     for step in failure.from..<failure.step {

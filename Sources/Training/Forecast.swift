@@ -44,8 +44,8 @@ public struct Forecast: CustomStringConvertible {
       let seconds = (Uptime.seconds - begun) / Double(Self.counted)
       // What a run does besides is not counted in time, but it needs room.
       _ = try trainer.validate()
-      for _ in Safetensors.pieces(of: trainer.state) {}
-      let device = trainer.state.first?.tensor.device ?? .cpu
+      for _ in Safetensors.pieces(of: trainer.learner.state) {}
+      let device = trainer.learner.state.first?.tensor.device ?? .cpu
       return Forecast(
         steps: last - step, secondsPerStep: seconds, memory: ProcessMemory.peak,
         deviceMemory: device == .cpu ? nil : device.peakMemory)

@@ -6,6 +6,7 @@ import Torch
 
 /// What a training loop drives: a learner with its data.
 protocol Trainer: AnyObject {
+  var learner: any Learner { get }
   /// What comes before the first step, and is not done again where a run goes on.
   /// - Returns: whether there is something to keep: a policy that can act already.
   func begin() throws -> Bool
@@ -14,23 +15,16 @@ protocol Trainer: AnyObject {
   func update(step: Int) throws -> Metrics
   /// Measures on held-out data.
   func validate() throws -> Metrics
-  /// Everything that the next step depends on, beside the configuration, the data and the seed.
-  var state: [(name: String, tensor: Tensor)] { get }
-  func restore(from file: Safetensors) throws
   /// Spent on what is fitted before the first step.
   var fittingSeconds: Double { get }
-  /// Takes the weights of another run's checkpoint, and nothing else of it: optimisers begin anew.
-  func adopt(_ file: Safetensors) throws
-  /// Whether it did.
-  var hasWeights: Bool { get }
   /// What step `step` learns from, for people to look at; empty where it is drawn from what is held anyway.
-  func batch(step: Int) throws -> [(name: String, tensor: Tensor)]
+  func batch(step: Int) throws -> NamedTensors
 }
 
 extension Trainer {
   var fittingSeconds: Double { 0 }
   func begin() throws -> Bool { false }
-  func batch(step: Int) throws -> [(name: String, tensor: Tensor)] { [] }
+  func batch(step: Int) throws -> NamedTensors { [] }
 }
 
 /// Runs a trainer to its last step: logs, validates, and writes checkpoints, from which it goes on after an
@@ -43,6 +37,8 @@ package struct TrainingLoop {
   /// The metrics shown on the progress line, by their names in the log.
   let shown: [(label: String, metric: String)]
   var alarms: [Alarm] = []
+  /// Whether the learner begins with weights from elsewhere.
+  var hasWeights = false
 
   static let stateFile = "state.safetensors"
 
@@ -66,7 +62,7 @@ package struct TrainingLoop {
     for warning in warnings { Observer.warn(warning) }
     var step = 0
     if let newest {
-      try trainer.restore(from: Safetensors(at: newest.url.appending(path: Self.stateFile)))
+      try trainer.learner.restore(from: Safetensors(at: newest.url.appending(path: Self.stateFile)))
       step = newest.step
     }
     let log = try MetricsLog(in: run.url, after: step)
@@ -82,7 +78,8 @@ package struct TrainingLoop {
         try checkpoints.save(
           step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 })
         ) { folder in
-          try AtomicFile.write(Safetensors.pieces(of: trainer.state), to: folder.appending(path: Self.stateFile))
+          try AtomicFile.write(
+            Safetensors.pieces(of: trainer.learner.state), to: folder.appending(path: Self.stateFile))
         }
       } catch {
         try run.checkIsThere()
@@ -91,7 +88,7 @@ package struct TrainingLoop {
       saved = step
     }
     // Where a run begins with weights from elsewhere, or with a policy that can act already, these are its first.
-    if newest == nil, trainer.hasWeights {
+    if newest == nil, hasWeights {
       try save()
     } else if newest == nil, try trainer.begin() {
       let values = try trainer.validate().mapValues(\.item)
@@ -156,5 +153,5 @@ extension Trainer {
   }
 
   /// Of what the next step depends on.
-  var firstNotFinite: String? { state.first { ($0.tensor * 0).sum().item != 0 }?.name }
+  var firstNotFinite: String? { learner.state.first { ($0.tensor * 0).sum().item != 0 }?.name }
 }

@@ -19,9 +19,6 @@ public struct Compute {
 
 /// Learns a world model from recordings, into a run's folder.
 public enum WorldModelRun {
-  /// Sequences that validation measures on.
-  private static let validationBatch = 16
-
   /// Begins a run, and trains to its last step.
   /// - Parameters:
   ///   - data: folders of datasets with the same observations and actions.
@@ -35,7 +32,7 @@ public enum WorldModelRun {
     var record = Record(kind: .worldModel, seed: seed, version: Build.version, started: Date(), details: details)
     if let other { record.from = try trainer.adopt(from: other, .worldModel) }
     let run = try RunFolder.create(at: output, configuration: configuration.yaml(.worldModel), record: record)
-    try train(trainer, configuration, run)
+    try train(trainer, configuration, run, hasWeights: other != nil)
   }
 
   /// Measures what `start` would take, and writes nothing.
@@ -47,7 +44,7 @@ public enum WorldModelRun {
 
   private static func prepare(
     _ output: URL, _ data: [URL], _ configuration: WorldModelConfiguration, _ seed: UInt64, _ compute: Compute
-  ) throws -> (Trainer, RunMetadata) {
+  ) throws -> (SequenceTrainer, RunMetadata) {
     try RunFolder.checkAvailable(output)
     let datasets = try data.map { try Dataset(at: $0, seeing: configuration.observation) }
     let (actions, notes) = try datasets.learnedActions(configuration.actions)
@@ -72,7 +69,7 @@ public enum WorldModelRun {
       throw ExperimentError.notAnOption(
         "loss.fields has '\(unknown)'", allowed: "what is seen is \(names.joined(separator: ", "))")
     }
-    let trainer = try Trainer(datasets, configuration, details, seed: Seed(seed))
+    let trainer = try SequenceTrainer(datasets, configuration, details, seed: Seed(seed))
     try Interruption.check("\(output.path): stopped before its first step; the same command begins it again")
     return (trainer, details)
   }
@@ -111,106 +108,71 @@ public enum WorldModelRun {
   }
 
   /// The trainer of a run, as it was before its first step.
-  static func trainer(of run: URL, threads: Int?) throws -> any Training.Trainer { try reopened(run, threads).trainer }
+  static func trainer(of run: URL, threads: Int?) throws -> any Trainer { try reopened(run, threads).trainer }
 
   private static func reopened(_ output: URL, _ threads: Int?) throws -> (
-    trainer: Trainer, configuration: WorldModelConfiguration
+    trainer: SequenceTrainer, configuration: WorldModelConfiguration
   ) {
     let record = try Record(from: output, kind: .worldModel)
     let configuration = try WorldModelConfiguration.load(.worldModel, from: record.layers(in: output))
     _ = try record.details.device.required()
     Libtorch.set(threads: threads, begunWith: record.details.threads)
     return (
-      try Trainer(
+      try SequenceTrainer(
         record.details.openData(seeing: configuration.observation), configuration, record.details,
         seed: Seed(record.seed)), configuration
     )
   }
 
-  private static func train(_ trainer: Trainer, _ configuration: WorldModelConfiguration, _ run: RunFolder) throws {
+  private static func train(
+    _ trainer: SequenceTrainer, _ configuration: WorldModelConfiguration, _ run: RunFolder, hasWeights: Bool = false
+  ) throws {
     let loop = TrainingLoop(
       trainer: trainer, run: run, configuration: configuration.training, label: "world model",
-      shown: [("image", "loss/image"), ("kl", "loss/kl_nats")], alarms: [.posterior])
+      shown: [("image", "loss/image"), ("kl", "loss/kl_nats")], alarms: [.posterior], hasWeights: hasWeights)
     try loop()
   }
+}
 
-  /// Drives the world model's trainer with sequences of recordings.
-  private final class Trainer: Training.Trainer {
-    private let trainer: WorldModelTrainer
-    private let sampler: SequenceSampler
-    private var batches: Prefetcher<SequenceBatch>?
-    private let validation: WorldModelValidation?
-    private let steps: Int
-    private let seed: Seed
-    private(set) var hasWeights = false
+extension SequenceTrainer {
+  /// Sequences that validation measures on.
+  private static let validationBatch = 16
 
-    init(_ datasets: [Dataset], _ configuration: WorldModelConfiguration, _ details: RunMetadata, seed: Seed) throws {
-      let sequences = configuration.sequences
-      try MemoryNeed.require(
-        MemoryNeed.bytes(ofBatches: Double(sequences.batch) * Double(sequences.length), details.observation),
-        for: "a batch of \(sequences.batch) sequences of \(sequences.length) frames, with those read ahead,",
-        smaller: "sequences.batch or sequences.length")
-      let (training, heldOut) = try split(
-        datasets, validationShare: sequences.validationShare, seed: seed.stream("split"))
-      sampler = try SequenceSampler(
-        training, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling,
-        seed: seed.stream("sequences"))
-      let model = WorldModel(
-        configuration.model, try Normalizer(over: training, configuration.pixels, on: details.device),
-        actions: details.actions, using: RandomSource(seed.stream("model"), on: details.device))
-      trainer = WorldModelTrainer(model, configuration.loss, configuration.optimizer, details.precision)
-      let unseen = heldOut.flatMap { part in part.episodes.map { part.dataset.episodes[$0].frameCount } }.reduce(0, +)
-      if unseen > 0, unseen < sequences.length {
-        Observer.warn("the \(unseen) frames held out are fewer than a sequence; there is no validation")
-      }
-      validation =
-        unseen < sequences.length
-        ? nil
-        : WorldModelValidation(
-          model: model,
-          batch: try SequenceSampler(
-            heldOut, batch: WorldModelRun.validationBatch, length: sequences.length, sampling: .frames,
-            seed: seed.stream("validation")
-          ).batch(step: 0),
-          loss: configuration.loss, seed: seed.stream("validation"))
-      steps = configuration.training.steps
-      self.seed = seed
+  /// Learns a world model.
+  convenience init(
+    _ datasets: [Dataset], _ configuration: WorldModelConfiguration, _ details: RunMetadata, seed: Seed
+  ) throws {
+    let sequences = configuration.sequences
+    try MemoryNeed.require(
+      MemoryNeed.bytes(ofBatches: Double(sequences.batch) * Double(sequences.length), details.observation),
+      for: "a batch of \(sequences.batch) sequences of \(sequences.length) frames, with those read ahead,",
+      smaller: "sequences.batch or sequences.length")
+    let (training, heldOut) = try split(
+      datasets, validationShare: sequences.validationShare, seed: seed.stream("split"))
+    let sampler = try SequenceSampler(
+      training, batch: sequences.batch, length: sequences.length, sampling: sequences.sampling,
+      seed: seed.stream("sequences"))
+    let model = WorldModel(
+      configuration.model, try Normalizer(over: training, configuration.pixels, on: details.device),
+      actions: details.actions, using: RandomSource(seed.stream("model"), on: details.device))
+    let unseen = heldOut.flatMap { part in part.episodes.map { part.dataset.episodes[$0].frameCount } }.reduce(0, +)
+    if unseen > 0, unseen < sequences.length {
+      Observer.warn("the \(unseen) frames held out are fewer than a sequence; there is no validation")
     }
-
-    func update(step: Int) throws -> Metrics {
-      let batches = try self.batches ?? Prefetcher(from: step) { [sampler] in try sampler.batch(step: $0) }
-      self.batches = batches
-      return trainer.update(
-        on: try batches.next(unless: { Interruption.isRequested }), progress: Double(step) / Double(steps),
-        using: RandomSource(seed.stream("draws").step(step), on: trainer.model.device))
-    }
-
-    func validate() throws -> Metrics { validation?.metrics() ?? [:] }
-
-    func batch(step: Int) throws -> [(name: String, tensor: Tensor)] {
-      try sampler.batch(step: step).tensors(sampler.actions)
-    }
-
-    func adopt(_ file: Safetensors) throws {
-      try file.restore(trainer.model.weights)
-      hasWeights = true
-    }
-
-    var state: [(name: String, tensor: Tensor)] {
-      let carried = trainer.carried.map { [("deterministic", $0.deterministic), ("stochastic", $0.stochastic)] } ?? []
-      return trainer.model.weights
-        + trainer.optimizer.state.map { ("optimizer." + $0.name, $0.tensor) }
-        + carried.map { ("carried." + $0.0, $0.1) }
-    }
-
-    func restore(from file: Safetensors) throws {
-      try file.restore(trainer.model.weights)
-      try trainer.optimizer.restore(from: file, prefix: "optimizer.")
-      guard file.contains("carried.deterministic") else { return }
-      trainer.carried = LatentState(
-        deterministic: try file.tensor("carried.deterministic", on: trainer.model.device),
-        stochastic: try file.tensor("carried.stochastic", on: trainer.model.device))
-    }
+    let validation =
+      unseen < sequences.length
+      ? nil
+      : WorldModelValidation(
+        model: model,
+        batch: try SequenceSampler(
+          heldOut, batch: Self.validationBatch, length: sequences.length, sampling: .frames,
+          seed: seed.stream("validation")
+        ).batch(step: 0),
+        loss: configuration.loss, seed: seed.stream("validation"))
+    self.init(
+      WorldModelLearner(model, configuration.loss, configuration.optimizer, details.precision), sampler,
+      steps: configuration.training.steps, draws: seed.stream("draws"), on: details.device,
+      validated: { validation?.metrics() ?? [:] })
   }
 }
 
@@ -314,7 +276,7 @@ extension PixelNormalizer {
 extension SequenceBatch {
   /// As people may want to look at it: frames `[T, B, bytes]`, the actions that led to them as networks take them, and
   /// where episodes begin.
-  func tensors(_ actions: ActionSpace) -> [(name: String, tensor: Tensor)] {
+  func tensors(_ actions: ActionSpace) -> NamedTensors {
     [
       (
         "frames",

@@ -67,8 +67,8 @@ import WorldModel
 
   @Test(arguments: [Precision.f32, .bf16]) func aWorldModelsStepReadsNothing(precision: Precision) {
     let fresh = WorldModel(model.sizes, .small(100, 100), actions: 3, using: RandomSource(Seed(5)))
-    let trainer = WorldModelTrainer(
+    let learner = WorldModelLearner(
       fresh, LossConfiguration(), OptimizerConfiguration { $0.clipNorm = 200 }, precision)
-    #expect(reads { trainer.update(on: batch(length: 5), using: RandomSource(Seed(6))) } == 0)
+    #expect(reads { learner.update(on: batch(length: 5), using: RandomSource(Seed(6))) } == 0)
   }
 }

@@ -15,15 +15,14 @@ private final class ScratchFolder {
 }
 
 /// Says one thing of every step.
-private final class Constant: Trainer {
+private final class Constant: Trainer, Learner {
   let metric, weight: Double
   init(_ metric: Double, weight: Double = 0) { (self.metric, self.weight) = (metric, weight) }
   func update(step: Int) throws -> Metrics { ["loss": .full([], metric)] }
   func validate() throws -> Metrics { [:] }
-  var state: [(name: String, tensor: Tensor)] { [("weight", .full([2], weight))] }
-  func restore(from file: Safetensors) throws {}
-  func adopt(_ file: Safetensors) throws {}
-  let hasWeights = false
+  var learner: any Learner { self }
+  var weights: NamedTensors { [("weight", .full([2], weight))] }
+  let memory: NamedTensors = []
 }
 
 @Suite struct TrainingLoopTests {

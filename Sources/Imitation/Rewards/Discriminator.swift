@@ -115,15 +115,7 @@ final class Discriminator: Reward {
     return network(concatenated(inputs.map { $0.to(.float32) }, axis: -1)).reshaped(Array(taken.shape.prefix(2)))
   }
 
-  var state: [(name: String, tensor: Tensor)] {
-    network.namedParameters.map { ($0.name, $0.parameter) }
-      + optimizer.state.map { ("optimizer." + $0.name, $0.tensor) }
-  }
-
-  func restore(from file: Safetensors, prefix: String) throws {
-    try network.load(from: file, prefix: prefix)
-    try optimizer.restore(from: file, prefix: prefix + "optimizer.")
-  }
+  var state: NamedTensors { network.state + optimizer.state.under("optimizer.") }
 }
 
 extension RewardKind {

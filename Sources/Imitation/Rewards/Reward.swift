@@ -15,14 +15,12 @@ public protocol Reward: AnyObject {
   func update(_ expert: LatentWindows, _ dream: Rollout, progress: Double) -> Metrics
 
   /// What a resumed run needs.
-  var state: [(name: String, tensor: Tensor)] { get }
-  func restore(from file: Safetensors, prefix: String) throws
+  var state: NamedTensors { get }
 }
 
 extension Reward {
   public func update(_ expert: LatentWindows, _ dream: Rollout, progress: Double) -> Metrics { [:] }
-  public var state: [(name: String, tensor: Tensor)] { [] }
-  public func restore(from file: Safetensors, prefix: String) throws {}
+  public var state: NamedTensors { [] }
 }
 
 /// Told, before each step and after the last, how many of those are done by which a reward is fitted before the
@@ -208,11 +206,5 @@ public final class WeightedReward: Reward {
     }
   }
 
-  public var state: [(name: String, tensor: Tensor)] {
-    parts.flatMap { part in part.reward.state.map { ("\(part.name).\($0.name)", $0.tensor) } }
-  }
-
-  public func restore(from file: Safetensors, prefix: String) throws {
-    for part in parts { try part.reward.restore(from: file, prefix: "\(prefix)\(part.name).") }
-  }
+  public var state: NamedTensors { parts.flatMap { $0.reward.state.under("\($0.name).") } }
 }

@@ -3,13 +3,13 @@ import Spaces
 import Torch
 
 /// Learns a world model from recorded sequences. Source: DITTO, Algorithm 1, lines 2–7.
-public final class WorldModelTrainer {
+public final class WorldModelLearner: Learner {
   public let model: WorldModel
-  public let optimizer: Adam
+  private let optimizer: Adam
   private let loss: LossConfiguration
   private let precision: Precision
   /// The state after the last batch, where sequences continue from batch to batch.
-  public var carried: LatentState?
+  private var carried: LatentState?
 
   public init(
     _ model: WorldModel, _ loss: LossConfiguration, _ optimizer: OptimizerConfiguration, _ precision: Precision
@@ -31,6 +31,16 @@ public final class WorldModelTrainer {
     carried = batch.continues ? last.detached() : nil
     return losses.means("loss").merging(["loss/total": losses.total.mean(), "loss/gradient_norm": norm]) { $1 }
   }
+
+  public var weights: NamedTensors { model.weights }
+  public var memory: NamedTensors { optimizer.state.under("optimizer.") + (carried?.tensors.under("carried.") ?? []) }
+
+  public func restore(from file: Safetensors) throws {
+    // What sequences go on from is there only where they do, and is as wide as the batch.
+    carried = nil
+    try file.restore(state)
+    carried = try LatentState(from: file, "carried.", on: model.device)
+  }
 }
 
 extension WorldModelLoss {
@@ -45,6 +55,15 @@ extension WorldModelLoss {
 }
 
 extension LatentState {
+  var tensors: NamedTensors { [("deterministic", deterministic), ("stochastic", stochastic)] }
+
+  /// Of the `tensors` in a file under `prefix`; nil where it has none.
+  init?(from file: Safetensors, _ prefix: String, on device: Device) throws {
+    guard file.contains(prefix + "deterministic") else { return nil }
+    deterministic = try file.tensor(prefix + "deterministic", on: device)
+    stochastic = try file.tensor(prefix + "stochastic", on: device)
+  }
+
   /// Steps `range` of a sequence `[T, B, …]`.
   public func sliced(_ range: Range<Int>) -> LatentState {
     LatentState(deterministic: deterministic.sliced(range), stochastic: stochastic.sliced(range))

@@ -1,0 +1,129 @@
+import Demonstrations
+import Foundation
+import Imitation
+import Runs
+import Settings
+import Torch
+import WorldModel
+
+/// Drives a learner of any method with the expert's latents.
+final class LatentTrainer: Trainer {
+  private let latentLearner: any LatentLearner
+  /// A learner of dreams that begins as a clone, and how long that is cloned; nil for others.
+  private let warmStart: (learner: DreamLearner, cloner: LatentCloner, steps: Int)?
+  private let validation: AgentValidation?
+  private let steps: Int
+  private let folder: String
+  let fittingSeconds: Double
+
+  /// - Throws: `Interrupted` after a signal while rewards are fitted.
+  /// - Parameter datasets: the expert's, and others in whose states dreams begin.
+  init(
+    _ loaded: LoadedWorldModel, _ datasets: [Dataset], _ configuration: AgentConfiguration, _ details: RunMetadata,
+    seed: Seed, _ output: URL
+  ) throws {
+    for dataset in datasets { try dataset.checkFits(details.observation, details.actions) }
+    let dataset = datasets[0]
+    let imitation = configuration.imitation
+    try imitation.checkMemory(features: loaded.model.sizes.features)
+    let cache = LatentCache(loaded, details.precision)
+    let latents = { (dataset: Dataset, episodes: Range<Int>, encodings: Int, restarts: Restarts?) in
+      let encoded = try cache.latents(
+        of: dataset, episodes: episodes, encodings: encodings, restarts: restarts, on: details.device)
+      return configuration.latents.redraw ? encoded : encoded.fixed
+    }
+    let restarts =
+      imitation.restartInterval == 0
+      ? nil : Restarts(interval: imitation.restartInterval, length: 2 * imitation.windowSteps)
+    let expert = try latents(dataset, 0..<details.useEpisodes, 1, nil)
+    let starts = try latents(dataset, 0..<details.useEpisodes, configuration.latents.encodings, restarts)
+    let heldOut =
+      details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
+    let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
+    guard longest >= imitation.horizon || configuration.selection != .offline else {
+      throw ExperimentError.nothingHeldOut(dataset.name)
+    }
+    if longest > 0, longest < imitation.horizon {
+      Observer.warn("the episodes held out are shorter than the horizon; there is no validation")
+    }
+    let copies = try dataset.copies(in: heldOut, of: 0..<details.useEpisodes)
+    if !copies.isEmpty {
+      Observer.warn(
+        "held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them")
+    }
+    let validated = longest < imitation.horizon ? nil : try latents(dataset, heldOut, 1, nil)
+    let mixed = try datasets.dropFirst().map { try latents($0, $0.episodes.indices, 1, nil) }
+    loaded.model.freeze(computingIn: details.precision)
+    let begun = Uptime.seconds
+    var hasFitted = false
+    let fitting: ProgressHandler = { reward, step, steps in
+      hasFitted = true
+      Observer.report(ProgressReport(label: "fitting \(reward)", step: step, total: steps, unit: "steps"))
+      try Interruption.check("\(output.path): stopped while rewards were fitted; the same command goes on")
+    }
+    latentLearner =
+      switch configuration.method {
+      case .ditto, .dgail:
+        try DreamLearner(
+          loaded.model, imitation, expert: expert, windows: starts,
+          mixed: mixed.isEmpty ? nil : ExpertLatents(joining: mixed), details.precision, seed: seed, fitting: fitting)
+      case .dbc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed)
+      case .bc: preconditionFailure("'bc' has no world model")
+      }
+    if configuration.method != .dbc {
+      let grade = try ModelGrade(
+        of: Imagination(loaded.model, details.precision), on: validated ?? expert,
+        compared: imitation.reward.compared,
+        horizon: imitation.horizon, seed: seed.stream("grade"))
+      Observer.note(grade.verdict)
+    }
+    if let learner = latentLearner as? DreamLearner, imitation.warmStart.cloningSteps > 0 {
+      let cloner = try LatentCloner(
+        loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed.stream("clone"))
+      warmStart = (learner, cloner, imitation.warmStart.cloningSteps)
+    } else {
+      warmStart = nil
+    }
+    folder = output.path
+    fittingSeconds = hasFitted ? Uptime.seconds - begun : 0
+    validation = try validated.map {
+      AgentValidation(
+        windows: try WindowSampler(
+          $0, horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"),
+          startShare: imitation.startShare),
+        imagination: Imagination(loaded.model, details.precision), compared: imitation.reward.compared,
+        scoredBy: configuration.method == .dbc ? .likelihood : .reward, seed: seed.stream("validation"))
+    }
+    steps = configuration.training.steps
+  }
+
+  var learner: any Learner { latentLearner }
+
+  func begin() throws -> Bool {
+    guard let (learner, cloner, steps) = warmStart else { return false }
+    let progress = ProgressMeter("cloning", total: steps)
+    for step in 0..<steps {
+      try Interruption.check("\(folder): stopped while the expert was cloned; the same command begins again")
+      _ = cloner.update(step: step, progress: Double(step) / Double(steps))
+      progress.update(step + 1)
+    }
+    learner.begin(as: cloner.actor)
+    return true
+  }
+
+  func update(step: Int) throws -> Metrics { latentLearner.update(step: step, progress: Double(step) / Double(steps)) }
+
+  func validate() throws -> Metrics { validation?.metrics(of: latentLearner.policy) ?? [:] }
+}
+
+extension ImitationConfiguration {
+  /// Of the windows that one step chooses among: their states' features in f32 and their places.
+  /// - Throws: `ExperimentError.notEnoughMemory`.
+  fileprivate func checkMemory(features: Int) throws {
+    let states = Double(windowChoices) * Double(batch / dreamsPerWindow) * Double(windowSteps + 1)
+    try MemoryNeed.require(
+      states * Double(MemoryLayout<Float>.stride * features + MemoryLayout<Int64>.stride),
+      for: "\(windowChoices) × \(batch / dreamsPerWindow) windows of \(windowSteps) steps",
+      smaller: "imitation.windowChoices or imitation.batch")
+  }
+}

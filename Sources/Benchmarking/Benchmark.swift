@@ -67,10 +67,9 @@ public struct Benchmark {
     ObservationSpace(channels: frame.channels, height: frame.height, width: frame.width)
   }
   private var model: WorldModel {
-    let (mean, deviation) = ([Float](repeating: 127, count: pixelCount), [Float](repeating: 74, count: pixelCount))
-    let pixels = PixelNormalizer(mean: mean, deviation: deviation, frame, on: compute.device)
-    return WorldModel(
-      world.model, Normalizer(observation, [.image(pixels)]), actions: .discrete(Self.actionCount), using: random)
+    WorldModel(
+      world.model, Normalizer(observation, mean: 127, deviation: 74, on: compute.device),
+      actions: .discrete(Self.actionCount), using: random)
   }
   private func frames(_ count: Int) -> [UInt8] {
     var generator = Seed(0).stream("data").generator

@@ -109,8 +109,10 @@ public struct DeviceParity: Codable, Sendable {
   private static func model(on device: Device, _ actions: ActionSpace) -> WorldModel {
     var sizes = LatentSizes()
     (sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (64, 48, 8, 8)
+    let space = ObservationSpace(height: side, width: side)
     return WorldModel(
-      sizes, normalizer(on: device), actions: actions, using: RandomSource(Seed(1), on: device))
+      sizes, Normalizer(space, mean: 127, deviation: 74, on: device), actions: actions,
+      using: RandomSource(Seed(1), on: device))
   }
 
   private static func networks(on device: Device, _ actions: ActionSpace) -> ActorCritic {
@@ -171,19 +173,6 @@ public struct DeviceParity: Codable, Sendable {
         gradients(policy.actor, networks.actor) + gradients(policy.critic, networks.critic)
       ),
     ]
-  }
-
-  private static func normalizer(on device: Device) -> Normalizer {
-    let count = side * side
-    let frame = FrameShape(channels: 1, height: side, width: side)
-    return Normalizer(
-      ObservationSpace(height: side, width: side),
-      [
-        .image(
-          PixelNormalizer(
-            mean: [Float](repeating: 127, count: count), deviation: [Float](repeating: 74, count: count), frame,
-            on: device))
-      ])
   }
 
   /// The parameters after three steps on the device, whose draws are the device's own.

@@ -60,16 +60,16 @@ public final class Normalizer: NamedParts {
   /// - Parameter fields: in the order of the space's.
   public init(_ space: ObservationSpace, _ fields: [FieldNormalizer]) { (self.space, self.fields) = (space, fields) }
 
-  /// One that leaves pixels and numbers as they are.
-  public convenience init(_ space: ObservationSpace, on device: Device) {
-    let all = { (value: Float, count: Int) in [Float](repeating: value, count: count) }
+  /// With the same statistics for all pixels and numbers; without any, these stay as they are.
+  public convenience init(_ space: ObservationSpace, mean: Float = 0, deviation: Float = 1, on device: Device) {
     self.init(
       space,
       space.fields.map { field in
-        switch field.kind {
+        let all = { [Float](repeating: $0, count: field.shape.reduce(1, *)) }
+        return switch field.kind {
         case .image:
-          .image(PixelNormalizer(mean: all(0, field.size), deviation: all(1, field.size), field.frame!, on: device))
-        case .vector(let count): .vector(VectorNormalizer(mean: all(0, count), deviation: all(1, count), on: device))
+          .image(PixelNormalizer(mean: all(mean), deviation: all(deviation), field.frame!, on: device))
+        case .vector: .vector(VectorNormalizer(mean: all(mean), deviation: all(deviation), on: device))
         case .classes(let counts): .classes(counts)
         }
       })

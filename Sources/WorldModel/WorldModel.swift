@@ -126,16 +126,13 @@ public final class WorldModel: NamedParts {
     checkShape(previousAction, [steps, batch, actions.size], "previousAction")
     precondition(isFirst.count == steps * batch, "'isFirst' has \(isFirst.count) flags, expected \(steps * batch)")
     let embedding = embedding(of: observed.flattened(first: 2)).unflattened([steps, batch])
-    guard copies > 1 else {
-      return Inference(
-        self, observed,
-        rssm.infer(embedding: embedding, previousAction: previousAction, isFirst: isFirst, from: start, draw: draw))
-    }
-    let copied = Tensor((0..<batch * copies).map { Int64($0 / copies) }, [batch * copies], on: device)
+    let columns =
+      copies == 1 ? nil : Tensor((0..<batch * copies).map { Int64($0 / copies) }, [batch * copies], on: device)
+    let copied = { (x: Tensor) in columns.map { x.taking($0, axis: 1) } ?? x }
     return Inference(
       self, observed,
       rssm.infer(
-        embedding: embedding.taking(copied, axis: 1), previousAction: previousAction.taking(copied, axis: 1),
+        embedding: copied(embedding), previousAction: copied(previousAction),
         isFirst: isFirst.flatMap { [Bool](repeating: $0, count: copies) }, from: start, draw: draw))
   }
 

@@ -33,13 +33,19 @@ public final class WorldModelLearner: Learner {
   }
 
   public var weights: NamedTensors { model.weights }
-  public var memory: NamedTensors { optimizer.state.under("optimizer.") + (carried?.tensors.under("carried.") ?? []) }
+  public var memory: NamedTensors {
+    let carried: NamedTensors =
+      self.carried.map { [("deterministic", $0.deterministic), ("stochastic", $0.stochastic)] } ?? []
+    return optimizer.state.under("optimizer.") + carried.under("carried.")
+  }
 
   public func restore(from file: Safetensors) throws {
-    // What sequences go on from is there only where they do, and is as wide as the batch.
+    // What sequences go on from is there only where they do.
     carried = nil
     try file.restore(state)
-    carried = try LatentState(from: file, "carried.", on: model.device)
+    guard file.contains("carried.deterministic") else { return }
+    let tensor = { (name: String) in try file.tensor("carried." + name, on: self.model.device) }
+    carried = LatentState(deterministic: try tensor("deterministic"), stochastic: try tensor("stochastic"))
   }
 }
 
@@ -55,15 +61,6 @@ extension WorldModelLoss {
 }
 
 extension LatentState {
-  var tensors: NamedTensors { [("deterministic", deterministic), ("stochastic", stochastic)] }
-
-  /// Of the `tensors` in a file under `prefix`; nil where it has none.
-  init?(from file: Safetensors, _ prefix: String, on device: Device) throws {
-    guard file.contains(prefix + "deterministic") else { return nil }
-    deterministic = try file.tensor(prefix + "deterministic", on: device)
-    stochastic = try file.tensor(prefix + "stochastic", on: device)
-  }
-
   /// Steps `range` of a sequence `[T, B, …]`.
   public func sliced(_ range: Range<Int>) -> LatentState {
     LatentState(deterministic: deterministic.sliced(range), stochastic: stochastic.sliced(range))

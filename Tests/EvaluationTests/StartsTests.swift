@@ -44,9 +44,8 @@ private final class Counter: Environments.Environment {
     var sizes = LatentSizes()
     (sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (8, 8, 2, 4)
     let random = RandomSource(Seed(3))
-    let tenths = VectorNormalizer(mean: [0], deviation: [10], on: .cpu)
-    let model = WorldModel(
-      sizes, Normalizer(ObservationSpace(vector: 1), [.vector(tenths)]), actions: 3, using: random)
+    let tenths = Normalizer(ObservationSpace(vector: 1), deviation: 10, on: .cpu)
+    let model = WorldModel(sizes, tenths, actions: 3, using: random)
     let actor = MLP(sizes.features, 3, width: 8, hiddenLayers: 1, using: random)
     return Agent(model, actor, choosing: .best, seed: Seed(0))
   }

@@ -22,9 +22,7 @@ func sharpWorldModel(
 extension Normalizer {
   /// For 32×32 frames, all of whose pixels have this mean and deviation.
   static func small(_ mean: Float, _ deviation: Float) -> Normalizer {
-    let (space, all) = (ObservationSpace(height: 32, width: 32), { [Float](repeating: $0, count: 32 * 32) })
-    let pixels = PixelNormalizer(mean: all(mean), deviation: all(deviation), space.fields[0].frame!, on: .cpu)
-    return Normalizer(space, [.image(pixels)])
+    Normalizer(ObservationSpace(height: 32, width: 32), mean: mean, deviation: deviation, on: .cpu)
   }
 }
 

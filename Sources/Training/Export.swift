@@ -2,6 +2,7 @@ import Foundation
 import Imitation
 import Runs
 import Torch
+import WorldModel
 
 /// Makes a small folder of an agent's run that acts as the run does, and can be given away: its policy and its world
 /// model in bf16, without what only training needs.
@@ -16,30 +17,32 @@ public enum Export {
     record.details = record.details.withoutFolders
     record.steps = checkpoint.step
     _ = try RunFolder.create(at: output, configuration: loaded.configuration, record: record)
+    // What is seen is normalised as while it was learned from: statistics stay as they are.
+    let statistics = Set(Normalizer(record.details.observation, on: .cpu).state.map(\.name))
     let policy = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     try FileManager.default.copyItem(
       at: source.appending(path: MetricsLog.name), to: output.appending(path: MetricsLog.name))
     try TrainingLoop.checkpoints(of: output, keep: 1).save(step: checkpoint.step) { folder in
-      try write(policy, to: folder.appending(path: TrainingLoop.stateFile)) {
-        !$0.hasPrefix("optimizer.") && isUsed($0)
+      try write(policy, to: folder.appending(path: TrainingLoop.stateFile), statistics) { name in
+        statistics.contains(name)
+          || [LoadedAgent.actorPrefix, PixelCloner.policyPrefix].contains { name.hasPrefix($0) }
       }
     }
     let worldModel = source.appending(path: LoadedAgent.worldModelFile)
     guard FileManager.default.fileExists(atPath: worldModel.path) else { return }
-    try write(Safetensors(at: worldModel), to: output.appending(path: LoadedAgent.worldModelFile)) { _ in true }
+    try write(Safetensors(at: worldModel), to: output.appending(path: LoadedAgent.worldModelFile), statistics) { _ in
+      true
+    }
   }
 
-  /// What acting reads of a checkpoint: the policy, and of one that has its own eyes their statistics.
-  private static func isUsed(_ name: String) -> Bool {
-    [LoadedAgent.actorPrefix, PixelCloner.policyPrefix, "pixels.", "vector."].contains { name.hasPrefix($0) }
-  }
-
-  /// Networks in bf16; statistics stay as they are.
-  private static func write(_ file: Safetensors, to url: URL, _ isKept: (String) -> Bool) throws {
+  /// Networks in bf16, and statistics.
+  private static func write(
+    _ file: Safetensors, to url: URL, _ statistics: Set<String>, _ isKept: (String) -> Bool
+  ) throws {
     let tensors = try file.names.filter(isKept).map { name in
       let tensor = try file.tensor(name)
-      let isStatistic = name.hasPrefix("pixels.") || name.hasPrefix("vector.")
-      return (name: name, tensor: tensor.type == .float32 && !isStatistic ? tensor.to(.bfloat16) : tensor)
+      let isRounded = tensor.type == .float32 && !statistics.contains(name)
+      return (name: name, tensor: isRounded ? tensor.to(.bfloat16) : tensor)
     }
     try AtomicFile.write(Safetensors.pieces(of: tensors), to: url)
   }

@@ -35,6 +35,16 @@ import WorldModel
     try makeEnvironment(name, pipeline: pipeline(seed), slots: 1)
   }
 
+  /// Of the fields that an agent's run sees, as its files have them.
+  private func statistics(in run: URL, _ method: Imitation.Method) throws -> [[Float]] {
+    let details = try Record(from: run, kind: .agent).details
+    let file = try Safetensors(
+      at: method == .bc
+        ? Checkpoint.newest(of: run).url.appending(path: TrainingLoop.stateFile)
+        : run.appending(path: LoadedAgent.worldModelFile))
+    return try Normalizer(details.observation, on: .cpu).state.map { try file.tensor($0.name).values() }
+  }
+
   @Test(.enabled(if: canRunGymnasium, "needs Python with gymnasium"), arguments: seeds) func goesTheWholeWay(seed: Int)
     throws
   {
@@ -83,6 +93,11 @@ import WorldModel
       let result = try Evaluation(environment: Self.name, pipeline: pipeline, episodes: 2, seed: 3).run(
         .agent(agent), named: "agent")
       #expect(result.returns.allSatisfy { $0 >= 12 })
+      // What is given away sees what the run sees.
+      let given = scratch.appending(path: "\(method)-given")
+      try Export.run(run, to: given)
+      _ = try Agent.load(given.path)
+      #expect(try statistics(in: given, method) == statistics(in: run, method))
     }
   }
 }

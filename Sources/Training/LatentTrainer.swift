@@ -23,36 +23,9 @@ final class LatentTrainer: Trainer {
     seed: Seed, _ output: URL
   ) throws {
     for dataset in datasets { try dataset.checkFits(details.observation, details.actions) }
-    let dataset = datasets[0]
     let imitation = configuration.imitation
     try imitation.checkMemory(features: loaded.model.sizes.features)
-    let cache = LatentCache(loaded, details.precision)
-    let latents = { (dataset: Dataset, episodes: Range<Int>, encodings: Int, restarts: Restarts?) in
-      let encoded = try cache.latents(
-        of: dataset, episodes: episodes, encodings: encodings, restarts: restarts, on: details.device)
-      return configuration.latents.redraw ? encoded : encoded.fixed
-    }
-    let restarts =
-      imitation.restartInterval == 0
-      ? nil : Restarts(interval: imitation.restartInterval, length: 2 * imitation.windowSteps)
-    let expert = try latents(dataset, 0..<details.useEpisodes, 1, nil)
-    let starts = try latents(dataset, 0..<details.useEpisodes, configuration.latents.encodings, restarts)
-    let heldOut =
-      details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
-    let longest = heldOut.map { dataset.episodes[$0].length }.max() ?? 0
-    guard longest >= imitation.horizon || configuration.selection != .offline else {
-      throw ExperimentError.nothingHeldOut(dataset.name)
-    }
-    if longest > 0, longest < imitation.horizon {
-      Observer.warn("the episodes held out are shorter than the horizon; there is no validation")
-    }
-    let copies = try dataset.copies(in: heldOut, of: 0..<details.useEpisodes)
-    if !copies.isEmpty {
-      Observer.warn(
-        "held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them")
-    }
-    let validated = longest < imitation.horizon ? nil : try latents(dataset, heldOut, 1, nil)
-    let mixed = try datasets.dropFirst().map { try latents($0, $0.episodes.indices, 1, nil) }
+    let encoded = try EncodedEpisodes(loaded, datasets, configuration, details)
     loaded.model.freeze(computingIn: details.precision)
     let begun = Uptime.seconds
     var hasFitted = false
@@ -65,28 +38,28 @@ final class LatentTrainer: Trainer {
       switch configuration.method {
       case .ditto, .dgail:
         try DreamLearner(
-          loaded.model, imitation, expert: expert, windows: starts,
-          mixed: mixed.isEmpty ? nil : ExpertLatents(joining: mixed), details.precision, seed: seed, fitting: fitting)
-      case .dbc: try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed)
+          loaded.model, imitation, expert: encoded.expert, windows: encoded.starts, mixed: encoded.mixed,
+          details.precision, seed: seed, fitting: fitting)
+      case .dbc:
+        try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: encoded.starts, seed: seed)
       case .bc: preconditionFailure("'bc' has no world model")
       }
     if configuration.method != .dbc {
       let grade = try ModelGrade(
-        of: Imagination(loaded.model, details.precision), on: validated ?? expert,
-        compared: imitation.reward.compared,
-        horizon: imitation.horizon, seed: seed.stream("grade"))
+        of: Imagination(loaded.model, details.precision), on: encoded.heldOut ?? encoded.expert,
+        compared: imitation.reward.compared, horizon: imitation.horizon, seed: seed.stream("grade"))
       Observer.note(grade.verdict)
     }
     if let learner = latentLearner as? DreamLearner, imitation.warmStart.cloningSteps > 0 {
       let cloner = try LatentCloner(
-        loaded.model, configuration.cloning, imitation.policy, expert: starts, seed: seed.stream("clone"))
+        loaded.model, configuration.cloning, imitation.policy, expert: encoded.starts, seed: seed.stream("clone"))
       warmStart = (learner, cloner, imitation.warmStart.cloningSteps)
     } else {
       warmStart = nil
     }
     folder = output.path
     fittingSeconds = hasFitted ? Uptime.seconds - begun : 0
-    validation = try validated.map {
+    validation = try encoded.heldOut.map {
       AgentValidation(
         windows: try WindowSampler(
           $0, horizon: imitation.horizon, batch: imitation.batch, seed: seed.stream("validation"),
@@ -114,6 +87,53 @@ final class LatentTrainer: Trainer {
   func update(step: Int) throws -> Metrics { latentLearner.update(step: step, progress: Double(step) / Double(steps)) }
 
   func validate() throws -> Metrics { validation?.metrics(of: latentLearner.policy) ?? [:] }
+}
+
+/// What there is to learn from and to validate on, as a world model's states.
+private struct EncodedEpisodes {
+  /// The expert's, which rewards are made of.
+  let expert: ExpertLatents
+  /// The same in several encodings, with pieces that begin on the way, which steps sample from.
+  let starts: ExpertLatents
+  /// The expert's that nothing is learned from; nil where none is as long as a dream.
+  let heldOut: ExpertLatents?
+  /// Other recordings' states, in which dreams begin; nil for none.
+  let mixed: ExpertLatents?
+
+  /// - Throws: `DemonstrationError`; `ExperimentError.nothingHeldOut`.
+  init(
+    _ loaded: LoadedWorldModel, _ datasets: [Dataset], _ configuration: AgentConfiguration, _ details: RunMetadata
+  ) throws {
+    let (dataset, imitation) = (datasets[0], configuration.imitation)
+    let cache = LatentCache(loaded, details.precision)
+    let latents = { (dataset: Dataset, episodes: Range<Int>, encodings: Int, restarts: Restarts?) in
+      let encoded = try cache.latents(
+        of: dataset, episodes: episodes, encodings: encodings, restarts: restarts, on: details.device)
+      return configuration.latents.redraw ? encoded : encoded.fixed
+    }
+    let restarts =
+      imitation.restartInterval == 0
+      ? nil : Restarts(interval: imitation.restartInterval, length: 2 * imitation.windowSteps)
+    expert = try latents(dataset, 0..<details.useEpisodes, 1, nil)
+    starts = try latents(dataset, 0..<details.useEpisodes, configuration.latents.encodings, restarts)
+    let others =
+      details.useEpisodes..<min(details.useEpisodes + configuration.validationEpisodes, dataset.episodes.count)
+    let longest = others.map { dataset.episodes[$0].length }.max() ?? 0
+    guard longest >= imitation.horizon || configuration.selection != .offline else {
+      throw ExperimentError.nothingHeldOut(dataset.name)
+    }
+    if longest > 0, longest < imitation.horizon {
+      Observer.warn("the episodes held out are shorter than the horizon; there is no validation")
+    }
+    let copies = try dataset.copies(in: others, of: 0..<details.useEpisodes)
+    if !copies.isEmpty {
+      Observer.warn(
+        "held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them")
+    }
+    heldOut = longest < imitation.horizon ? nil : try latents(dataset, others, 1, nil)
+    let recordings = try datasets.dropFirst().map { try latents($0, $0.episodes.indices, 1, nil) }
+    mixed = recordings.isEmpty ? nil : ExpertLatents(joining: recordings)
+  }
 }
 
 extension ImitationConfiguration {

@@ -14,6 +14,11 @@ import WorldModel
     #expect(
       names == (side == 64 ? encoder64 : encoder32) + rssm(embedding: side == 64 ? 64 : 32)
         + (side == 64 ? decoder64 : decoder32))
+    // Files have its statistics besides, which are nothing to be trained.
+    #expect(
+      model.weights.map(\.name) == model.namedParameters.map { "model." + $0.name } + [
+        "pixels.mean", "pixels.deviation",
+      ])
   }
 
   private let encoder32 = [

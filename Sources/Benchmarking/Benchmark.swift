@@ -181,7 +181,8 @@ public struct Benchmark {
       work: name, device: device, deviceFacts: device.facts, libtorch: Libtorch.version, dtype: compute.precision,
       threads: Libtorch.threads,
       seconds: .init(median: median, min: times.first!, max: times.last!), rate: Double(items) / median,
-      gigaflops: rate, kernels: Dictionary(uniqueKeysWithValues: runs), shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: device) },
+      gigaflops: rate, kernels: Dictionary(uniqueKeysWithValues: runs),
+      shareOfProduct: rate.map { $0 / Self.productRate(arithmetic ?? compute.precision, on: device) },
       peakMemory: memory,
       peakDeviceMemory: deviceMemory)
   }

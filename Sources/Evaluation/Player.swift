@@ -196,7 +196,9 @@ extension Player {
   package func environment(_ name: String, pipeline: PixelPipeline, slots: Int, _ hosting: Hosting = Hosting()) throws
     -> any Environment
   {
-    do { return try made(name, pipeline, min(slots, hosting.instances ?? slots), hosting.patience) } catch EnvironmentError.stopped {
+    do {
+      return try made(name, pipeline, min(slots, hosting.instances ?? slots), hosting.patience)
+    } catch EnvironmentError.stopped {
       throw Interrupted(exitCode: Interruption.exitCode ?? 1, description: "\(name): stopped before it was ready")
     }
   }

@@ -104,12 +104,14 @@ struct Overlay {
       switch (example as? any Configuration).flatMap({ type(of: $0).former[part] }) {
       case .renamed(let now) where changes[now] == nil:
         notes.append(
-          "\(source.place(line: name.mark?.line)): '\(source.written(path(part)))' is called '\(source.written(path(now)))' now")
+          "\(source.place(line: name.mark?.line)): '\(source.written(path(part)))' is called '\(source.written(path(now)))' now"
+        )
         part = now
       case .removed(let neutral):
         if value.string != neutral, value.float == nil || value.float != Double(neutral) {
           problems.append(
-            "\(source.place(line: name.mark?.line)): '\(source.written(path(part)))' is gone; all is done as with \(neutral)")
+            "\(source.place(line: name.mark?.line)): '\(source.written(path(part)))' is gone; all is done as with \(neutral)"
+          )
         }
         continue
       default: break

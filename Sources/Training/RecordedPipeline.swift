@@ -34,7 +34,9 @@ extension Dataset {
     guard !arguments.isEmpty else { return [] }
     var pipeline: [String: JSONValue] = [
       "arguments": .array(
-        try arguments.map { .string("\($0.key)=\(String(decoding: try JSONEncoder().encode($0.value), as: UTF8.self))") })
+        try arguments.map {
+          .string("\($0.key)=\(String(decoding: try JSONEncoder().encode($0.value), as: UTF8.self))")
+        })
     ]
     if case .number(let sticky)? = made["repeat_action_probability"], (0...1).contains(sticky) {
       pipeline["stickyActions"] = .number(sticky)

@@ -50,7 +50,8 @@ public enum WorldModelRun {
     let (actions, notes) = try datasets.learnedActions(configuration.actions)
     notes.forEach(Observer.warn)
     for dataset in datasets where !dataset.leftOut.isEmpty {
-      Observer.warn("\(dataset.name): \(dataset.leftOut.joined(separator: ", ")) is text, which is left out of what is seen")
+      Observer.warn(
+        "\(dataset.name): \(dataset.leftOut.joined(separator: ", ")) is text, which is left out of what is seen")
     }
     let details = RunMetadata(
       device: compute.device, precision: compute.precision, threads: Libtorch.threads,

@@ -28,7 +28,8 @@ struct BenchCommand: ParsableCommand {
     help: .init("For data: a dataset's folder; may be given several times.", valueName: "dataset")) var data: [String] =
       []
   @Option(help: "Repetitions that are measured, after two to warm up (for act and data, hundreds).") var repeats = 3
-  @Option(help: .init("Height, width and channels of frames, such as 96x96x3.", valueName: "shape")) var frame = "64x64x1"
+  @Option(help: .init("Height, width and channels of frames, such as 96x96x3.", valueName: "shape")) var frame =
+    "64x64x1"
   @Flag(help: "Print one JSON document.") var json = false
   @OptionGroup var settings: ConfigurationOptions
   @OptionGroup var compute: ComputeOptions

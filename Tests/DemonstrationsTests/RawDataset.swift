@@ -27,7 +27,8 @@ struct RawDataset {
 
   func write(in folder: URL) throws {
     let file = try HDF5Writer(path: folder.appendingPathComponent("main_data.hdf5").path)
-    let groups = Set(fields.keys.flatMap { name in name.indices.filter { name[$0] == "/" }.map { String(name[..<$0]) } })
+    let groups = Set(
+      fields.keys.flatMap { name in name.indices.filter { name[$0] == "/" }.map { String(name[..<$0]) } })
     for group in groups.sorted() { try file.group(group) }
     for (name, field) in fields {
       switch field {

@@ -58,7 +58,9 @@ private final class Scripted: Environment {
     #expect(lengths == [5, 5])
   }
 
-  @Test(arguments: [(nil, 4), (1, 1), (3, 3), (9, 4)]) func takesAsManyInstancesAsAreAllowed(most: Int?, slots: Int) throws {
+  @Test(arguments: [(nil, 4), (1, 1), (3, 3), (9, 4)]) func takesAsManyInstancesAsAreAllowed(most: Int?, slots: Int)
+    throws
+  {
     let road = try Player.random.environment(
       "road", pipeline: PixelPipeline(), slots: 4, Hosting(instances: most))
     #expect(road.slots == slots)

@@ -34,7 +34,7 @@ public final class DreamLearner: LatentLearner {
     _ precision: Precision = .f32, seed: Seed, fitting: @escaping ProgressHandler = { _, _, _ in }
   ) throws {
     self.windows = try WindowSampler(
-      windows ?? expert, horizon: configuration.windowSteps, batch: configuration.batch,
+      windows ?? expert, horizon: configuration.horizon, batch: configuration.batch,
       copies: configuration.dreamsPerWindow, seed: seed.stream("windows"),
       startShare: configuration.startShare)
     self.mixed = mixed
@@ -48,10 +48,10 @@ public final class DreamLearner: LatentLearner {
         seed: seed.stream("reward"), fitting: fitting))
     let weights = configuration.reward.weights
     // What is encoded several times is no more to learn from.
-    let places = expert.windowStarts(of: configuration.windowSteps + 1).map(\.count).reduce(0, +)
+    let places = expert.windowStarts(of: configuration.horizon + 1).map(\.count).reduce(0, +)
     if weights.used.contains(where: \.kind.isAdversarial), places < Discriminator.leastWindows {
       throw ImitationError.tooFewWindows(
-        required: Discriminator.leastWindows, found: places, horizon: configuration.windowSteps)
+        required: Discriminator.leastWindows, found: places, horizon: configuration.horizon)
     }
     networks = ActorCritic(
       features: worldModel.sizes.features, actions: worldModel.actions, configuration.policy,
@@ -80,7 +80,7 @@ public final class DreamLearner: LatentLearner {
 
   public func update(step: Int, progress: Double) -> Metrics {
     update(
-      on: windows.windows(step: step, choices: configuration.windowChoices, priority: negativeLogLikelihood),
+      on: windows.windows(step: step),
       step: step,
       progress: progress,
       using: RandomSource(seed.stream("dreams").step(step), on: device))
@@ -88,13 +88,13 @@ public final class DreamLearner: LatentLearner {
 
   /// One policy update. Lines 10–15.
   /// - Parameters:
-  ///   - windows: of `configuration.windowSteps` steps.
+  ///   - windows: of `configuration.horizon` steps.
   ///   - step: gradient steps made before this one.
   ///   - progress: the share of the training that is done, from 0 to 1.
   public func update(on windows: LatentWindows, step: Int, progress: Double = 0, using random: RandomSource) -> Metrics
   {
     let c = configuration
-    let (start, recorded) = begun(windows, using: random)
+    let start = start(of: windows, using: random)
     let noise = {
       c.sharedNoise
         ? SharedNoise(random.seed.stream("noise"), dreamsPerWindow: c.dreamsPerWindow, on: self.device) : nil
@@ -104,14 +104,14 @@ public final class DreamLearner: LatentLearner {
       from: start, steps: c.horizon, using: random, noise: noise(), policy: networks.policy)
     let expert =
       switch c.reference {
-      case .recorded: recorded
+      case .recorded: windows
       case .rollout:
         LatentWindows(
           states: imagination.rollout(
-            from: recorded.states[0], following: recorded.actions, using: random, noise: noise()
+            from: windows.states[0], following: windows.actions, using: random, noise: noise()
           )
           .states,
-          actions: recorded.actions)
+          actions: windows.actions)
       }
     let (earned, parts) = reward.parts(expert, dream)  // [H, B]
     // Dreams that begin elsewhere have no actions of the expert beside them.
@@ -130,8 +130,8 @@ public final class DreamLearner: LatentLearner {
       }
       var actorLoss = losses!.actor
       if c.cloningWeight > 0 {
-        let cloning = computing(in: precision, on: device) { networks.policy(recorded.states.features.dropLast()) }
-        let loss = cloningLoss(policy: cloning, action: recorded.actions, entropyWeight: 0)
+        let cloning = computing(in: precision, on: device) { networks.policy(windows.states.features.dropLast()) }
+        let loss = cloningLoss(policy: cloning, action: windows.actions, entropyWeight: 0)
         actorLoss = actorLoss + c.cloningWeight * loss
         metrics["actor/cloning_loss"] = loss
       }
@@ -139,7 +139,7 @@ public final class DreamLearner: LatentLearner {
         let began = noGrad { computing(in: precision, on: device) { actions.policy(clone(features.dropLast())) } }
         let divergence = losses!.policy.divergence(from: began).mean()
         actorLoss =
-          actorLoss + c.warmStart.divergenceWeight * linearDecay(c.warmStart.divergenceCoolDown, at: progress)
+          actorLoss + c.warmStart.divergenceWeight * linearDecay(c.warmStart.divergenceDecay, at: progress)
           * divergence
         metrics["actor/divergence"] = divergence
       }
@@ -180,66 +180,20 @@ public final class DreamLearner: LatentLearner {
 
   private var device: Device { imagination.device }
 
-  /// How little the policy expects the expert's actions in windows: the mean of `−log π(a | ŝ)` over their steps, in
-  /// nats, `[B]`; 0 where a density is so high that it would be below.
-  public func negativeLogLikelihood(at windows: LatentWindows) -> Tensor {
-    noGrad {
-      computing(in: precision, on: device) {
-        (-networks.policy(windows.states.features.dropLast()).logProbability(ofOthers: windows.actions).mean(over: 0))
-          .clamped(0, .infinity)
-      }
-    }
-  }
-
   /// How many of some dreams begin in states of other recordings.
   private func begunElsewhere(of dreams: Int) -> Int {
     let copies = configuration.dreamsPerWindow
     return mixed == nil ? 0 : Int((configuration.mixedShare * Double(dreams / copies)).rounded()) * copies
   }
 
-  /// Where dreams start, and what follows in the expert's windows: the last of them where other recordings were, and
-  /// the others as `besideExpert` says.
-  func begun(_ windows: LatentWindows, using random: RandomSource) -> (start: LatentState, expert: LatentWindows) {
-    let (start, expert) = besideExpert(windows, using: random)
+  /// Where dreams start: with the expert's windows, the last of them where other recordings were.
+  func start(of windows: LatentWindows, using random: RandomSource) -> LatentState {
     let (dreams, copies) = (windows.actions.shape[1], configuration.dreamsPerWindow)
     let count = begunElsewhere(of: dreams)
-    guard let mixed, count > 0 else { return (start, expert) }
+    guard let mixed, count > 0 else { return windows.states[0] }
     let sampled = (Tensor.uniform([count / copies], using: random) * Double(mixed.count)).to(.int64)
     let copied = sampled.reshaped(-1, 1).expanded([count / copies, copies]).reshaped(-1)
-    return (.joined(start.sliced(0..<dreams - count), mixed.states(at: copied, using: random), axis: 0), expert)
-  }
-
-  /// Where dreams start, and what follows in the expert's windows. All start with the expert, at the windows' start,
-  /// except for a first share of the windows, whose dreams leave it before they begin: from a random step of the lead
-  /// on, one random action replaces the expert's.
-  private func besideExpert(_ windows: LatentWindows, using random: RandomSource) -> (
-    start: LatentState, expert: LatentWindows
-  ) {
-    let c = configuration
-    let (lead, batch, copies) = (c.windowSteps - c.horizon, windows.actions.shape[1], c.dreamsPerWindow)
-    let count = Int((c.displacedShare * Double(batch / copies)).rounded())
-    let close = windows.steps(0..<c.horizon)
-    guard count > 0 else { return (close.states[0], close) }
-
-    // All dreams of a window leave it alike.
-    let dreams = count * copies
-    let copied = Tensor((0..<dreams).map { Int64($0 / copies) }, [dreams], on: device)
-    let leaving = (Tensor.uniform([count], using: random) * Double(lead)).to(.int64).taking(copied)
-    let steps = Tensor((0..<lead).map(Int64.init), [lead, 1], on: device)
-    let wrong = actions.uniform([count], using: random).taking(copied)
-    let right = windows.actions.sliced(0..<lead).sliced(0..<dreams, axis: 1)
-    let stays = (leaving - steps).isAtLeast(1).reshaped(lead, dreams, 1).to(right.type)
-    let taken = right * stays + wrong * (1 - stays)
-    let displaced = imagination.rollout(from: windows.states[0].sliced(0..<dreams), following: taken, using: random)
-      .states[
-        lead]
-    let far = windows.steps(lead..<lead + c.horizon)
-    return (
-      LatentState.joined(displaced, close.states[0].sliced(dreams..<batch), axis: 0),
-      LatentWindows(
-        states: .joined(far.states.columns(0..<dreams), close.states.columns(dreams..<batch), axis: 1),
-        actions: concatenated(
-          [far.actions.sliced(0..<dreams, axis: 1), close.actions.sliced(dreams..<batch, axis: 1)], axis: 1))
-    )
+    return .joined(
+      windows.states[0].sliced(0..<dreams - count), mixed.states(at: copied, using: random), axis: 0)
   }
 }

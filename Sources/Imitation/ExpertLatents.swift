@@ -186,30 +186,17 @@ public struct WindowSampler {
     (self.latents, self.horizon, self.batch, self.copies, self.seed) = (latents, horizon, batch, copies, seed)
   }
 
-  /// The windows of gradient step `step`: a function of the seed and the step alone, and of the hardness where there is
-  /// a choice.
-  /// - Parameters:
-  ///   - choices: windows drawn for each one that is taken.
-  ///   - hardness: of windows, `[B]`, not negative; among its choices a window is taken in proportion to it.
-  public func windows(step: Int, choices: Int = 1, priority: ((LatentWindows) -> Tensor)? = nil) -> LatentWindows {
+  /// The windows of gradient step `step`: a function of the seed and the step alone.
+  public func windows(step: Int) -> LatentWindows {
     var generator = seed.step(step).generator
     let random =
       latents.probabilities == nil
       ? nil : RandomSource(seed.stream("classes").step(step), on: latents.deterministic.device)
-    let sampled = (0..<batch / copies * choices).map { _ in
+    let sampled = (0..<batch / copies).map { _ in
       (Double.random(in: 0..<1, using: &generator) < startShare ? episodeStarts : starts).randomElement(
         using: &generator)!
     }
-    let device = latents.deterministic.device
-    var taken = Tensor(sampled.map(Int64.init), [sampled.count, 1], on: device)
-    if choices > 1, let priority {
-      // Chosen where the hardness is computed, which nobody waits for.
-      let shares = (0..<sampled.count / choices).map { _ in Float.random(in: 0..<1, using: &generator) }
-      let place = chosen(
-        by: priority(windows(at: taken, using: random)).reshaped(-1, choices),
-        Tensor(shares, [shares.count, 1], on: device))
-      taken = taken.reshaped(-1, choices).gathering(place, axis: 1)
-    }
+    let taken = Tensor(sampled.map(Int64.init), [sampled.count, 1], on: latents.deterministic.device)
     return windows(at: taken.expanded([taken.shape[0], copies]), using: random)
   }
 

@@ -39,6 +39,8 @@ public enum Reference: String, Codable, CaseIterable, Sendable {
 
 /// How an agent begins as a clone of the expert.
 public struct WarmStartConfiguration: Configuration {
+  public static let former: [String: FormerSetting] = ["divergenceCoolDown": .renamed("divergenceDecay")]
+
   /// Gradient steps of cloning before the first dream, by the settings under `cloning`; 0 begins with random weights.
   public var cloningSteps = 0
   /// The first gradient steps, in which only the critic learns.
@@ -46,7 +48,7 @@ public struct WarmStartConfiguration: Configuration {
   /// Weight of KL(policy ‖ clone) in the actor's loss, per nat.
   public var divergenceWeight = 0.05
   /// The share of the training's steps, at its end, over which that weight falls to 0 in a straight line.
-  public var divergenceCoolDown = 1.0
+  public var divergenceDecay = 1.0
 
   public init() {}
 
@@ -55,12 +57,17 @@ public struct WarmStartConfiguration: Configuration {
     problems.require(criticSteps, in: 0...1_000_000_000, "criticSteps")
     problems.require(divergenceWeight >= 0, "divergenceWeight", "is \(divergenceWeight), must not be negative")
     problems.require(
-      (0...1).contains(divergenceCoolDown), "divergenceCoolDown", "is \(divergenceCoolDown), must be from 0 to 1")
+      (0...1).contains(divergenceDecay), "divergenceDecay", "is \(divergenceDecay), must be from 0 to 1")
   }
 }
 
 /// Policy learning in imagination. Symbols: paper, Table 1.
 public struct ImitationConfiguration: Configuration {
+  public static let former: [String: FormerSetting] = [
+    "entropyCoolDown": .renamed("entropyDecay"), "windowChoices": .removed(neutral: "1"),
+    "displacedShare": .removed(neutral: "0"), "displacementSteps": .removed(neutral: "8"),
+  ]
+
   /// Imagined steps per update, `H`, in environment steps: H rewards, H + 1 states.
   public var horizon = 15
   /// Dreams per update, `B_ac`.
@@ -80,20 +87,13 @@ public struct ImitationConfiguration: Configuration {
   /// `η` of eq 15, per nat.
   public var entropyWeight = 0.03
   /// The share of the training's steps, at its end, over which `η` falls to 0 in a straight line.
-  public var entropyCoolDown = 0.0
+  public var entropyDecay = 0.0
   /// The share of windows that start where an expert episode does; the others start anywhere.
   public var startShare = 0.0
   /// Steps from one place to the next at which expert episodes are encoded as if they began there, besides once from
   /// their beginning; 0 for none. What the world model believes after a few frames only, as at the start of every
   /// episode that is played, is then seen often.
   public var restartInterval = 0
-  /// Windows drawn for each one that is taken; it is taken in proportion to how little the policy expects the expert's
-  /// actions there. What the expert seldom met, and the policy cannot do yet, then comes more often.
-  public var windowChoices = 1
-  /// The share of dreams that begin beside the expert instead of with it, so that the way back is learned too.
-  public var displacedShare = 0.0
-  /// Those begin after up to so many steps of one random action.
-  public var displacementSteps = 8
   /// The share of dreams that begin in states of other recordings, where some are given: the way to the expert is then
   /// learned from wherever these were.
   public var mixedShare = 0.6
@@ -122,9 +122,6 @@ public struct ImitationConfiguration: Configuration {
 
   public init() {}
 
-  /// Steps of the expert's windows that an update takes: a displaced dream needs some before its start.
-  public var windowSteps: Int { horizon + (displacedShare > 0 ? displacementSteps : 0) }
-
   public func check(_ problems: inout Problems) {
     problems.require(horizon, in: 1...10_000, "horizon")
     problems.require(batch, in: 1...1_000_000, "batch")
@@ -134,12 +131,9 @@ public struct ImitationConfiguration: Configuration {
     problems.require(discount > 0 && discount < 1, "discount", "is \(discount), must be between 0 and 1")
     problems.require((0...1).contains(lambda), "lambda", "is \(lambda), must be from 0 to 1")
     problems.require(entropyWeight >= 0, "entropyWeight", "is \(entropyWeight), must not be negative")
-    problems.require((0...1).contains(entropyCoolDown), "entropyCoolDown", "is \(entropyCoolDown), must be from 0 to 1")
+    problems.require((0...1).contains(entropyDecay), "entropyDecay", "is \(entropyDecay), must be from 0 to 1")
     problems.require((0...1).contains(startShare), "startShare", "is \(startShare), must be from 0 to 1")
     problems.require(restartInterval, in: 0...1_000_000, "restartInterval")
-    problems.require(windowChoices, in: 1...1000, "windowChoices")
-    problems.require((0...1).contains(displacedShare), "displacedShare", "is \(displacedShare), must be from 0 to 1")
-    problems.require(displacementSteps, in: 1...10_000, "displacementSteps")
     problems.require((0...1).contains(mixedShare), "mixedShare", "is \(mixedShare), must be from 0 to 1")
     problems.require(criticWeight > 0, "criticWeight", "is \(criticWeight), must be above 0")
     problems.require(targetInterval, in: 1...1_000_000_000, "targetInterval")

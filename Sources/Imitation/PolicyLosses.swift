@@ -40,7 +40,7 @@ public struct PolicyLosses {
       advantage = c.normalizeAdvantages ? normalised(advantages) : advantages
       sampledWith = logProbability.detached()
     }
-    let entropyWeight = c.entropyWeight * linearDecay(c.entropyCoolDown, at: progress)
+    let entropyWeight = c.entropyWeight * linearDecay(c.entropyDecay, at: progress)
     actor =
       switch c.policyGradient {
       case .reinforce: actorLoss(policy: policy, action: actions, advantage: advantage, entropyWeight: entropyWeight)

@@ -8,12 +8,12 @@ extension Configuration {
   ///   - layers: documents, in the order they apply.
   ///   - overrides: `key.path=value`, relative to the section; the value is YAML (`3e-4`, `true`, `[1, 2]`).
   ///   - implied: what such a configuration implies where nothing else is said: layers below all others.
-  ///   - note: is told of settings that have another name now.
+  ///   - note: is told in one line each of settings that have another name now, and of values that do nothing now.
   /// - Throws: `ConfigurationError.invalid` with every unknown key and every value of the wrong type, each under its
   ///   file and line; if there are none, with everything that `check` reports.
   public static func load(
     _ section: ConfigurationSection, from layers: [Preset] = [], overrides: [String] = [],
-    under implied: (Self) -> [Preset] = { _ in [] }, note: (String) -> Void = { _ in }
+    under implied: (Self) -> [Preset] = { _ in [] }, note: (FormerSetting, String) -> Void = { _, _ in }
   ) throws -> Self {
     var overlay = try Overlay(on: Self())
     for layer in layers { overlay.apply(layer, section: section) }
@@ -33,7 +33,7 @@ extension Configuration {
     guard problems.found.isEmpty else {
       throw ConfigurationError.invalid(problems.found.map { overlay.located($0.key, "\($0.key) \($0.message)") })
     }
-    overlay.notes.forEach(note)
+    for (former, text) in overlay.notes { note(former, text) }
     return configuration
   }
 }

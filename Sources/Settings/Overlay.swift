@@ -25,8 +25,8 @@ struct Overlay {
   private(set) var tree: Node
   /// One line each.
   var problems: [String] = []
-  /// What has another name now, one line each.
-  private(set) var notes: [String] = []
+  /// What became of settings that documents still have.
+  private(set) var notes: [(former: FormerSetting, text: String)] = []
   /// Dotted keys of the section, the values' and the inner sections'.
   private let keys: [String]
   /// Where each changed key was last set.
@@ -101,17 +101,15 @@ struct Overlay {
     for (name, value) in changes {
       var part = name.string ?? name.kindFound
       let path = { prefix.isEmpty ? $0 : "\(prefix).\($0)" }
-      switch (example as? any Configuration).flatMap({ type(of: $0).former[part] }) {
+      let (place, written) = (source.place(line: name.mark?.line), { source.written(path($0)) })
+      let former = (example as? any Configuration).flatMap { type(of: $0).former[part] }
+      switch former {
       case .renamed(let now) where changes[now] == nil:
-        notes.append(
-          "\(source.place(line: name.mark?.line)): '\(source.written(path(part)))' is called '\(source.written(path(now)))' now"
-        )
+        notes.append((former!, "\(place): '\(written(part))' is called '\(written(now))' now"))
         part = now
       case .removed(let neutral):
         if value.string != neutral, value.float == nil || value.float != Double(neutral) {
-          problems.append(
-            "\(source.place(line: name.mark?.line)): '\(source.written(path(part)))' is gone; all is done as with \(neutral)"
-          )
+          notes.append((former!, "\(place): '\(written(part))' is gone; all is done as with \(neutral)"))
         }
         continue
       default: break

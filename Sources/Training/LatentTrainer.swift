@@ -113,7 +113,7 @@ private struct EncodedEpisodes {
     }
     let restarts =
       imitation.restartInterval == 0
-      ? nil : Restarts(interval: imitation.restartInterval, length: 2 * imitation.windowSteps)
+      ? nil : Restarts(interval: imitation.restartInterval, length: 2 * imitation.horizon)
     expert = try latents(dataset, 0..<details.useEpisodes, 1, nil)
     starts = try latents(dataset, 0..<details.useEpisodes, configuration.latents.encodings, restarts)
     let others =
@@ -137,13 +137,11 @@ private struct EncodedEpisodes {
 }
 
 extension ImitationConfiguration {
-  /// Of the windows that one step chooses among: their states' features in f32 and their places.
+  /// Of the windows of one step: their states' features in f32.
   /// - Throws: `ExperimentError.notEnoughMemory`.
   fileprivate func checkMemory(features: Int) throws {
-    let states = Double(windowChoices) * Double(batch / dreamsPerWindow) * Double(windowSteps + 1)
     try MemoryNeed.require(
-      states * Double(MemoryLayout<Float>.stride * features + MemoryLayout<Int64>.stride),
-      for: "\(windowChoices) × \(batch / dreamsPerWindow) windows of \(windowSteps) steps",
-      smaller: "imitation.windowChoices or imitation.batch")
+      Double(batch) * Double(horizon + 1) * Double(MemoryLayout<Float>.stride * features),
+      for: "\(batch) dreams of \(horizon) steps", smaller: "imitation.batch or imitation.horizon")
   }
 }

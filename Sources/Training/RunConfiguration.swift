@@ -1,6 +1,7 @@
 import Demonstrations
 import Environments
 import Imitation
+import Runs
 import Settings
 import Torch
 import WorldModel
@@ -108,8 +109,10 @@ public struct AgentConfiguration: Configuration {
 extension AgentConfiguration {
   /// Of layers and overrides, over what the method and the rewards that they name imply.
   /// - Throws: `ConfigurationError`.
-  public static func load(_ layers: [Preset], overrides: [String]) throws -> AgentConfiguration {
-    try load(.agent, from: layers, overrides: overrides, under: implied)
+  public static func load(
+    _ layers: [Preset], overrides: [String], note: (FormerSetting, String) -> Void = { _, _ in }
+  ) throws -> AgentConfiguration {
+    try load(.agent, from: layers, overrides: overrides, under: implied, note: note)
   }
 
   /// Of the documents that a run keeps. What a version before 0.2 could not say is as it was then.
@@ -119,7 +122,11 @@ extension AgentConfiguration {
       name: "defaults before 0.2",
       yaml:
         "agent: {latents: {encodings: 1, redraw: false}, states: sampled, cloning: {frames: 1, dropout: 0, noise: 0}}")
-    return try load(.agent, from: [before] + documents)
+    return try load(
+      .agent, from: [before] + documents,
+      note: { former, text in
+        if case .removed = former { Observer.warn(text) }
+      })
   }
 
   /// What a method and rewards imply where nothing else is said.

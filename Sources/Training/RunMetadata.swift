@@ -102,7 +102,7 @@ extension Record {
     record.steps = overflows ? .max : total
     let extended = try C.load(kind.section, from: record.layers(in: run))
     for (key, share) in try extended.differences().sorted(by: { $0.key < $1.key })
-    where key.lowercased().hasSuffix("cooldown") {
+    where key.lowercased().hasSuffix("decay") && !key.hasSuffix("weightDecay") {
       Observer.warn(
         "\(key) is \(share): what falls over that share at the end of \(before) steps now does so at the end of \(total), and is higher again until then"
       )

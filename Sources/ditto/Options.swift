@@ -58,8 +58,10 @@ struct ConfigurationOptions: ParsableArguments {
   var overrides: [String] = []
 
   func load<C: Configuration>(_ section: ConfigurationSection, over base: [Preset] = []) throws -> C {
-    try C.load(section, from: base + Presets.layers(config), overrides: overrides, note: Console.say)
+    try C.load(section, from: base + Presets.layers(config), overrides: overrides, note: Self.tell)
   }
+
+  static func tell(_ former: FormerSetting, _ text: String) { Console.say(text) }
 
   /// The world model's settings in presets and files, for what has none of its own on the command line.
   static func load(_ words: [String], over base: [Preset]) throws -> WorldModelConfiguration {

@@ -152,7 +152,7 @@ struct TrainAgent: ParsableCommand {
       }
       let configuration = try AgentConfiguration.load(
         (options.other.map(AgentRun.layers) ?? []) + Presets.layers(options.settings.config) + optionLayers(),
-        overrides: options.settings.overrides)
+        overrides: options.settings.overrides, note: ConfigurationOptions.tell)
       if !reward.isEmpty, configuration.method == .bc || configuration.method == .dbc {
         throw ValidationError(
           "--reward is for ditto and dgail; method '\(configuration.method)' clones, and is rewarded for nothing")

@@ -130,8 +130,8 @@ import Testing
       "make sequences.batch or sequences.length smaller"
     ),
     (
-      "train agent --world-model world --data data --output new --set imitation.batch=65536 --set imitation.windowChoices=1000",
-      1, "make imitation.windowChoices"
+      "train agent --world-model world --data data --output new --set imitation.batch=1000000 --set imitation.horizon=10000",
+      1, "make imitation.batch"
     ),
     ("plot world --metric lost --output new", 64, "loss/image"),
     ("evaluate agent --environment road --random-steps 9:3", 64, "least:most, such as 0:60"),

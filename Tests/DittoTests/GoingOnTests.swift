@@ -38,11 +38,11 @@ import Torch
 
   @Test func saysWhatBecomesOfSchedules() throws {
     let scratch = try CommandTests.made.get()
-    #expect(try world("cooled", ["training.steps=2", "optimizer.coolDown=0.5"], in: scratch).status == 0)
+    #expect(try world("cooled", ["training.steps=2", "optimizer.linearDecay=0.5"], in: scratch).status == 0)
     let extended = try train(
       ["world-model", "--resume", "--extend", "2", "--threads", "1", "--output", "cooled"], in: scratch)
     #expect(
-      extended.status == 0 && extended.errors.contains("optimizer.coolDown is 0.5")
+      extended.status == 0 && extended.errors.contains("optimizer.linearDecay is 0.5")
         && extended.errors.contains("end of 4"), "\(extended.errors)")
   }
 

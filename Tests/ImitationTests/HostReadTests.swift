@@ -46,7 +46,7 @@ import WorldModel
     kind: RewardKind, precision: Precision
   ) throws {
     var c = ImitationConfiguration()
-    (c.horizon, c.batch, c.dreamsPerWindow, c.windowChoices, c.displacedShare) = (4, 16, 2, 3, 0.5)
+    (c.horizon, c.batch, c.dreamsPerWindow) = (4, 16, 2)
     (c.sharedNoise, c.reference, c.warmStart.cloningSteps, c.warmStart.criticSteps) = (true, .rollout, 1, 0)
     (c.policyGradient, c.cloningWeight, c.reward.red.steps, c.reward.dril.steps, c.reward.dril.members) = (
       .ppo, 0.5, 2, 2, 2

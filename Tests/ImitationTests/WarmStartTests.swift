@@ -49,7 +49,7 @@ import WorldModel
   @Test func staysNearTheCloneByTheDivergencesWeight() throws {
     let distance = { (weight: Double) -> Double in
       let learner = try self.learner { c in
-        (c.warmStart.criticSteps, c.warmStart.divergenceWeight, c.warmStart.divergenceCoolDown) = (0, weight, 0)
+        (c.warmStart.criticSteps, c.warmStart.divergenceWeight, c.warmStart.divergenceDecay) = (0, weight, 0)
         c.actor.learningRate = 1e-2
       }
       learner.begin(as: clone())

@@ -31,18 +31,11 @@ import Torch
     #expect(Set(h[..<12]).count > 1)
   }
 
-  @Test func takesHardWindowsMoreOften() throws {
-    // Four starts, 0, 1, 2 and 5; only at 5 is it hard: that is taken wherever it is among the choices, with 1 −
-    // (3/4)³.
-    let sampler = try WindowSampler(latents, horizon: 2, batch: 4000, copies: 2, seed: Seed(1))
-    let h: [Float] = sampler.windows(step: 0, choices: 3) {
-      $0.states.deterministic[0].reshaped(-1).isEqual(to: .full([1], 5)).to(.float32) + 1e-9
-    }
-    .states.deterministic[0].values()
-    let share = Double(h.count { $0 == 5 }) / 4000
-    #expect(abs(share - (1 - 0.421875)) < 0.04)
+  @Test func putsCopiesOfAWindowSideBySide() throws {
+    let sampler = try WindowSampler(latents, horizon: 2, batch: 400, copies: 2, seed: Seed(1))
+    let h: [Float] = sampler.windows(step: 0).states.deterministic[0].values()
     #expect(Set(h) == [0, 1, 2, 5])
-    for row in stride(from: 0, to: 4000, by: 2) { #expect(h[row] == h[row + 1]) }
+    for row in stride(from: 0, to: 400, by: 2) { #expect(h[row] == h[row + 1]) }
   }
 
   @Test func givesClassesAsOneHotVectors() throws {

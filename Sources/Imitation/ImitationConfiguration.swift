@@ -46,9 +46,9 @@ public struct WarmStartConfiguration: Configuration {
   /// The first gradient steps, in which only the critic learns.
   public var criticSteps = 100
   /// Weight of KL(policy ‖ clone) in the actor's loss, per nat.
-  public var divergenceWeight = 0.05
+  public var divergenceWeight = 3.0
   /// The share of the training's steps, at its end, over which that weight falls to 0 in a straight line.
-  public var divergenceDecay = 1.0
+  public var divergenceDecay = 0.0
 
   public init() {}
 

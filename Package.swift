@@ -133,7 +133,7 @@ let package = Package(
       name: "Training", dependencies: below("Training"),
       resources: [
         "paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout", "atari", "pendulum",
-        "carracing",
+        "carracing", "minigrid",
       ].map {
         .embedInCode("Presets/\($0).yaml")
       },

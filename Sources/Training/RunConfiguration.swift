@@ -184,6 +184,7 @@ public enum Presets {
     ("breakout", PackageResources.breakout_yaml),
     ("atari", PackageResources.atari_yaml), ("pendulum", PackageResources.pendulum_yaml),
     ("carracing", PackageResources.carracing_yaml),
+    ("minigrid", PackageResources.minigrid_yaml),
   ].map { Preset(name: $0.0, yaml: String(decoding: $0.1, as: UTF8.self)) }
 
   public static var names: [String] { all.map(\.name) }

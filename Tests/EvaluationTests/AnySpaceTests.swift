@@ -25,6 +25,7 @@ import WorldModel
   /// More of them where somebody asks for it.
   private static let seeds = 0..<(ProcessInfo.processInfo.environment["DITTO_ANY_SPACES"].flatMap(Int.init) ?? 8)
   private static let name = "gym:anything:Anything-v0"
+  private static let arm = "gym:arm:Arm-v0"
 
   private static func pipeline(_ seed: Int) -> PixelPipeline {
     var pipeline = PixelPipeline(.none)
@@ -48,13 +49,36 @@ import WorldModel
   @Test(.enabled(if: canRunGymnasium, "needs Python with gymnasium"), arguments: seeds) func goesTheWholeWay(seed: Int)
     throws
   {
-    let (data, pipeline) = (scratch.appending(path: "data-v0"), Self.pipeline(seed))
-    try Recording(environment: Self.name, pipeline: pipeline, episodes: 3, epsilons: [0], seed: 7).run(
+    try goTheWholeWay(Self.name, Self.pipeline(seed)) { world, seen in
+      // Every other one sees a field less, and smaller pictures.
+      guard seed % 2 == 1 else { return }
+      (world.resize, world.grey, world.fields) = ([16, 17], true, seen.fields.dropLast().map(\.name))
+    }
+  }
+
+  /// Cameras and joints: a second camera is a line of the environment, and nothing else.
+  @Test(.enabled(if: canRunGymnasium, "needs Python with gymnasium"), arguments: [1, 2]) func seesBy(cameras: Int)
+    throws
+  {
+    var pipeline = PixelPipeline(.none)
+    pipeline.arguments = ["cameras=\(cameras)"]
+    let seen = try goTheWholeWay(Self.arm, pipeline)
+    #expect(seen.fields.map(\.name) == ["front", "wrist"].prefix(cameras) + ["joints"])
+    #expect(seen.fields[0].kind == .image(channels: 3, height: 48, width: 64))
+  }
+
+  /// - Returns: what the environment shows.
+  @discardableResult private func goTheWholeWay(
+    _ name: String, _ pipeline: PixelPipeline,
+    seeing change: (inout ObservationConfiguration, ObservationSpace) -> Void = { _, _ in }
+  ) throws -> ObservationSpace {
+    let data = scratch.appending(path: "data-v0")
+    try Recording(environment: name, pipeline: pipeline, episodes: 3, epsilons: [0], seed: 7).run(
       .random, named: "random", to: data)
     let dataset = try Dataset(at: data)
 
     // What is read back is what the environment shows and takes.
-    let environment = try Self.environment(seed)
+    let environment = try makeEnvironment(name, pipeline: pipeline, slots: 1)
     let episode = dataset.episodes[1]
     var frames = try environment.reset([0: episode.seed!])[0]!
     for action in episode.actions { frames += try environment.step([0: action])[0]!.frame }
@@ -69,12 +93,7 @@ import WorldModel
       1, 8, 8, 2, 4
     )
     (world.sequences.batch, world.sequences.length, world.training.steps, world.pipeline) = (4, 8, 1, pipeline)
-    // Every other one sees a field less, and smaller pictures.
-    if seed % 2 == 1 {
-      (world.observation.resize, world.observation.grey, world.observation.fields) = (
-        [16, 17], true, dataset.observation.fields.dropLast().map(\.name)
-      )
-    }
+    change(&world.observation, dataset.observation)
     try WorldModelRun.start(at: scratch.appending(path: "world"), data: [data], world, seed: 0, Compute())
     for method in [Imitation.Method.ditto, .dbc, .bc] {
       let run = scratch.appending(path: "\(method)")
@@ -90,7 +109,7 @@ import WorldModel
       let agent = try Agent.load(run.path, actions: .sampled)
       #expect(
         agent.observation == dataset.observation && agent.actions.fits(dataset.actions) && agent.actions.isBounded)
-      let result = try Evaluation(environment: Self.name, pipeline: pipeline, episodes: 2, seed: 3).run(
+      let result = try Evaluation(environment: name, pipeline: pipeline, episodes: 2, seed: 3).run(
         .agent(agent), named: "agent")
       #expect(result.returns.allSatisfy { $0 >= 12 })
       // What is given away sees what the run sees.
@@ -99,5 +118,6 @@ import WorldModel
       _ = try Agent.load(given.path)
       #expect(try statistics(in: given, method) == statistics(in: run, method))
     }
+    return dataset.observation
   }
 }

@@ -113,6 +113,8 @@ extension Record {
 
 /// The code that runs.
 public enum Build {
+  /// The release that this is, or will be.
+  public static let release = "0.2.0"
   /// The commit the program was built from, with `+` where files had changed since, and libtorch's version.
   public static var version: String { "\(commit), libtorch \(Libtorch.version)" }
   public static var commit: String { builtCommit }

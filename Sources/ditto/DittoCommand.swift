@@ -17,7 +17,7 @@ struct DittoCommand: ParsableCommand {
       Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 64 bad arguments or configuration, \
       65 bad data, 128 + a signal's number (130, 143) stopped by it. 'ditto --generate-completion-script bash' (or zsh, fish) prints completions.
       """,
-    version: "ditto \(Build.version)",
+    version: "ditto \(Build.release), \(Build.version)",
     subcommands: [
       DemoCommand.self, RecordCommand.self, DataCommand.self, TrainCommand.self, EvaluateCommand.self,
       DreamCommand.self, ActCommand.self,

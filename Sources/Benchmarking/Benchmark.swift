@@ -31,7 +31,7 @@ public struct BenchmarkResult: Codable, Sendable {
   public let seconds: Seconds
   /// Frames per second; for an agent, imagined steps.
   public let rate: Double
-  /// Floating-point operations in units of 10⁹ per second, where the work is arithmetic; see `ArithmeticWork`.
+  /// Floating-point operations in units of 10⁹ per second, where the work is arithmetic; see `FLOPs`.
   public let gigaflops: Double?
   /// How often each kernel of our own ran, by its name; what is not here libtorch computed.
   public let kernels: [String: Int]

@@ -136,7 +136,7 @@ def make(environment, pipeline):
         return env, [grey("pixels", size), vector], lambda observation: picture() + numbers(observation)
     # Pictures first, and of each kind in the order of their names, as in recordings.
     leaves = sorted(fields(env.observation_space), key=lambda leaf: ("image" not in leaf[0], leaf[0]["name"]))
-    return env, [field for field, _ in leaves], lambda observation: b"".join(taken(observation) for _, taken in leaves)
+    return env, [field for field, _ in leaves], lambda observation: b"".join(field_bytes(field, taken, observation) for field, taken in leaves)
 
 
 def arguments(pipeline):
@@ -153,12 +153,32 @@ def arguments(pipeline):
     return made
 
 
+def field_bytes(field, taken, observation):
+    try:
+        data = taken(observation)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise Refusal(f"{field['name']} is not of its space ({error}) in {observation!r:.80}") from error
+    if len(data) != size_of(field):
+        raise Refusal(f"{field['name']} has {len(data)} bytes, where its space has {size_of(field)}, in {observation!r:.80}")
+    return data
+
+
 # The name of a field that is alone.
 SINGLE = "observation"
 
 
 def grey(name, size):
     return {"name": name, "image": [1, size, size]}
+
+
+def pixels(values):
+    import numpy
+
+    found = numpy.asarray(values)
+    cast = found.astype("uint8")
+    if found.dtype != cast.dtype and not (cast == found).all():
+        raise ValueError(f"it holds {found.dtype} numbers that are no uint8")
+    return cast
 
 
 def numbers(values):
@@ -194,7 +214,7 @@ def fields(space, path=(), taken=lambda observation: observation):
         axes = (2, 0, 1) if last else (0, 1, 2)
         yield (
             {"name": name, "image": [int(shape[axis]) for axis in axes]},
-            lambda observation: numpy.asarray(taken(observation), "uint8").reshape(shape).transpose(axes).tobytes(),
+            lambda observation: pixels(taken(observation)).reshape(shape).transpose(axes).tobytes(),
         )
     elif isinstance(space, spaces.Box) and space.dtype.kind in "fiub" and not (space.dtype == "uint8" and len(space.shape) > 3):
         yield {"name": name, "vector": int(numpy.prod(space.shape))}, lambda observation: numbers(taken(observation))
@@ -212,7 +232,7 @@ def texts(space, path=()):
 
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
         for key, part in space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces):
-            yield from texts(part, (*path, str(key)))
+            yield from texts(part, (*path, str(key) if isinstance(space, spaces.Dict) else f"_index_{key}"))
     elif path and is_text(space):
         yield "/".join(path)
 
@@ -308,7 +328,10 @@ def act(env, to_frame, draws, slot, operation, value, size, actions):
     else:
         draws.enter(slot)
         observation, reward, terminated, truncated = parts(env.step(action(env.action_space, actions, value)))
-    frame = to_frame(observation)
+    try:
+        frame = to_frame(observation)
+    except Refusal as refusal:
+        raise Refusal(f"its {'reset' if operation == RESET else 'step'} returned what is no observation of it: {refusal}") from refusal
     if len(frame) != size:
         raise ValueError(f"a frame has {len(frame)} bytes, expected {size}")
     return struct.pack("<d??", reward, terminated, truncated) + frame
@@ -328,9 +351,13 @@ def parts(outcome):
         truncated = bool(ends[0] and isinstance(info, dict) and info.get("TimeLimit.truncated"))
         ends = [bool(ends[0]) and not truncated, truncated]
     try:
-        return observation, float(getattr(reward, "item", lambda: reward)()), bool(ends[0]), bool(ends[1])
+        reward_number = float(getattr(reward, "item", lambda: reward)())
     except (TypeError, ValueError) as error:
         raise Refusal(f"its step returned the reward {reward!r}, which is no number") from error
+    try:
+        return observation, reward_number, bool(ends[0]), bool(ends[1])
+    except (TypeError, ValueError) as error:
+        raise Refusal(f"its step returned {ends!r} for whether the episode is over") from error
 
 
 def action(space, parts, value):

@@ -172,7 +172,14 @@ public struct EpisodePlayer {
   }
 
   private func check(_ frame: [UInt8], episode: Int, step: Int) throws {
-    guard environment.observation.firstWrong(in: frame) == nil else {
+    guard let wrong = environment.observation.firstWrong(in: frame) else { return }
+    let field = environment.observation.fields[wrong.field]
+    switch field.kind {
+    case .classes:
+      throw EnvironmentError.refused(
+        environment: name,
+        reason: "episode \(episode), step \(step): '\(field.name)' shows a class that its space does not have")
+    case .image, .vector:
       throw ExperimentError.notFinite(
         environment: name, episode: episode, step: step, what: "a number of the observed vector")
     }

@@ -27,7 +27,7 @@ public struct ProgressReport: Sendable {
 
 /// Who is told what happens while something runs. The library itself prints nothing:
 ///
-///     try Observer.$current.withValue(Observer { event in … }) { try WorldModelRun.train(…) }
+///     try Observer.$current.withValue(Observer { event in … }) { try WorldModelRun.start(…) }
 public struct Observer: Sendable {
   @TaskLocal public static var current = Observer { _ in }
 

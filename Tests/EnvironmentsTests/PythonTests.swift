@@ -277,4 +277,43 @@ import Testing
         environment: "gym:CartPole-v1", kind: .road, supported: [.rendered, .atari, .none])
     ) { try GymnasiumEnvironment("CartPole-v1", pipeline: PixelPipeline(), slots: 1) }
   }
+
+  /// What is no observation, reward or end, by what it is asked to return.
+  private static let wrongModule = """
+    import gymnasium, numpy
+    class Wrong(gymnasium.Env):
+      observation_space = gymnasium.spaces.Box(0, 255, (4, 4), numpy.uint8)
+      action_space = gymnasium.spaces.Discrete(2)
+      def __init__(self, first="numpy.zeros((4, 4), 'uint8')", then="(numpy.zeros((4, 4), 'uint8'), 0.0, False, False, {})"):
+        self.first, self.then = first, then
+      def reset(self, *, seed=None, options=None):
+        return eval(self.first), {}
+      def step(self, action):
+        return eval(self.then)
+    gymnasium.register("Wrong-v0", Wrong)
+    """
+
+  @Test(
+    .enabled(if: canRunGymnasium, "needs Python with gymnasium"),
+    arguments: [
+      ("first=None", "its reset returned what is no observation"),
+      ("first=numpy.zeros((3, 4), 'uint8')", "its reset returned what is no observation"),
+      ("first=numpy.full((4, 4), 0.7)", "no uint8"),
+      ("then=(None, 0.0, False, False, {})", "its step returned what is no observation"),
+      ("then=(numpy.zeros((4, 4), 'uint8'), None, False, False, {})", "the reward None, which is no number"),
+      ("then=(numpy.zeros((4, 4), 'uint8'), 0.0, numpy.zeros(2), False, {})", "for whether the episode is over"),
+      ("then=(1, 2, 3)", "not observation, reward, terminated, truncated and info"),
+    ])
+  func saysWhichCallReturnedWhat(argument: String, reason: String) throws {
+    try withModule("wrong", Self.wrongModule) { (python: String) throws -> Void in
+      let environment = try GymnasiumEnvironment(
+        "wrong:Wrong-v0", pipeline: pipeline(.none) { $0.arguments = [argument] }, slots: 1,
+        replyTimeout: .seconds(120), python: python)
+      let error = #expect(throws: EnvironmentError.self) {
+        _ = try environment.reset([0: 0])
+        _ = try environment.step([0: 0])
+      }
+      #expect("\(error!)".contains(reason), "\(error!)")
+    }
+  }
 }

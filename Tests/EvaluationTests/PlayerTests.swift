@@ -9,7 +9,7 @@ import Testing
 /// Sees a number and is rewarded by one, which are given for each step.
 private final class Scripted: Environment {
   let slots = 1
-  let observation = ObservationSpace(vector: 1)
+  var observation = ObservationSpace(vector: 1)
   let actions: ActionSpace = 2
   let seen: [Float], rewards: [Double]
   private var step = 0
@@ -76,6 +76,17 @@ private final class Scripted: Environment {
       ) {
         try play(Scripted(seen: seen, rewards: [1, 1]))
       }
+    }
+  }
+
+  @Test func saysWhichClassThereIsNot() {
+    let environment = Scripted(seen: [0, 7, 0], rewards: [1, 1])
+    environment.observation = ObservationSpace([.init("gear", .classes([3]))])
+    #expect(
+      throws: EnvironmentError.refused(
+        environment: "gym:Own-v0", reason: "episode 0, step 1: 'gear' shows a class that its space does not have")
+    ) {
+      try play(environment)
     }
   }
 

@@ -125,7 +125,8 @@ let package = Package(
     .target(name: "Torch", dependencies: below("Torch")),
     .target(name: "Demonstrations", dependencies: below("Demonstrations")),
     .target(
-      name: "Environments", dependencies: below("Environments"), resources: [.embedInCode("gymnasium_worker.py")]),
+      name: "Environments", dependencies: below("Environments"),
+      resources: [.embedInCode("gymnasium_spaces.py"), .embedInCode("gymnasium_worker.py")]),
     .target(name: "WorldModel", dependencies: below("WorldModel")),
     .target(name: "Imitation", dependencies: below("Imitation")),
     .target(name: "Runs", dependencies: below("Runs")),

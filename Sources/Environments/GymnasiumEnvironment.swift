@@ -55,7 +55,9 @@ public final class GymnasiumEnvironment: Environment {
     }
     let setup = try JSONEncoder().encode(Setup(environment: id, slots: slots, pipeline: pipeline))
     worker = try PythonWorker(
-      environment: name, python: python, script: String(decoding: PackageResources.gymnasium_worker_py, as: UTF8.self),
+      environment: name, python: python,
+      script: String(
+        decoding: PackageResources.gymnasium_spaces_py + PackageResources.gymnasium_worker_py, as: UTF8.self),
       argument: String(decoding: setup, as: UTF8.self), timeout: replyTimeout, unless: isStopped)
     let start = try Reply(worker.reply(to: nil), environment: name, python: python).body
     guard let spaces = try? JSONDecoder().decode(Spaces.self, from: Data(start)) else {

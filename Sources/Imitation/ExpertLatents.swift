@@ -149,11 +149,6 @@ public struct LatentWindows {
     self.states = states
     self.actions = actions
   }
-
-  /// Of some of the steps, with the states around them.
-  func steps(_ range: Range<Int>) -> LatentWindows {
-    LatentWindows(states: states.sliced(range.lowerBound..<range.upperBound + 1), actions: actions.sliced(range))
-  }
 }
 
 /// Draws windows of expert states. Source: DITTO, Algorithm 1, line 10.
@@ -208,16 +203,4 @@ public struct WindowSampler {
     let actions = latents.actions.taking(indices.dropLast().reshaped(-1)).unflattened([horizon, batch])
     return LatentWindows(states: latents.states(at: indices, using: random), actions: actions)
   }
-}
-
-/// The place in each row of weights `[N, K]`, not negative, where their sum first exceeds a share `[N, 1]`, in 0..<1,
-/// of all of them; the last where none does: `int64` `[N, 1]`.
-func chosen(by weights: Tensor, _ shares: Tensor) -> Tensor {
-  let count = weights.shape[1]
-  let upTo = Tensor(
-    (0..<count).flatMap { row in (0..<count).map { row <= $0 ? Float(1) : 0 } }, [count, count], on: weights.device)
-  let sums = weights.matmul(upTo)
-  let passed = (shares * sums.sliced(count - 1..<count, axis: 1) - sums).isAtLeast(0).to(.float32).sum(
-    over: 1, keepingAxes: true)
-  return passed.clamped(0, Double(count - 1)).to(.int64)
 }

@@ -54,7 +54,7 @@ let imports: [String: [String]] = [
     "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Studies", "Torch",
     "Training", "WorldModel",
   ],
-  "ditto": [
+  "Command": [
     "Benchmarking", "Demonstrations", "Environments", "Evaluation", "Imitation", "Runs", "Settings", "Spaces",
     "Studies", "Torch", "Training", "WorldModel",
   ],
@@ -80,7 +80,7 @@ let imports: [String: [String]] = [
     "Torch", "Training", "WorldModel",
   ],
   "BenchmarkingTests": ["Benchmarking", "Torch", "Training", "WorldModel"],
-  "DittoTests": ["Runs", "Torch", "ditto"],
+  "DittoTests": ["Command", "Runs", "Torch"],
   "GoldenTests": ["Imitation", "Settings", "Spaces", "Torch", "WorldModel"],
   "FuzzTests": [
     "CChecksum", "Demonstrations", "Evaluation", "Imitation", "Runs", "Settings", "Spaces", "Torch", "Training",
@@ -102,7 +102,7 @@ let package = Package(
   name: "ditto",
   products: [
     .library(name: "Ditto", targets: ["Ditto"]),
-    .executable(name: "ditto", targets: ["ditto"]),
+    .executable(name: "ditto", targets: ["Command"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -144,7 +144,8 @@ let package = Package(
     .target(name: "Benchmarking", dependencies: below("Benchmarking")),
     .target(name: "Ditto", dependencies: below("Ditto")),
     .executableTarget(
-      name: "ditto", dependencies: below("ditto") + [.product(name: "ArgumentParser", package: "swift-argument-parser")]
+      name: "Command",
+      dependencies: below("Command") + [.product(name: "ArgumentParser", package: "swift-argument-parser")]
     ),
     .testTarget(name: "SettingsTests", dependencies: below("SettingsTests")),
     .testTarget(name: "SpacesTests", dependencies: below("SpacesTests")),

@@ -102,7 +102,7 @@ public struct Benchmark {
       classes: (Tensor.uniform([count, w.groups], using: random) * Double(w.classes)).to(.uint8),
       actions: ActionSpace.discrete(Self.actionCount).uniform([count], using: random), lengths: [count],
       classCount: w.classes)
-    let learner = try DreamLearner(frozen, c, expert: latents, compute.precision, seed: Seed(0))
+    let learner = try DITTO(frozen, c, expert: latents, compute.precision, seed: Seed(0))
     return measured("agent", items: c.horizon * c.batch, flops: work.agentStep(c)) { step in
       learner.update(step: step, progress: 0)["critic/loss"]!.item
     }

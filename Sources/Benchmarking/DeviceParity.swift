@@ -199,7 +199,7 @@ public struct DeviceParity: Codable, Sendable {
 }
 
 extension WorldModel {
-  /// Clocks `[…, S, K]` by which the classes `[…, S·K]` are drawn whatever their probability.
+  /// Exponential noise `[…, S, K]` by which the classes `[…, S·K]` are drawn whatever their probability.
   fileprivate func exponentialNoise(for sampled: Tensor) -> Tensor {
     (1 - sampled + 1e-30).reshaped(sampled.shape.dropLast() + [sizes.groups, sizes.classes])
   }

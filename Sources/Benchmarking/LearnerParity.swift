@@ -19,19 +19,19 @@ extension DeviceParity {
       actions: actions.uniform([count], using: random).to(device), lengths: [count / 2, count / 2], classCount: 8)
   }
 
-  private static func learner(_ model: WorldModel, _ kind: RewardKind, _ precision: Precision) throws -> DreamLearner {
+  private static func learner(_ model: WorldModel, _ kind: RewardKind, _ precision: Precision) throws -> DITTO {
     var c = ImitationConfiguration()
     (c.horizon, c.batch, c.reward.weights[.dot]) = (horizon, windows, 0)
     (c.reward.red.steps, c.reward.dril.steps, c.reward.dril.members) = (2, 2, 2)
     c.reward.weights[kind] = 1
-    return try DreamLearner(model, c, expert: latents(on: model.device, model.actions), precision, seed: Seed(8))
+    return try DITTO(model, c, expert: latents(on: model.device, model.actions), precision, seed: Seed(8))
   }
 
-  private static func cloner(_ model: WorldModel, drawing: Bool) throws -> LatentCloner {
+  private static func cloner(_ model: WorldModel, drawing: Bool) throws -> DBC {
     var c = CloningConfiguration()
     c.batch = windows
     if !drawing { (c.noise, c.dropout) = (0, 0) }
-    return try LatentCloner(model, c, PolicySizes(), expert: latents(on: model.device, model.actions), seed: Seed(8))
+    return try DBC(model, c, PolicySizes(), expert: latents(on: model.device, model.actions), seed: Seed(8))
   }
 
   /// What an agent does in a few steps, in numbers.
@@ -45,8 +45,8 @@ extension DeviceParity {
 
   /// Learners that draw nothing but their first weights.
   struct Learners {
-    let rewards: [DreamLearner]
-    let cloner: LatentCloner
+    let rewards: [DITTO]
+    let cloner: DBC
 
     /// - Parameter other: whose weights they have; nil for their own.
     init(_ model: WorldModel, like other: Learners? = nil) throws {

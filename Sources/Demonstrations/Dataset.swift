@@ -20,6 +20,11 @@ public final class Dataset: Sendable {
   public let episodes: [EpisodeInfo]
   /// The names of what was seen beside `observation`, which is text.
   public var leftOut: [String] { reader.observations.leftOut }
+  /// The type in which each of `observation`'s fields is stored, such as `float64`.
+  func types() throws -> [String] {
+    let types = Dictionary(uniqueKeysWithValues: zip(reader.observations.space.fields.map(\.name), try reader.types()))
+    return observation.fields.map { types[$0.name]! }
+  }
   /// All that the dataset says about itself, keys of other programs included.
   public let metadata: [String: JSONValue]
   /// A `w` and 16 hexadecimal digits that change with the content, wherever it is stored: a key for what is computed
@@ -46,8 +51,13 @@ public final class Dataset: Sendable {
     try self.init(at: folder, seeing: seeing, cache: cached ? .shared : FrameCache(capacity: 0))
   }
 
-  /// - Parameter cache: where decompressed frames are kept.
-  init(at folder: URL, seeing: ObservationConfiguration = ObservationConfiguration(), cache: FrameCache) throws {
+  /// - Parameters:
+  ///   - cache: where decompressed frames are kept.
+  ///   - admittingNonFinite: whether numbers of vectors that are not finite are handed out, to be counted.
+  init(
+    at folder: URL, seeing: ObservationConfiguration = ObservationConfiguration(), cache: FrameCache,
+    admittingNonFinite: Bool = false
+  ) throws {
     let (data, metadataFile) = try Self.dataFolder(in: folder)
     let file = data.appendingPathComponent("main_data.hdf5")
     let json = try metadataFile.map(Self.contents)
@@ -61,7 +71,7 @@ public final class Dataset: Sendable {
 
     let reader = EpisodeReader(
       file: hdf5, observations: try StoredObservations(metadata.observationSpace, file: metadata.file),
-      actions: try StoredActions(metadata.actionSpace, file: metadata.file))
+      actions: try StoredActions(metadata.actionSpace, file: metadata.file), admitsNonFinite: admittingNonFinite)
     actions = reader.actions.space
     view = try seeing.view(of: reader.observations.space, in: folder.path)
     observation = view.seen

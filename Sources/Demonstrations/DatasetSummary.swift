@@ -29,17 +29,23 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
   /// In steps.
   public let length: Spread
   public let observation: ObservationSpace
+  /// In which each field is stored, by its name, such as `float64`.
+  public let types: [String: String]
   /// The names of texts, which nothing learns from.
   public let leftOut: [String]
   public let actions: [ActionPart]
   /// Of each field of what is seen, by its name: all pixels together (0…255), each number of a vector, or the classes
   /// of each group.
   public let fields: [String: [Spread]]
+  /// The share of a vector's numbers that are not finite, by its name; `fields` is of the others. Nothing learns from
+  /// such a dataset.
+  public let notFinite: [String: Double]
   public let ends: Ends
 
-  /// Reads the whole dataset.
-  /// - Throws: `damagedField`; `notFinite` for a vector that holds what is no number.
-  public init(_ dataset: Dataset) throws {
+  /// Reads the whole dataset in a folder.
+  /// - Throws: what opening it throws; `damagedField`.
+  public init(at folder: URL) throws {
+    let dataset = try Dataset(at: folder, cache: .shared, admittingNonFinite: true)
     let recorded = dataset.episodes
     name = dataset.name
     episodes = recorded.count
@@ -48,10 +54,14 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
     length = Spread(recorded.map { Double($0.length) })
     (observation, leftOut) = (dataset.observation, dataset.leftOut)
     actions = Self.parts(of: dataset)
+    types = Dictionary(uniqueKeysWithValues: zip(dataset.observation.fields.map(\.name), try dataset.types()))
+    var notFinite: [String: Double] = [:]
     fields = try Dictionary(
       uniqueKeysWithValues: dataset.observation.fields.enumerated().map { index, field in
         guard field.isImage else {
-          return (field.name, try VectorStatistics(over: [EpisodeSelection(dataset)], field: index).spreads)
+          let statistics = try VectorStatistics(over: [EpisodeSelection(dataset)], field: index)
+          if statistics.notFinite > 0 { notFinite[field.name] = statistics.notFinite }
+          return (field.name, statistics.spreads)
         }
         let statistics = try PixelStatistics(over: [EpisodeSelection(dataset)], field: index)
         return (
@@ -63,6 +73,7 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
           ]
         )
       })
+    self.notFinite = notFinite
     ends = Ends(terminated: recorded.count { $0.terminated }, truncated: recorded.count { $0.truncated })
   }
 }
@@ -116,15 +127,20 @@ extension DatasetSummary: CustomStringConvertible {
         numbers ?? groups!.joined(separator: "; ")
       )
     }
+    let described = observation.fields.map { field in
+      let title = observation.isSingle ? "" : "\(field.name) "
+      return field.isImage ? "\(title)\(field)" : "\(title)\(field), \(types[field.name]!)"
+    }.joined(separator: "; ")
     let seen = observation.fields.map { field in
       let title = !observation.isSingle ? field.name : field.isImage ? "pixels" : "numbers"
-      return (title, fields[field.name]!.map(spread).joined(separator: ", "))
+      let share = notFinite[field.name].map { "; \(number(100 * $0)) % NaN, infinite or beyond 1e18" } ?? ""
+      return (title, fields[field.name]!.map(spread).joined(separator: ", ") + share)
     }
     return
       ([
         ("dataset", name), ("episodes", "\(episodes), \(ends.terminated) terminated, \(ends.truncated) truncated"),
         ("transitions", "\(transitions)"), ("return", spread(self.return)), ("length", "\(spread(length)) steps"),
-        ("observations", observation.description + leftOut.map { "; '\($0)', text, is left out" }.joined()),
+        ("observations", described + leftOut.map { "; '\($0)', text, is left out" }.joined()),
       ] + seen + done).map { key, value in
         key.padding(toLength: max(14, key.count + 2), withPad: " ", startingAt: 0) + value
       }.joined(separator: "\n")

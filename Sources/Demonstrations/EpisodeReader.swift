@@ -5,6 +5,8 @@ struct EpisodeReader {
   let file: HDF5Reader
   let observations: StoredObservations
   let actions: StoredActions
+  /// Whether numbers that are not finite are handed out; otherwise they are errors.
+  let admitsNonFinite: Bool
 
   /// The first bytes of every JPEG file.
   private static let jpegStart: [UInt8] = [0xff, 0xd8, 0xff]
@@ -40,7 +42,7 @@ struct EpisodeReader {
         case .pixels(channelsLast: true): return Self.channelsFirst(try file.bytes(field, rows: range), kind.shape)
         case .numbers:
           let numbers = try file.floats(field, rows: range)
-          if let place = numbers.firstIndex(where: { !Self.isMeasured($0) }) {
+          if !admitsNonFinite, let place = numbers.firstIndex(where: { !Self.isMeasured($0) }) {
             throw DemonstrationError.notFinite(
               file: file.path, field: field.name, step: range.lowerBound + place / max(1, numbers.count / range.count))
           }
@@ -59,6 +61,11 @@ struct EpisodeReader {
             })
         }
       })
+  }
+
+  /// The type in which each field is stored, in the order of the space's.
+  func types() throws -> [String] {
+    try observations.parts.map { try file.field("episode_0/\($0.field)").kind.name }
   }
 
   /// Pictures `[…, Y, X, C]` as `[…, C, Y, X]`, each of `shape`.

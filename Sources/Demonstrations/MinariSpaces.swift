@@ -194,10 +194,9 @@ struct StoredObservations {
     if let (counts, starts, shape) = space.classes {
       return (.classes(counts), Part(field: field, shape: shape, form: .classes(starts: starts)))
     }
-    guard let count = space.numberCount, let shape = space.shape else { return nil }
     // Four axes, such as a stack of pictures that have channels each, could be meant in many ways.
-    if space.dtype == "uint8", shape.count > 3 { return nil }
-    if space.dtype == "uint8", shape.count > 1 {
+    if space.type == "Box", space.dtype == "uint8", let shape = space.shape, shape.count > 1 {
+      guard shape.count < 4 else { return nil }
       // Of three axes the shorter one at an end has the channels.
       let isLast = shape.count == 3 && shape[2] <= shape[0]
       let (channels, height, width) =
@@ -208,6 +207,7 @@ struct StoredObservations {
         Part(field: field, shape: shape, form: .pixels(channelsLast: isLast && channels > 1))
       )
     }
+    guard let count = space.numberCount, let shape = space.shape else { return nil }
     return (.vector(count), Part(field: field, shape: shape, form: .numbers))
   }
 

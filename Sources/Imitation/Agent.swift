@@ -21,7 +21,7 @@ public enum StateChoice: String, Codable, CaseIterable, Sendable {
   case best
 }
 
-/// A trained policy together with the eyes and the memory that it was trained with, if it has any: maps raw frames to
+/// A trained policy together with the encoders and the memory that it was trained with, if it has any: maps raw frames to
 /// actions.
 ///
 /// Several episodes can run side by side, each in a slot of its own; what happens in one slot depends on nothing but

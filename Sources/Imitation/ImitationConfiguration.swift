@@ -122,6 +122,9 @@ public struct ImitationConfiguration: Configuration {
 
   public init() {}
 
+  /// Of each update, on the same dreams.
+  var gradientSteps: Int { policyGradient == .ppo ? epochs : 1 }
+
   public func check(_ problems: inout Problems) {
     problems.require(horizon, in: 1...10_000, "horizon")
     problems.require(batch, in: 1...1_000_000, "batch")

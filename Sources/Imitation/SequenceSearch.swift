@@ -12,7 +12,7 @@ public final class SequenceSearch {
   private let imagination: Imagination
   private let compared: ComparedState
   private let windows: WindowSampler
-  private let learner: LatentCloner
+  private let learner: DBC
   private let seed: Seed
   /// All sequences, `[steps, sequences, 1]`.
   private let sequences: Tensor
@@ -34,7 +34,7 @@ public final class SequenceSearch {
   /// - Parameter learner: what learns, best from a clone on.
   /// - Throws: `ImitationError.episodesTooShort` where no episode is as long as a dream and a search.
   public init(
-    _ imagination: Imagination, _ compared: ComparedState, on expert: ExpertLatents, teaching learner: LatentCloner,
+    _ imagination: Imagination, _ compared: ComparedState, on expert: ExpertLatents, teaching learner: DBC,
     seed: Seed
   ) throws {
     guard let count = imagination.actions.discreteCount else {
@@ -97,9 +97,9 @@ public final class SequenceSearch {
       )
       .states
       let expert = compared.reached(reference).taking(copied, axis: 1)
-      let earned = latentReward(expert: expert, learner: compared.reached(states)).sum(over: 0)  // [B · sequences]
+      let returns = latentReward(expert: expert, learner: compared.reached(states)).sum(over: 0)  // [B · sequences]
       // Sequences of one first action are side by side.
-      let byFirst = earned.reshaped(batch, actionCount, count / actionCount).max(over: 2)  // [B, A]
+      let byFirst = returns.reshaped(batch, actionCount, count / actionCount).max(over: 2)  // [B, A]
       return (byFirst.argmax(over: 1).to(.float32).reshaped(-1, 1), byFirst.max(over: 1) + (-byFirst).max(over: 1))
     }
   }

@@ -9,7 +9,7 @@ import Training
 import WorldModel
 
 /// Do players stay where the expert is? Plays whole episodes in the real environment and measures, with one world
-/// model's eyes for all players, how far each visited latent is from the nearest of the expert's, step by step; and how
+/// model's encoder for all players, how far each visited latent is from the nearest of the expert's, step by step; and how
 /// well visited latents can be told from the expert's at all.
 ///
 /// Source: DITTO, section 3.1. Equation 6 bounds the divergence of true states by that of latents, and equation 5 the

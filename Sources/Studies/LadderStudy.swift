@@ -124,8 +124,8 @@ struct TakenApart {
       of: dataset, episodes: 0..<record.details.useEpisodes, encodings: encodings, on: world.model.device)
   }
 
-  func clone(of latents: ExpertLatents, _ seed: Seed) throws -> LatentCloner {
-    try LatentCloner(world.model, configuration.cloning, configuration.imitation.policy, expert: latents, seed: seed)
+  func clone(of latents: ExpertLatents, _ seed: Seed) throws -> DBC {
+    try DBC(world.model, configuration.cloning, configuration.imitation.policy, expert: latents, seed: seed)
   }
 
   func agent(_ actor: MLP, seed: UInt64) -> Agent {

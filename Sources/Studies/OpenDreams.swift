@@ -95,11 +95,11 @@ struct OpenDreams {
     let counting = { (values: Tensor) in
       zip(values.values(as: Float.self), counted).filter { $0.1 > 0 }.map { Double($0.0) }
     }
-    let (earned, errors) = (rewards.map { counting($0[last]) }, lastErrors.map(counting))
+    let (lastRewards, errors) = (rewards.map { counting($0[last]) }, lastErrors.map(counting))
     let separation = { (a: [Double], b: [Double]) in zip(a, b).map { $0 > $1 ? 1 : $0 == $1 ? 0.5 : 0 }.mean }
     return kinds.indices.map { kind in
       WorldModelStudy.Answer(
-        actions: kinds[kind], reward: means(rewards[kind]), separation: separation(earned[0], earned[kind]),
+        actions: kinds[kind], reward: means(rewards[kind]), separation: separation(lastRewards[0], lastRewards[kind]),
         error: errors[kind].mean, errorSeparation: separation(errors[kind], errors[0]))
     }
   }

@@ -63,7 +63,7 @@ public struct SignalStudy: Codable, Sendable {
     ).windows(step: 0)
     let imagination = Imagination(world.model, compute.precision)
 
-    let cloner = try LatentCloner(world.model, configuration.cloning, imitation.policy, expert: expert, seed: seed)
+    let cloner = try DBC(world.model, configuration.cloning, imitation.policy, expert: expert, seed: seed)
     let progress = ProgressMeter("cloning", total: Self.cloningSteps)
     for step in 0..<Self.cloningSteps {
       _ = cloner.update(step: step, progress: Double(step) / Double(Self.cloningSteps))
@@ -104,9 +104,9 @@ public struct SignalStudy: Codable, Sendable {
           _ = reward.update(windows, other, progress: Double(step) / Double(Self.discriminatorSteps))
         }
       }
-      let earned = dreams.map { reward(windows, $0.1).to(.float32).values(as: Float.self).map(Double.init) }
-      return zip(dreams, earned).map {
-        Signal(reward: kind.name, actions: $0.0, $1, expert: earned[0], steps: shape[0])
+      let rewards = dreams.map { reward(windows, $0.1).to(.float32).values(as: Float.self).map(Double.init) }
+      return zip(dreams, rewards).map {
+        Signal(reward: kind.name, actions: $0.0, $1, expert: rewards[0], steps: shape[0])
       }
     }
   }

@@ -129,7 +129,7 @@ public struct WorldModelStudy: Codable, Sendable {
     guard (graded.lengths.max() ?? 0) > 1 else { return nil }
     var clone: ((Tensor) -> ActionDistribution)?
     if count > 1 {
-      let cloner = try LatentCloner(
+      let cloner = try DBC(
         world.model, CloningConfiguration(), PolicySizes(), expert: latents.episodes(Array(0..<count / 2)), seed: seed)
       for step in 0..<cloningSteps { _ = cloner.update(step: step, progress: Double(step) / Double(cloningSteps)) }
       clone = cloner.policy
@@ -253,7 +253,7 @@ extension WorldModelStudy: CustomStringConvertible {
         + [openLoop.error, openLoop.stillError, openLoop.meanError].map { format("%.3g", $0[k]) }
         + [openLoop.drift, openLoop.stillDrift].map { number(3, $0[k]) }
     }
-    let earned = answers.map {
+    let rewardRows = answers.map {
       [$0.actions] + [$0.reward.mean, $0.reward.last!, $0.separation].map { number(3, $0) } + [
         format("%.3g", $0.error), number(3, $0.errorSeparation),
       ]
@@ -265,7 +265,7 @@ extension WorldModelStudy: CustomStringConvertible {
     }
     var parts = [
       "\(TextTable(columns: ["step", "sequences", "error", "last frame", "mean frame", "drift", "last state"], rows: steps))",
-      "\(TextTable(columns: ["actions", "reward", "at the last step", "recorded earn more", "error", "recorded show it better"], rows: earned))",
+      "\(TextTable(columns: ["actions", "reward", "at the last step", "recorded earn more", "error", "recorded show it better"], rows: rewardRows))",
       """
       \(TextTable(columns: ["\(groups.classes.count) groups of z", "least", "median", "most", "mean"], rows: used))
       collapsed: \(groups.collapsed), which say less than \(Groups.collapsedBelow) nats about the state

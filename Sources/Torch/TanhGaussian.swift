@@ -39,7 +39,7 @@ public struct TanhGaussian {
     case .mode: tanh(mean)
     case .sample(let random):
       noGrad { tanh(mean + exp(logDeviation) * Tensor.normal(mean.shape, using: random).to(mean.type)) }
-    case .exponentialNoise: preconditionFailure("clocks are for classes")
+    case .exponentialNoise: preconditionFailure("exponential noise is for classes")
     }
   }
 

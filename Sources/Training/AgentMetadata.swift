@@ -12,7 +12,7 @@ public struct AgentMetadata: Codable, Equatable, Sendable {
   public let expertEpisodes: Int
   public let seed: UInt64
   /// Its other settings where they are not the defaults, by key: what else may set two agents apart. Of one that has
-  /// its own eyes, theirs too.
+  /// its own encoders, theirs too.
   public let settings: [String: String]
   /// Of its training, and the wall time that they took, in seconds; up to the checkpoint that acts where that one was
   /// named.
@@ -41,7 +41,7 @@ public struct AgentMetadata: Codable, Equatable, Sendable {
     by selectedBy: SelectedBy,
     choosing actions: ActionChoice
   ) throws {
-    let dreams = configuration.method == .ditto || configuration.method == .dgail
+    let dreams = configuration.method.dreams
     method = configuration.method
     rewards =
       dreams
@@ -49,14 +49,14 @@ public struct AgentMetadata: Codable, Equatable, Sendable {
         uniqueKeysWithValues: configuration.imitation.reward.weights.used.map { ($0.kind.name, $0.weight) }) : nil
     horizon = dreams ? configuration.imitation.horizon : nil
     (expertEpisodes, seed, threads) = (record.details.useEpisodes, record.seed, record.details.threads)
-    let eyes =
+    let encoders =
       try configuration.method == .bc
       ? world.differences().filter { $0.key.hasPrefix("model.") || $0.key.hasPrefix("pixels.") } : [:]
     let unused = configuration.imitation.policyGradient == .ppo ? [] : ["imitation.epochs", "imitation.clip"]
     settings = try configuration.differences().filter { difference in
       !(Self.apart + unused).contains { difference.key.hasPrefix($0) }
     }
-    .merging(eyes.map { ("worldModel.\($0)", $1) }) { $1 }
+    .merging(encoders.map { ("worldModel.\($0)", $1) }) { $1 }
     (self.step, self.selectedBy, self.actions) = (step, selectedBy, actions)
     (worldModel, version) = (record.details.worldModel?.fingerprint, record.version)
     let lines = try MetricsLog.lines(of: run).filter { selectedBy != .named || $0["step"] ?? 0 <= Double(step) }

@@ -12,11 +12,11 @@ import WorldModel
 /// The folder holds the world model's weights too: an agent acts without anything else. Cloning from pixels has no
 /// world model.
 public enum AgentRun {
-  /// Where an agent gets its eyes and memory from.
+  /// Where an agent gets its encoders and memory from.
   public enum Source {
     /// The run of a finished world model.
     case worldModel(URL)
-    /// Nowhere: cloning from pixels learns eyes of its own, of these sizes and statistics.
+    /// Nowhere: cloning from pixels learns encoders of its own, of these sizes and statistics.
     case pixels(WorldModelConfiguration)
   }
 
@@ -81,7 +81,7 @@ public enum AgentRun {
         (loaded == nil) == (configuration.method == .bc),
         "method '\(configuration.method)' does not learn from \(source)")
       let rewards = configuration.imitation.reward.weights.used
-      if configuration.method == .ditto || configuration.method == .dgail, rewards.allSatisfy({ $0.weight < 0 }) {
+      if configuration.method.dreams, rewards.allSatisfy({ $0.weight < 0 }) {
         Observer.warn("no reward has a weight above 0: the agent is trained away from the expert")
       }
       try configuration.checkMixed(data.dropFirst())
@@ -187,7 +187,7 @@ public enum AgentRun {
     _ trainer: any Trainer, _ configuration: AgentConfiguration, _ actions: ActionSpace, _ run: RunFolder,
     hasWeights: Bool = false
   ) throws {
-    let dreams = configuration.method == .ditto || configuration.method == .dgail
+    let dreams = configuration.method.dreams
     let loop = TrainingLoop(
       trainer: trainer, run: run, configuration: configuration.training, label: "agent",
       shown: [
@@ -205,9 +205,9 @@ extension AgentConfiguration {
   fileprivate func checkMixed(_ data: some Collection<URL>) throws {
     guard !data.isEmpty else { return }
     let weights = imitation.reward.weights
-    guard method == .ditto || method == .dgail, !weights.used.contains(where: \.kind.comparesSteps) else {
+    guard method.dreams, !weights.used.contains(where: \.kind.comparesSteps) else {
       throw ExperimentError.notAnOption(
-        "--mixed-data with \(method == .ditto || method == .dgail ? "a reward that compares each step with the expert's" : "method '\(method)'")",
+        "--mixed-data with \(method.dreams ? "a reward that compares each step with the expert's" : "method '\(method)'")",
         allowed:
           "it goes with rewards that look at all of the expert: --method dgail, or --reward \(RewardKind.allCases.filter { !$0.comparesSteps }.map(\.name).joined(separator: ", "))"
       )

@@ -23,17 +23,17 @@ struct AgentValidation {
       let expert = windows.windows(step: 0)
       let (start, shape, space) = (expert.states[0], Array(expert.actions.shape.prefix(2)), imagination.actions)
       let random = RandomSource(seed, on: imagination.device)
-      let earned = { (dream: Rollout) in
+      let reward = { (dream: Rollout) in
         latentReward(expert: compared.reached(expert.states), learner: compared.reached(dream.states)).mean()
       }
-      let following = { (actions: Tensor) in earned(imagination.rollout(from: start, following: actions, using: random))
+      let following = { (actions: Tensor) in reward(imagination.rollout(from: start, following: actions, using: random))
       }
       let anything = space.uniform(shape, using: random)
       let constant = space.constants(shape, on: imagination.device).map { following($0.actions) }
       let wanted = policy(expert.states.features.dropLast())
       let nats = -wanted.logProbability(ofOthers: expert.actions).mean()
-      let own = earned(imagination.rollout(from: start, steps: shape[0], using: random, policy: policy))
-      let certain = earned(
+      let own = reward(imagination.rollout(from: start, steps: shape[0], using: random, policy: policy))
+      let certain = reward(
         imagination.rollout(from: start, steps: shape[0], choosing: .best, using: random, policy: policy))
       return [
         "validation/reward": own, "validation/nll": nats, "validation/score": scoredBy == .reward ? own : -nats,

@@ -25,7 +25,7 @@ public enum Export {
     try TrainingLoop.checkpoints(of: output, keep: 1).save(step: checkpoint.step) { folder in
       try write(policy, to: folder.appending(path: TrainingLoop.stateFile), statistics) { name in
         statistics.contains(name)
-          || [LoadedAgent.actorPrefix, PixelCloner.policyPrefix].contains { name.hasPrefix($0) }
+          || [LoadedAgent.actorPrefix, BC.policyPrefix].contains { name.hasPrefix($0) }
       }
     }
     let worldModel = source.appending(path: LoadedAgent.worldModelFile)

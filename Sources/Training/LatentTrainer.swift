@@ -10,7 +10,7 @@ import WorldModel
 final class LatentTrainer: Trainer {
   private let latentLearner: any LatentLearner
   /// A learner of dreams that begins as a clone, and how long that is cloned; nil for others.
-  private let warmStart: (learner: DreamLearner, cloner: LatentCloner, steps: Int)?
+  private let warmStart: (learner: DITTO, cloner: DBC, steps: Int)?
   private let validation: AgentValidation?
   private let steps: Int
   private let folder: String
@@ -37,11 +37,11 @@ final class LatentTrainer: Trainer {
     latentLearner =
       switch configuration.method {
       case .ditto, .dgail:
-        try DreamLearner(
+        try DITTO(
           loaded.model, imitation, expert: encoded.expert, windows: encoded.starts, mixed: encoded.mixed,
           details.precision, seed: seed, fitting: fitting)
       case .dbc:
-        try LatentCloner(loaded.model, configuration.cloning, imitation.policy, expert: encoded.starts, seed: seed)
+        try DBC(loaded.model, configuration.cloning, imitation.policy, expert: encoded.starts, seed: seed)
       case .bc: preconditionFailure("'bc' has no world model")
       }
     if configuration.method != .dbc {
@@ -50,8 +50,8 @@ final class LatentTrainer: Trainer {
         compared: imitation.reward.compared, horizon: imitation.horizon, seed: seed.stream("grade"))
       Observer.note(grade.verdict)
     }
-    if let learner = latentLearner as? DreamLearner, imitation.warmStart.cloningSteps > 0 {
-      let cloner = try LatentCloner(
+    if let learner = latentLearner as? DITTO, imitation.warmStart.cloningSteps > 0 {
+      let cloner = try DBC(
         loaded.model, configuration.cloning, imitation.policy, expert: encoded.starts, seed: seed.stream("clone"))
       warmStart = (learner, cloner, imitation.warmStart.cloningSteps)
     } else {

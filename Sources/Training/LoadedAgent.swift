@@ -48,7 +48,7 @@ public struct LoadedAgent {
       let policy = PixelPolicy(
         details.observation, frames: own.cloning.frames, depth: world.model.depth, actions: details.actions, sizes,
         using: blank)
-      try policy.load(from: weights, prefix: PixelCloner.policyPrefix)
+      try policy.load(from: weights, prefix: BC.policyPrefix)
       policy.freeze(computingIn: compute.precision)
       usualSurprise = nil
       agent = Agent(

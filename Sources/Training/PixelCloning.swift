@@ -21,7 +21,7 @@ extension SequenceTrainer {
     let policy = PixelPolicy(
       details.observation, frames: frames, depth: world.model.depth, actions: details.actions,
       configuration.imitation.policy, using: RandomSource(seed.stream("policy"), on: details.device))
-    let cloner = PixelCloner(
+    let cloner = BC(
       policy, try Normalizer(over: [expert], world.pixels, on: details.device), c, details.precision)
     let sampler = try SequenceSampler(
       [expert], batch: c.batch, length: frames + 1, sampling: .frames, seed: seed.stream("pairs"))

@@ -12,7 +12,7 @@ protocol SequenceLearner: Learner {
   func update(on batch: SequenceBatch, progress: Double, using random: RandomSource) -> Metrics
 }
 extension WorldModelLearner: SequenceLearner {}
-extension PixelCloner: SequenceLearner {}
+extension BC: SequenceLearner {}
 
 /// Drives a learner with sequences of recordings, which are read ahead.
 final class SequenceTrainer: Trainer {

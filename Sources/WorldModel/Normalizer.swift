@@ -93,8 +93,8 @@ public final class Normalizer: NamedParts {
   }
 
   /// Frames of the space, one after the other, under leading axes such as `[T, B]`.
-  public func callAsFunction(_ frames: UnsafeRawBufferPointer, _ leading: [Int], on device: Device) -> Observed {
-    Observed(
+  public func callAsFunction(_ frames: UnsafeRawBufferPointer, _ leading: [Int], on device: Device) -> Observation {
+    Observation(
       space,
       fields.enumerated().map { index, normalizer in
         let shape = leading + space.fields[index].shape
@@ -113,7 +113,7 @@ public final class Normalizer: NamedParts {
       })
   }
 
-  public func callAsFunction(_ frames: [UInt8], _ leading: [Int], on device: Device) -> Observed {
+  public func callAsFunction(_ frames: [UInt8], _ leading: [Int], on device: Device) -> Observation {
     frames.withUnsafeBytes { self($0, leading, on: device) }
   }
 }
@@ -134,7 +134,7 @@ extension ObservationSpace {
 
 /// What is seen, as networks take it, field by field and under leading axes such as `[T, B]`; also what a decoder makes
 /// of states, the means of pictures and vectors and the unnormalised log-probabilities of classes.
-public struct Observed {
+public struct Observation {
   public let space: ObservationSpace
   /// Normalised, `[…, C, Y, X]` of pictures, `[…, V]` of others.
   public let fields: [Tensor]
@@ -144,18 +144,18 @@ public struct Observed {
   /// Of the first picture; nil where there is none.
   public var image: Tensor? { space.images.first.map { fields[$0] } }
 
-  public func map(_ change: (Tensor) -> Tensor) -> Observed { Observed(space, fields.map(change)) }
+  public func map(_ change: (Tensor) -> Tensor) -> Observation { Observation(space, fields.map(change)) }
 
   /// The leading `count` axes made one, and one split into `sizes`.
-  public func flattened(first count: Int) -> Observed { map { $0.flattened(first: count) } }
-  public func unflattened(_ sizes: [Int]) -> Observed { map { $0.unflattened(sizes) } }
+  public func flattened(first count: Int) -> Observation { map { $0.flattened(first: count) } }
+  public func unflattened(_ sizes: [Int]) -> Observation { map { $0.unflattened(sizes) } }
   /// Along the first axis.
-  public subscript(_ index: Int) -> Observed { map { $0[index] } }
-  public subscript(_ range: Range<Int>) -> Observed { map { $0.sliced(range) } }
+  public subscript(_ index: Int) -> Observation { map { $0[index] } }
+  public subscript(_ range: Range<Int>) -> Observation { map { $0.sliced(range) } }
 
   /// What was seen, or a mean of it, as if a decoder had said it.
-  public var asDecoded: Observed {
-    Observed(
+  public var asDecoded: Observation {
+    Observation(
       space,
       zip(space.fields, fields).map { field, seen in
         if case .classes = field.kind { log(seen.clamped(1e-6, 1)) } else { seen }

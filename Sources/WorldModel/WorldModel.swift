@@ -90,7 +90,7 @@ public final class WorldModel: NamedParts {
   public var weights: NamedTensors { state.under("model.") + normalizer.state }
 
   /// Embeds what is seen, under `[N]`: `[N, E]`, the fields' embeddings one after the other.
-  func embedding(of observed: Observed) -> Tensor {
+  func embedding(of observed: Observation) -> Tensor {
     let parts = zip(coders, observed.fields).map { $0.encoder($1) }
     return parts.count == 1 ? parts[0] : concatenated(parts, axis: -1)
   }
@@ -116,7 +116,7 @@ public final class WorldModel: NamedParts {
   ///   - previousAction: `[T, B, A]`, the action that led to each frame, one-hot or in −1…1.
   ///   - isFirst: `[T · B]`, time first: whether an episode starts there.
   func infer(
-    _ observed: Observed, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Sampling,
+    _ observed: Observation, previousAction: Tensor, isFirst: [Bool], from start: LatentState, draw: Sampling,
     copies: Int = 1
   ) -> Inference {
     let (steps, batch) = (previousAction.shape[0], previousAction.shape[1])
@@ -140,14 +140,14 @@ public final class WorldModel: NamedParts {
   public func classes(_ logits: Tensor) -> Categorical { rssm.classes(logits) }
 
   /// The means of what is seen in states `[…]`.
-  public func decode(_ states: LatentState) -> Observed {
+  public func decode(_ states: LatentState) -> Observation {
     let leading = Array(states.deterministic.shape.dropLast())
     let features = states.features.flattened(first: leading.count)
-    return Observed(observation, coders.map { $0.decoder(features) }).unflattened(leading)
+    return Observation(observation, coders.map { $0.decoder(features) }).unflattened(leading)
   }
 
   /// The first picture of what is seen as raw pixels 0…255, `[…, C, Y, X]`; nil where there is none.
-  public func picture(of observed: Observed) -> Tensor? {
+  public func picture(of observed: Observation) -> Tensor? {
     observation.images.first.flatMap { index in
       if case .image(let pixels) = normalizer.fields[index] { pixels.pixels(observed.fields[index]) } else { nil }
     }
@@ -183,14 +183,14 @@ extension WorldModel {
   /// What a world model infers along recorded sequences.
   public struct Inference {
     /// What was seen, normalised, under `[T, B]`.
-    public let observed: Observed
+    public let observed: Observation
     /// `h` `[T, B, D]` and posterior draws `z` `[T, B, S·K]`.
     public let states: LatentState
     /// `[T, B, S·K]`, unnormalised.
     public let posteriorLogits: Tensor
     private let model: WorldModel
 
-    fileprivate init(_ model: WorldModel, _ observed: Observed, _ inferred: RSSM.Inferred) {
+    fileprivate init(_ model: WorldModel, _ observed: Observation, _ inferred: RSSM.Inferred) {
       (self.model, self.observed) = (model, observed)
       (states, posteriorLogits) = inferred
     }

@@ -103,9 +103,9 @@ public func classLoss(_ decoded: Tensor, _ classes: Tensor, counts: [Int]) -> Te
   return total!
 }
 
-extension Observed {
+extension Observation {
   /// How far a prediction is from what was seen, field by field, each `[…]`.
-  public func errors(of prediction: Observed) -> [Tensor] {
+  public func errors(of prediction: Observation) -> [Tensor] {
     space.fields.indices.map { index in
       // What a decoder says in bf16 is compared in float32.
       let (seen, decoded) = (fields[index], prediction.fields[index].to(fields[index].type))
@@ -118,7 +118,7 @@ extension Observed {
   }
 
   /// The sum of all fields' errors, `[…]`.
-  public func error(of prediction: Observed) -> Tensor {
+  public func error(of prediction: Observation) -> Tensor {
     let errors = errors(of: prediction)
     return errors.dropFirst().reduce(errors[0], +)
   }
@@ -137,7 +137,8 @@ public struct WorldModelLoss {
   ///   - decoded: means of what was observed, both under `[T, B]`.
   ///   - posterior: over the classes of `z`, `[T, B, S, K]` like `prior`.
   public init(
-    decoded: Observed, observed: Observed, posterior: Categorical, prior: Categorical, _ weights: LossConfiguration
+    decoded: Observation, observed: Observation, posterior: Categorical, prior: Categorical,
+    _ weights: LossConfiguration
   ) {
     let errors = observed.errors(of: decoded)
     let sum = { (terms: [Tensor]) in terms.isEmpty ? nil : terms.dropFirst().reduce(terms[0], +) }

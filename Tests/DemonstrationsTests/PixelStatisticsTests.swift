@@ -43,7 +43,7 @@ import Testing
 
 @Suite struct DatasetSummaryTests {
   @Test func saysWhatTheFixtureHolds() throws {
-    let summary = try DatasetSummary(Dataset(at: fixture("channels-last-v0")))
+    let summary = try DatasetSummary(at: fixture("channels-last-v0"))
     #expect(summary.episodes == 2 && summary.transitions == 76)
     #expect(summary.length == Spread(mean: 38, sd: 35, min: 3, max: 73))
     let returns = [1.5, (0..<73).reduce(0) { $0 + Double($1) / 2 - 1 }]
@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test func hasTheKeysThatProgramsRead() throws {
-    let summary = try DatasetSummary(Dataset(at: fixture("channels-first-v0")))
+    let summary = try DatasetSummary(at: fixture("channels-first-v0"))
     let value = try JSONDecoder().decode([String: JSONValue].self, from: JSONEncoder().encode(summary))
     #expect(value["episodes"] == 2 && value["transitions"] == 76)
     for key in ["return", "length"] {

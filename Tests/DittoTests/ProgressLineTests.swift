@@ -1,7 +1,7 @@
 import Runs
 import Testing
 
-@testable import ditto
+@testable import Command
 
 @Suite struct ProgressLineTests {
   /// Collects what is shown.

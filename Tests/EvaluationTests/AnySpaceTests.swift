@@ -86,7 +86,7 @@ import WorldModel
     #expect(
       try frames == dataset.frames(episode: 1) && environment.observation == dataset.observation
         && environment.actions == dataset.actions)
-    _ = try DatasetSummary(dataset).description
+    _ = try DatasetSummary(at: URL(fileURLWithPath: dataset.path)).description
 
     var world = WorldModelConfiguration()
     (world.model.depth, world.model.deterministic, world.model.hidden, world.model.groups, world.model.classes) = (

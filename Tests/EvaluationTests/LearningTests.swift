@@ -39,7 +39,7 @@ import WorldModel
     let latents = try ExpertLatents(encoding: experts, with: model, seed: Seed(1))
     let sampler = try WindowSampler(
       latents, horizon: imitation.horizon, batch: imitation.batch, seed: Seed(2), startShare: imitation.startShare)
-    let learner = try DreamLearner(model, imitation, expert: latents, seed: Seed(3))
+    let learner = try DITTO(model, imitation, expert: latents, seed: Seed(3))
     for step in 0..<Self.steps {
       _ = learner.update(
         on: windows(sampler.windows(step: step)), step: step, progress: Double(step) / Double(Self.steps),

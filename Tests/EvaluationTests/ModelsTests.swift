@@ -1,3 +1,4 @@
+import Demonstrations
 import Environments
 import Foundation
 import Testing
@@ -33,5 +34,32 @@ import Torch
         .agent(loaded.agent), named: name)
       #expect(result.mean > least && result.starts?.different == 4)
     } catch EnvironmentError.noPython, EnvironmentError.missingPackage {}  // Gymnasium is optional.
+  }
+
+  /// Chosen on recorded frames by the versions that these agents came with, on a CPU. What changes one of them changes
+  /// what an agent is.
+  private static let actions = [
+    "road": [
+      "0022112111111111020112002011102121212120202010111001002020211112110201012001001111121121121211202020",
+      "2012001101121211121111021001001020112121022121120211210020111111122112121102110010000111010122012122",
+      "1221102020010111111212122021111101000010201101202020222121202012111111111122121111111000200001021110",
+      "21121211121122021100120211110111101101000111111120202202121201002211202112112222",
+    ].joined(),
+    "cartpole": "100110101101001001010001010101101101011010010010100101010110110110101010101101101",
+  ]
+
+  /// The recordings are of version 0.1, which had no fields, views or checksums.
+  @Test(arguments: ["road", "cartpole"]) func choosesAsItEverDid(name: String) throws {
+    let dataset = try Dataset(
+      at: #require(Bundle.module.url(forResource: "Fixtures/\(name)-0.1", withExtension: nil)))
+    let agent = try LoadedAgent(at: Self.folder.appending(path: name)).agent
+    #expect(dataset.observation == agent.observation && dataset.actions == agent.actions)
+    let size = dataset.observation.frameSize
+    let chosen = try dataset.episodes.flatMap { episode in
+      agent.reset()
+      let frames = try dataset.frames(episode: episode.index)
+      return try (0..<episode.frameCount).map { try agent.act(on: Array(frames[$0 * size..<($0 + 1) * size])) }
+    }
+    #expect(chosen.map { "\($0.classes[0])" }.joined() == Self.actions[name])
   }
 }

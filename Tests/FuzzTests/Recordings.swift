@@ -88,7 +88,7 @@ private func replace(_ place: URL, by file: URL) {
 /// All that a dataset holds.
 @discardableResult private func readAll(_ folder: URL) throws -> [[UInt8]] {
   let dataset = try Dataset(at: folder, cached: false)
-  _ = try DatasetSummary(dataset)
+  _ = try DatasetSummary(at: folder)
   return try dataset.episodes.map { episode in
     var seen = try dataset.frames(episode: episode.index)
     for step in 0..<episode.length { seen += Array("\(episode.actions[step]) \(episode.rewards[step])".utf8) }

@@ -102,7 +102,7 @@ import Torch
     weights.imageWeight = 1
     let space = ObservationSpace(channels: frames.shape[2], height: frames.shape[3], width: frames.shape[4])
     let losses = WorldModelLoss(
-      decoded: Observed(space, [try golden["eq10.in.decoded"]]), observed: Observed(space, [frames]),
+      decoded: Observation(space, [try golden["eq10.in.decoded"]]), observed: Observation(space, [frames]),
       posterior: Categorical(logits: try golden["eq11.in.post_logits"]),
       prior: Categorical(logits: try golden["eq11.in.prior_logits"]), weights)
     // What the loss leaves out: the logarithm of the normal distribution's constant, for each pixel.

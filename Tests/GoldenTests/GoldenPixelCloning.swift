@@ -24,7 +24,7 @@ import Torch
       depth: try golden.size("hp.cnn_depth"), actions: .discrete(try golden.size("hp.action_dim")),
       sizes, using: RandomSource(Seed(0)))
     let parameters = try golden.load(policy, naming: authorsName)
-    let frames = Observed(policy.observation, [images.flattened(first: 2)])
+    let frames = Observation(policy.observation, [images.flattened(first: 2)])
     try golden.compare("embed", policy.encoded(frames).unflattened(Array(images.shape.prefix(2))))
     try golden.compare("logits", policy.outputs(frames))
     let loss = cloningLoss(

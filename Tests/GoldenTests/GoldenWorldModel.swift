@@ -69,7 +69,7 @@ import Torch
     )
     let (inference, losses, decoded) = computing(in: .bf16) {
       let inference = model.infer(
-        Observed(model.observation, [frames]), previousAction: action, isFirst: isFirst, from: start,
+        Observation(model.observation, [frames]), previousAction: action, isFirst: isFirst, from: start,
         draw: .exponentialNoise(exponentialNoise))
       return (
         inference, model.loss(inference, weights), model.decode(inference.states).image!
@@ -95,7 +95,7 @@ import Torch
     let leading = Array(frames.shape.prefix(2))
     try golden.compare(
       prefix + "embed",
-      model.embedding(of: Observed(model.observation, [frames]).flattened(first: 2)).unflattened(leading))
+      model.embedding(of: Observation(model.observation, [frames]).flattened(first: 2)).unflattened(leading))
     try golden.compare(prefix + "post_logits", inference.posteriorLogits)
     try golden.compare(prefix + "prior_logits", inference.priorLogits)
     try golden.compare(prefix + "h", states.deterministic)
@@ -168,7 +168,7 @@ import Torch
 
   private func infer(_ prefix: String, from start: LatentState) throws -> WorldModel.Inference {
     model.infer(
-      Observed(model.observation, [try golden[prefix + "in.obs"]]), previousAction: try golden[prefix + "in.action"],
+      Observation(model.observation, [try golden[prefix + "in.obs"]]), previousAction: try golden[prefix + "in.action"],
       isFirst: try golden[prefix + "in.reset"].values(as: Float.self).map { $0 == 1 }, from: start, draw: .mode)
   }
 

@@ -21,7 +21,7 @@ import WorldModel
       var c = ImitationConfiguration()
       (c.horizon, c.batch, c.centerRewards, c.reward.weights[.dot]) = (4, 32, isCentered, 20)
       (c.policy.width, c.policy.hiddenLayers) = (16, 1)
-      return try DreamLearner(model, c, expert: latents, seed: Seed(2)).update(step: 0, progress: 0)
+      return try DITTO(model, c, expert: latents, seed: Seed(2)).update(step: 0, progress: 0)
     }
     let (plain, centered) = (try first(false), try first(true))
     #expect(plain["reward/mean"]!.item == centered["reward/mean"]!.item && plain["reward/mean"]!.item > 0)

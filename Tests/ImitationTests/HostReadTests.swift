@@ -53,15 +53,15 @@ import WorldModel
     )
     c.reward.weights[.dot] = 0
     c.reward.weights[kind] = 1
-    let learner = try DreamLearner(model, c, expert: latents, precision, seed: Seed(3))
+    let learner = try DITTO(model, c, expert: latents, precision, seed: Seed(3))
     #expect(reads { learner.update(step: 0, progress: 0.5) } == 0)
   }
 
   @Test func cloningReadsNothing() throws {
-    let cloner = try LatentCloner(model, CloningConfiguration(), PolicySizes(), expert: latents, seed: Seed(3))
+    let cloner = try DBC(model, CloningConfiguration(), PolicySizes(), expert: latents, seed: Seed(3))
     #expect(reads { cloner.update(step: 0, progress: 0) } == 0)
     let policy = PixelPolicy(model.observation, depth: 2, actions: 3, PolicySizes(), using: RandomSource(Seed(4)))
-    let pixels = PixelCloner(policy, .small(100, 100), CloningConfiguration())
+    let pixels = BC(policy, .small(100, 100), CloningConfiguration())
     #expect(reads { pixels.update(on: batch(length: 2), using: RandomSource(Seed(7))) } == 0)
   }
 

@@ -33,11 +33,11 @@ import WorldModel
       Self.horizon, Self.batch, 2, 0.5
     )
     (configuration.reward.weights[.dot], configuration.reward.weights[.nearest]) = (0, 1)
-    let learner = try DreamLearner(model, configuration, expert: latents, mixed: mixed, seed: Seed(3))
+    let learner = try DITTO(model, configuration, expert: latents, mixed: mixed, seed: Seed(3))
     let windows = try WindowSampler(
       latents, horizon: Self.horizon, batch: Self.batch, copies: 2, seed: Seed(2)
     ).windows(step: 0)
-    let start = learner.start(of: windows, using: RandomSource(Seed(4)))
+    let start = DreamStarts(mixed, share: configuration.mixedShare, copies: 2)(windows, using: RandomSource(Seed(4)))
     let rows = { (x: Tensor) in
       let all: [Float] = x.values(); return (0..<Self.batch).map { Array(all[$0 * 8..<$0 * 8 + 8]) }
     }

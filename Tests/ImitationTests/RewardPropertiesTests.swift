@@ -253,10 +253,10 @@ import WorldModel
       ($0.deterministic, $0.groups, $0.classes) = (Self.size, Self.groups, Self.classes)
     }
     #expect(throws: ImitationError.tooFewWindows(required: 32, found: 30, horizon: 10)) {
-      try DreamLearner(model, c, expert: latents, seed: Seed(0))
+      try DITTO(model, c, expert: latents, seed: Seed(0))
     }
     c.horizon = 8
-    #expect(throws: Never.self) { try DreamLearner(model, c, expert: latents, seed: Seed(0)) }
+    #expect(throws: Never.self) { try DITTO(model, c, expert: latents, seed: Seed(0)) }
   }
 
   @Test func sumsAreWeighted() throws {

@@ -20,12 +20,12 @@ import WorldModel
       actions: ActionSpace.discrete(2).uniform([60], using: random), lengths: [60], classCount: 4)
   }
 
-  private func search() throws -> (SequenceSearch, LatentCloner) {
+  private func search() throws -> (SequenceSearch, DBC) {
     var cloning = CloningConfiguration()
     cloning.batch = 32
     var sizes = PolicySizes()
     (sizes.width, sizes.hiddenLayers) = (16, 1)
-    let learner = try LatentCloner(model, cloning, sizes, expert: latents, seed: Seed(3))
+    let learner = try DBC(model, cloning, sizes, expert: latents, seed: Seed(3))
     return (try SequenceSearch(Imagination(model), .both, on: latents, teaching: learner, seed: Seed(4)), learner)
   }
 

@@ -21,12 +21,12 @@ import WorldModel
       actions: ActionSpace.discrete(3).uniform([60], using: random), lengths: [60], classCount: 4)
   }
 
-  private func learner(_ change: (inout ImitationConfiguration) -> Void) throws -> DreamLearner {
+  private func learner(_ change: (inout ImitationConfiguration) -> Void) throws -> DITTO {
     var c = ImitationConfiguration()
     (c.batch, c.horizon, c.policy.width, c.policy.hiddenLayers) = (16, 4, 8, 1)
     c.warmStart.cloningSteps = 1
     change(&c)
-    return try DreamLearner(model, c, expert: latents, seed: Seed(3))
+    return try DITTO(model, c, expert: latents, seed: Seed(3))
   }
 
   private func clone() -> MLP { MLP(model.sizes.features, 3, width: 8, hiddenLayers: 1, using: RandomSource(Seed(9))) }
@@ -94,7 +94,7 @@ import WorldModel
       var c = ImitationConfiguration()
       (c.batch, c.horizon, c.policy.width, c.policy.hiddenLayers) = (16, 4, 8, 1)
       (c.reference, c.sharedNoise) = (reference, shared)
-      return try DreamLearner(single, c, expert: expert, seed: Seed(3)).update(step: 0, progress: 0)["reward/mean"]!
+      return try DITTO(single, c, expert: expert, seed: Seed(3)).update(step: 0, progress: 0)["reward/mean"]!
         .item
     }
     #expect(abs(try reward(.rollout, true) - 1) < 1e-5)

@@ -88,7 +88,7 @@ final class Discriminator: Reward {
     let loss = discriminatorLoss(expert: real, learner: imagined)
     optimizer.step(minimizing: loss, progress: progress)
     let all = concatenated([real.detached().reshaped(-1), imagined.detached().reshaped(-1)], axis: 0)
-    let earned = reward(imagined.detached())
+    let rewards = reward(imagined.detached())
     let right = concatenated(
       [
         real.detached().reshaped(-1).isAtLeast(0).to(.float32),
@@ -101,7 +101,7 @@ final class Discriminator: Reward {
       "discriminator/loss": loss, "discriminator/accuracy": accuracy, "discriminator/entropy": entropy,
       "discriminator/collapsed": accuracy.isAtLeast(Self.collapse.accuracy).to(.float32)
         * (-entropy).isAtLeast(-Self.collapse.entropy).to(.float32),
-      "discriminator/reward_range": earned.reshaped(-1).max(over: 0) + (-earned).reshaped(-1).max(over: 0),
+      "discriminator/reward_range": rewards.reshaped(-1).max(over: 0) + (-rewards).reshaped(-1).max(over: 0),
     ]
   }
 

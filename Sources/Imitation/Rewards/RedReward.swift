@@ -78,12 +78,12 @@ final class RedReward: Reward {
 
   /// The `σ` with which the mean of `exp(−σ d)` is `mean`: it falls from 1 to 0 as `σ` grows.
   static func sigma(for mean: Double, distances: [Double]) -> Double {
-    let earned = { (sigma: Double) in distances.reduce(0) { $0 + exp(-sigma * $1) } / Double(distances.count) }
+    let meanReward = { (sigma: Double) in distances.reduce(0) { $0 + exp(-sigma * $1) } / Double(distances.count) }
     var (low, high) = (0.0, 1.0)
-    while earned(high) > mean, high < 1e12 { high *= 2 }
+    while meanReward(high) > mean, high < 1e12 { high *= 2 }
     for _ in 0..<100 {
       let middle = (low + high) / 2
-      if earned(middle) > mean { low = middle } else { high = middle }
+      if meanReward(middle) > mean { low = middle } else { high = middle }
     }
     return (low + high) / 2
   }

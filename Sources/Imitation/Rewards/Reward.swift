@@ -190,9 +190,9 @@ public final class WeightedReward: Reward {
   /// The sum, and where there are several parts, the mean of each before it is weighted.
   func parts(_ expert: LatentWindows, _ dream: Rollout) -> (sum: Tensor, means: Metrics) {
     noGrad {
-      let earned = parts.map { $0.reward(expert, dream) }
-      let weighted = zip(parts, earned).map { $0.weight == 1 ? $1 : $0.weight * $1 }
-      let means = parts.count == 1 ? [] : zip(parts, earned).map { ("reward/\($0.name)", $1.mean()) }
+      let rewards = parts.map { $0.reward(expert, dream) }
+      let weighted = zip(parts, rewards).map { $0.weight == 1 ? $1 : $0.weight * $1 }
+      let means = parts.count == 1 ? [] : zip(parts, rewards).map { ("reward/\($0.name)", $1.mean()) }
       return (weighted.dropFirst().reduce(weighted[0], +), Dictionary(uniqueKeysWithValues: means))
     }
   }

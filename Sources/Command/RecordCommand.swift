@@ -26,6 +26,11 @@ struct RecordCommand: ParsableCommand {
     }
     Interruption.watch()
     let (player, pipeline, _) = try players.player(policy, settings, seed: seed, compute.apply())
+    if pipeline.kind == .atari, settings.config.isEmpty, settings.overrides.isEmpty {
+      Console.say(
+        "pictures are \(pipeline.size)×\(pipeline.size), grey, of every \(pipeline.frameSkip)th frame, as is usual for Atari games; --set pipeline.kind=none keeps the game's own"
+      )
+    }
     var recording = Recording(
       environment: players.environment, pipeline: pipeline, episodes: episodes, epsilons: epsilons.map { $0! },
       seed: seed)

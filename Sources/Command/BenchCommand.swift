@@ -65,7 +65,7 @@ struct BenchCommand: ParsableCommand {
     let world = try WorldModelConfiguration.load(
       .worldModel, from: layers, overrides: work == .agent ? [] : settings.overrides)
     let agent = try AgentConfiguration.load(layers, overrides: work == .agent ? settings.overrides : [])
-    guard work != .agent || agent.method == .ditto || agent.method == .dgail else {
+    guard work != .agent || agent.method.dreams else {
       throw ValidationError(
         "'bench agent' measures learning in dreams; method '\(agent.method)' clones, so leave it out or take ditto or dgail"
       )

@@ -27,4 +27,7 @@ public enum Method: String, Codable, CaseIterable, Sendable {
   case dbc
   /// Maximum likelihood on the expert's frames, without a world model.
   case bc
+
+  /// Whether it learns a policy by reinforcement in the world model.
+  public var dreams: Bool { self == .ditto || self == .dgail }
 }

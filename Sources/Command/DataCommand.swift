@@ -14,7 +14,13 @@ struct DataCommand: ParsableCommand {
     @Flag(help: "Print one JSON document.") var json = false
 
     func run() throws {
-      try printResult(DatasetSummary(Dataset(at: URL(fileURLWithPath: dataset))), json: json)
+      let folder = URL(fileURLWithPath: dataset)
+      let summary = try DatasetSummary(at: folder)
+      try printResult(summary, json: json)
+      guard !summary.notFinite.isEmpty else { return }
+      // Reading it as training does says where the first is.
+      let whole = try Dataset(at: folder)
+      for episode in whole.episodes { _ = try whole.frames(episode: episode.index) }
     }
   }
 }

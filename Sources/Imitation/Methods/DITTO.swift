@@ -6,18 +6,18 @@ import WorldModel
 /// Learns inside the frozen world model, by on-policy reinforcement learning, what a reward says about the expert.
 ///
 /// Source: DITTO, Algorithm 1, lines 8–16: with equation 8 as the reward it is DITTO, with a discriminator's D-GAIL.
-public final class DreamLearner: LatentLearner {
+public final class DITTO: LatentLearner {
   public let configuration: ImitationConfiguration
   public let networks: ActorCritic
-  /// What the agent began as; nil where that was no clone.
-  private let clone: MLP?
   public let actorOptimizer: Adam
   public let criticOptimizer: Adam
   public let reward: WeightedReward
   public let imagination: Imagination
   private let windows: WindowSampler
-  /// States of other recordings, in which some dreams begin; nil for none.
-  private let mixed: ExpertLatents?
+  private let starts: DreamStarts
+  private let nearness: NearnessToClone?
+  /// What the actor's loss has beside eq 15.
+  private let terms: [any ActorTerm]
   private let precision: Precision
   private let seed: Seed
 
@@ -37,7 +37,7 @@ public final class DreamLearner: LatentLearner {
       windows ?? expert, horizon: configuration.horizon, batch: configuration.batch,
       copies: configuration.dreamsPerWindow, seed: seed.stream("windows"),
       startShare: configuration.startShare)
-    self.mixed = mixed
+    starts = DreamStarts(mixed, share: configuration.mixedShare, copies: configuration.dreamsPerWindow)
     self.seed = seed
     self.configuration = configuration
     self.precision = precision
@@ -56,15 +56,17 @@ public final class DreamLearner: LatentLearner {
     networks = ActorCritic(
       features: worldModel.sizes.features, actions: worldModel.actions, configuration.policy,
       using: RandomSource(seed.stream("policy"), on: worldModel.device))
-    let sizes = configuration.policy
-    clone =
+    nearness =
       configuration.warmStart.cloningSteps == 0
       ? nil
-      : MLP(
-        worldModel.sizes.features, worldModel.actions.policyOutputs, width: sizes.width,
-        hiddenLayers: sizes.hiddenLayers,
-        using: RandomSource(seed.stream("policy"), on: worldModel.device))
-    clone?.freeze()
+      : NearnessToClone(
+        MLP(
+          worldModel.sizes.features, worldModel.actions.policyOutputs, width: configuration.policy.width,
+          hiddenLayers: configuration.policy.hiddenLayers,
+          using: RandomSource(seed.stream("policy"), on: worldModel.device)),
+        configuration.warmStart)
+    let parts: [(any ActorTerm)?] = [ExpertActions(weight: configuration.cloningWeight), nearness]
+    terms = parts.compactMap { $0 }
     actorOptimizer = Adam(networks.actor.namedParameters, configuration.actor)
     criticOptimizer = Adam(networks.critic.namedParameters, configuration.critic)
   }
@@ -75,7 +77,7 @@ public final class DreamLearner: LatentLearner {
   /// Goes on from a clone of the expert, which it is also kept near to.
   public func begin(as cloned: MLP) {
     networks.actor.copyParameters(from: cloned)
-    clone?.copyParameters(from: cloned)
+    nearness?.clone.copyParameters(from: cloned)
   }
 
   public func update(step: Int, progress: Double) -> Metrics {
@@ -94,14 +96,13 @@ public final class DreamLearner: LatentLearner {
   public func update(on windows: LatentWindows, step: Int, progress: Double = 0, using random: RandomSource) -> Metrics
   {
     let c = configuration
-    let start = start(of: windows, using: random)
     let noise = {
       c.sharedNoise
         ? SharedNoise(random.seed.stream("noise"), dreamsPerWindow: c.dreamsPerWindow, on: self.device) : nil
     }
-    // Where the learner goes from there under its own actions, and what it is compared with.
+    // Where the learner goes under its own actions, and what it is compared with.
     let dream = imagination.rollout(
-      from: start, steps: c.horizon, using: random, noise: noise(), policy: networks.policy)
+      from: starts(windows, using: random), steps: c.horizon, using: random, noise: noise(), policy: networks.policy)
     let expert =
       switch c.reference {
       case .recorded: windows
@@ -113,38 +114,28 @@ public final class DreamLearner: LatentLearner {
           .states,
           actions: windows.actions)
       }
-    let (earned, parts) = reward.parts(expert, dream)  // [H, B]
-    // Dreams that begin elsewhere have no actions of the expert beside them.
-    let dreams = dream.actions.shape[1]
-    let compared = 0..<max(1, dreams - begunElsewhere(of: dreams))
+    let (rewards, parts) = reward.parts(expert, dream)  // [H, B]
     var metrics = parts.merging(reward.update(expert, dream, progress: progress)) { $1 }
     var losses: PolicyLosses?
     var norms: (actor: Tensor?, critic: Tensor?)
     // Rounded once, as each of the networks would.
     let features = precision == .bf16 ? dream.states.features.to(.bfloat16) : dream.states.features
-    for _ in 0..<(c.policyGradient == .ppo ? c.epochs : 1) {
+    for _ in 0..<c.gradientSteps {
       losses = computing(in: precision, on: device) {
         PolicyLosses(
           networks, features: features, actions: dream.actions,
-          reward: c.centerRewards ? earned - earned.mean() : earned, c, progress: progress, before: losses)
+          reward: c.centerRewards ? rewards - rewards.mean() : rewards, c, progress: progress, before: losses)
       }
       var actorLoss = losses!.actor
-      if c.cloningWeight > 0 {
-        let cloning = computing(in: precision, on: device) { networks.policy(windows.states.features.dropLast()) }
-        let loss = cloningLoss(policy: cloning, action: windows.actions, entropyWeight: 0)
-        actorLoss = actorLoss + c.cloningWeight * loss
-        metrics["actor/cloning_loss"] = loss
-      }
-      if let clone {
-        let began = noGrad { computing(in: precision, on: device) { actions.policy(clone(features.dropLast())) } }
-        let divergence = losses!.policy.divergence(from: began).mean()
-        actorLoss =
-          actorLoss + c.warmStart.divergenceWeight * linearDecay(c.warmStart.divergenceDecay, at: progress)
-          * divergence
-        metrics["actor/divergence"] = divergence
+      for term in terms {
+        let loss = computing(in: precision, on: device) {
+          term(networks, windows: windows, features: features, policy: losses!.policy)
+        }
+        actorLoss = actorLoss + term.weight(at: progress) * loss
+        metrics[term.name] = loss
       }
       norms.critic = criticOptimizer.step(minimizing: losses!.critic, progress: progress)
-      if clone == nil || step >= c.warmStart.criticSteps {
+      if step >= (nearness == nil ? 0 : c.warmStart.criticSteps) {
         norms.actor = actorOptimizer.step(minimizing: actorLoss, progress: progress)
       }
     }
@@ -152,10 +143,10 @@ public final class DreamLearner: LatentLearner {
 
     if c.policyGradient == .ppo { metrics["actor/clipped_share"] = losses!.clippedShare(beyond: c.clip) }
     metrics.merge([
-      "reward/mean": earned.mean(), "reward/last": earned[c.horizon - 1].mean(),
+      "reward/mean": rewards.mean(), "reward/last": rewards[c.horizon - 1].mean(),
       "actor/loss": losses!.actor, "actor/entropy": losses!.policy.entropy.mean(),
       "actor/agreement": actions.likeness(
-        dream.actions.sliced(compared, axis: 1), expert.actions.sliced(compared, axis: 1)
+        starts.besideExpert(dream.actions), starts.besideExpert(expert.actions)
       ).mean(),
       "critic/loss": losses!.critic, "critic/value": losses!.value.mean(), "critic/gradient_norm": norms.critic!,
     ]) { $1 }
@@ -164,7 +155,7 @@ public final class DreamLearner: LatentLearner {
   }
 
   public var weights: NamedTensors {
-    networks.state.under("networks.") + (clone?.state ?? []).under("networks.clone.")
+    networks.state.under("networks.") + (nearness?.clone.state ?? []).under("networks.clone.")
   }
   public var memory: NamedTensors {
     actorOptimizer.state.under("optimizer.actor.") + criticOptimizer.state.under("optimizer.critic.")
@@ -179,21 +170,4 @@ public final class DreamLearner: LatentLearner {
   }
 
   private var device: Device { imagination.device }
-
-  /// How many of some dreams begin in states of other recordings.
-  private func begunElsewhere(of dreams: Int) -> Int {
-    let copies = configuration.dreamsPerWindow
-    return mixed == nil ? 0 : Int((configuration.mixedShare * Double(dreams / copies)).rounded()) * copies
-  }
-
-  /// Where dreams start: with the expert's windows, the last of them where other recordings were.
-  func start(of windows: LatentWindows, using random: RandomSource) -> LatentState {
-    let (dreams, copies) = (windows.actions.shape[1], configuration.dreamsPerWindow)
-    let count = begunElsewhere(of: dreams)
-    guard let mixed, count > 0 else { return windows.states[0] }
-    let sampled = (Tensor.uniform([count / copies], using: random) * Double(mixed.count)).to(.int64)
-    let copied = sampled.reshaped(-1, 1).expanded([count / copies, copies]).reshaped(-1)
-    return .joined(
-      windows.states[0].sliced(0..<dreams - count), mixed.states(at: copied, using: random), axis: 0)
-  }
 }

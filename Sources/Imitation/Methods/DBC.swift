@@ -4,7 +4,7 @@ import Torch
 import WorldModel
 
 /// Clones the expert's actions from its latents. Source: DITTO, section 4.1, D-BC, and equation 16.
-public final class LatentCloner: LatentLearner {
+public final class DBC: LatentLearner {
   public let actor: MLP
   public let actions: ActionSpace
   private let optimizer: Adam

@@ -28,7 +28,9 @@ static uint32_t by_instruction(uint32_t crc, const uint8_t *bytes, size_t count)
 }
 static int has_instruction(void) { return 1; }
 #else
-static uint32_t by_instruction(uint32_t crc, const uint8_t *bytes, size_t count) { return (void)bytes, (void)count, crc; }
+static uint32_t by_instruction(uint32_t crc, const uint8_t *bytes, size_t count) {
+  return (void)bytes, (void)count, crc;
+}
 static int has_instruction(void) { return 0; }
 #endif
 

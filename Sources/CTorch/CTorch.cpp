@@ -48,13 +48,16 @@ struct Activated : torch::autograd::Function<Activated> {
     context->saved_data["then"] = then;
     return y;
   }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list &gradients) {
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context,
+                                                 torch::autograd::variable_list &gradients) {
     auto then = static_cast<CTActivation>(context->saved_data["then"].toInt());
     return {activation_gradient(std::move(gradients[0]), context->get_saved_variables()[0], ours(then)), at::Tensor()};
   }
 };
 
-at::Tensor activated(at::Tensor y, CTActivation then) { return then == CTIdentity ? y : Activated::apply(std::move(y), then); }
+at::Tensor activated(at::Tensor y, CTActivation then) {
+  return then == CTIdentity ? y : Activated::apply(std::move(y), then);
+}
 
 /// A transposed convolution of stride 2 and kernel 6 onto few channels, `[N, C, Y, X]` to `[N, O, 2 Y + 4, 2 X + 4]`.
 /// Every second row and column of the result is a plain convolution with every second row and column of the kernel;
@@ -64,13 +67,18 @@ struct Interleaved : torch::autograd::Function<Interleaved> {
     auto w = weight.to(x.scalar_type());
     context->save_for_backward({x, w});
     auto inputs = w.size(0), outputs = w.size(1);
-    auto parts = w.reshape({inputs, outputs, 3, 2, 3, 2}).permute({1, 3, 5, 0, 2, 4}).flip({4, 5}).reshape({4 * outputs, inputs, 3, 3});
+    auto parts = w.reshape({inputs, outputs, 3, 2, 3, 2})
+                     .permute({1, 3, 5, 0, 2, 4})
+                     .flip({4, 5})
+                     .reshape({4 * outputs, inputs, 3, 3});
     return at::pixel_shuffle(at::conv2d(x, parts, {}, 1, 2), 2);
   }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list gradients) {
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context,
+                                                 torch::autograd::variable_list gradients) {
     auto saved = context->get_saved_variables();
-    auto [x, w, none] = at::convolution_backward(
-        gradients[0], saved[0], saved[1], at::OptionalIntArrayRef(std::nullopt), {2, 2}, {0, 0}, {1, 1}, true, {0, 0}, 1, {true, true, false});
+    auto [x, w, none] =
+        at::convolution_backward(gradients[0], saved[0], saved[1], at::OptionalIntArrayRef(std::nullopt), {2, 2},
+                                 {0, 0}, {1, 1}, true, {0, 0}, 1, {true, true, false});
     return {x, w};
   }
 };
@@ -111,7 +119,8 @@ void ct_clear_autocast_cache(void) { at::autocast::clear_cache(); }
 
 int ct_kernels(CTKernel *out, int capacity) {
   auto all = all_kernels();
-  for (size_t i = 0; i < all.size() && i < static_cast<size_t>(capacity); i++) out[i] = {all[i].name, all[i].operands, all[i].processor, all[i].counterpart, all[i].runs};
+  for (size_t i = 0; i < all.size() && i < static_cast<size_t>(capacity); i++)
+    out[i] = {all[i].name, all[i].operands, all[i].processor, all[i].counterpart, all[i].runs};
   return static_cast<int>(all.size());
 }
 
@@ -126,13 +135,18 @@ bool ct_set_kernels(bool on) {
 int ct_from_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, CTDevice device, CTTensor *out) {
   return attempt([&] {
     auto view = at::from_blob(const_cast<void *>(bytes), ints(shape, rank), at::TensorOptions().dtype(types[type]));
-    *out = own(device == CTCUDA ? uploaded(view, options(type, device)) : view.to(options(type, device), /*non_blocking=*/false, /*copy=*/true));
+    *out = own(device == CTCUDA ? uploaded(view, options(type, device))
+                                : view.to(options(type, device), /*non_blocking=*/false, /*copy=*/true));
   });
 }
 
-int ct_view_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, void *owner, void (*release)(void *owner), CTTensor *out) {
+int ct_view_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, void *owner,
+                  void (*release)(void *owner), CTTensor *out) {
   return attempt([&] {
-    *out = own(at::for_blob(const_cast<void *>(bytes), ints(shape, rank)).context(owner, release).options(options(type, CTCPU)).make_tensor());
+    *out = own(at::for_blob(const_cast<void *>(bytes), ints(shape, rank))
+                   .context(owner, release)
+                   .options(options(type, CTCPU))
+                   .make_tensor());
   });
 }
 
@@ -173,7 +187,8 @@ CTDevice ct_device(CTTensor a) {
 int ct_to(CTTensor a, CTType type, CTDevice device, CTTensor *out) {
   return attempt([&] {
     host_reads += device == CTCPU && !in(a).is_cpu();
-    *out = own(device == CTCUDA && in(a).is_cpu() ? uploaded(in(a), options(type, device)) : in(a).to(options(type, device)));
+    *out = own(device == CTCUDA && in(a).is_cpu() ? uploaded(in(a), options(type, device))
+                                                  : in(a).to(options(type, device)));
   });
 }
 
@@ -190,8 +205,10 @@ int ct_assign(CTTensor destination, CTTensor source) {
   });
 }
 
-#define UNARY(name, expression) \
-  int ct_##name(CTTensor a, CTTensor *out) { return attempt([&] { *out = own(expression); }); }
+#define UNARY(name, expression)                                                                                        \
+  int ct_##name(CTTensor a, CTTensor *out) {                                                                           \
+    return attempt([&] { *out = own(expression); });                                                                   \
+  }
 UNARY(neg, at::neg(in(a)))
 UNARY(exp, at::exp(in(a)))
 UNARY(log, at::log(in(a)))
@@ -209,8 +226,10 @@ int ct_clamp(CTTensor a, double low, double high, CTTensor *out) {
   return attempt([&] { *out = own(at::clamp(in(a), low, high)); });
 }
 
-#define BINARY(name, expression) \
-  int ct_##name(CTTensor a, CTTensor b, CTTensor *out) { return attempt([&] { *out = own(expression); }); }
+#define BINARY(name, expression)                                                                                       \
+  int ct_##name(CTTensor a, CTTensor b, CTTensor *out) {                                                               \
+    return attempt([&] { *out = own(expression); });                                                                   \
+  }
 BINARY(add, at::add(in(a), in(b)))
 BINARY(sub, at::sub(in(a), in(b)))
 BINARY(mul, at::mul(in(a), in(b)))
@@ -219,9 +238,15 @@ BINARY(maximum, at::maximum(in(a), in(b)))
 BINARY(equal, at::eq(in(a), in(b)))
 BINARY(matmul, in(a).dim() == 2 && in(b).dim() == 2 ? affine(in(a), in(b).t(), std::nullopt) : at::matmul(in(a), in(b)))
 
-int ct_add_number(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::add(in(a), b)); }); }
-int ct_at_least(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::ge(in(a), b)); }); }
-int ct_mul_number(CTTensor a, double b, CTTensor *out) { return attempt([&] { *out = own(at::mul(in(a), b)); }); }
+int ct_add_number(CTTensor a, double b, CTTensor *out) {
+  return attempt([&] { *out = own(at::add(in(a), b)); });
+}
+int ct_at_least(CTTensor a, double b, CTTensor *out) {
+  return attempt([&] { *out = own(at::ge(in(a), b)); });
+}
+int ct_mul_number(CTTensor a, double b, CTTensor *out) {
+  return attempt([&] { *out = own(at::mul(in(a), b)); });
+}
 
 int ct_sum(CTTensor a, const int64_t *axes, int count, bool keep, CTTensor *out) {
   return attempt([&] { *out = own(at::sum(in(a), axes_or_all(axes, count), keep)); });
@@ -306,7 +331,8 @@ int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActi
     auto x = in(a), w = in(weight), b = in(bias);
     if (is_patch_gemv(x, w, b, stride)) *out = own(activated(convolution_of_few_pixels(x, w, b, stride), then));
     else if (is_first_convolution(x, w, stride)) *out = own(first_convolution(x, w, b, ours(then)));
-    else if (w = widened(w, x); is_strided_convolution(x, w, /*transposed=*/false)) *out = own(strided_convolution(x, w, b, stride, /*transposed=*/false, ours(then)));
+    else if (w = widened(w, x); is_strided_convolution(x, w, /*transposed=*/false))
+      *out = own(strided_convolution(x, w, b, stride, /*transposed=*/false, ours(then)));
     else *out = own(activated(at::conv2d(x, w, b, {stride, stride}), then));
   });
 }
@@ -349,14 +375,15 @@ bool ct_requires_gradient(CTTensor a) { return in(a).requires_grad(); }
 
 int ct_gradients(CTTensor scalar, const CTTensor *inputs, int count, CTTensor *outs) {
   return attempt([&] {
-    auto gradients = torch::autograd::grad({in(scalar)}, list(inputs, count), {}, std::nullopt, false, /*allow_unused=*/true);
+    auto gradients =
+        torch::autograd::grad({in(scalar)}, list(inputs, count), {}, std::nullopt, false, /*allow_unused=*/true);
     for (int i = 0; i < count; i++) outs[i] = gradients[i].defined() ? own(gradients[i]) : CTTensor{nullptr};
   });
 }
 
 int ct_adam_step(const CTTensor *parameters, const CTTensor *gradients, const CTTensor *firsts, const CTTensor *seconds,
-                 const CTTensor *steps, int count, double rate, double beta1, double beta2, double decay, double epsilon,
-                 double limit, CTTensor *norm) {
+                 const CTTensor *steps, int count, double rate, double beta1, double beta2, double decay,
+                 double epsilon, double limit, CTTensor *norm) {
   return attempt([&] {
     at::NoGradGuard guard;
     auto counts = list(steps, count), all = list(gradients, count);

@@ -22,7 +22,9 @@ template <class Function> Function *function(const char *library, const char *na
 constexpr auto driver = "libcuda.so.1", management = "libnvidia-ml.so.1";
 
 /// Such as `12.4`, of 12040.
-std::string cuda_version(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
+std::string cuda_version(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
 
 /// Of the driver, such as `580.65.06`; empty where it does not say.
 std::string driver_version() {
@@ -40,7 +42,8 @@ std::string why_no_cuda() {
     auto name = function<int(int, const char **)>(driver, "cuGetErrorName");
     const char *text = nullptr;
     if (name) name(code, &text);
-    return std::string("the NVIDIA driver finds no card that it can use (") + (text ? text : std::to_string(code)) + ")";
+    return std::string("the NVIDIA driver finds no card that it can use (") + (text ? text : std::to_string(code)) +
+           ")";
   }
   int supported = 0;
   if (auto version = function<int(int *)>(driver, "cuDriverGetVersion")) version(&supported);
@@ -55,20 +58,21 @@ std::string cuda_card() {
   auto get_name = function<int(char *, int, int)>(driver, "cuDeviceGetName");
   auto get_memory = function<int(size_t *, int)>(driver, "cuDeviceTotalMem_v2");
   auto get_version = function<int(int *)>(driver, "cuDriverGetVersion");
-  if (!get || !get_name || !get_memory || !get_version || get(&device, 0) || get_name(name, sizeof name, device) || get_memory(&bytes, device) ||
-      get_version(&version))
+  if (!get || !get_name || !get_memory || !get_version || get(&device, 0) || get_name(name, sizeof name, device) ||
+      get_memory(&bytes, device) || get_version(&version))
     return "a card that its driver says nothing of";
   char memory[64];
   snprintf(memory, sizeof memory, "%.1f GiB", static_cast<double>(bytes) / (1 << 30));
   auto release = driver_version();
-  return std::string(name) + ", " + memory + ", driver " + (release.empty() ? "" : release + " ") + "(CUDA " + cuda_version(version) + ")";
+  return std::string(name) + ", " + memory + ", driver " + (release.empty() ? "" : release + " ") + "(CUDA " +
+         cuda_version(version) + ")";
 }
 
 bool is_available(CTDevice device) {
   switch (device) {
-    case CTCPU: return true;
-    case CTCUDA: return at::hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0;
-    case CTMPS: return at::hasMPS();
+  case CTCPU: return true;
+  case CTCUDA: return at::hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0;
+  case CTMPS: return at::hasMPS();
   }
   return false;
 }
@@ -89,9 +93,11 @@ void ct_prepare_device(CTDevice device) {
 
 const char *ct_describe_device(CTDevice device) {
   switch (device) {
-    case CTCPU: description = "the CPU"; break;
-    case CTCUDA: description = is_available(device) ? cuda_card() : why_no_cuda(); break;
-    case CTMPS: description = is_available(device) ? "Metal" : "this libtorch is built without Metal, or there is no card for it"; break;
+  case CTCPU: description = "the CPU"; break;
+  case CTCUDA: description = is_available(device) ? cuda_card() : why_no_cuda(); break;
+  case CTMPS:
+    description = is_available(device) ? "Metal" : "this libtorch is built without Metal, or there is no card for it";
+    break;
   }
   return description.c_str();
 }

@@ -19,8 +19,8 @@ extern "C" {
 int ct_generator(uint64_t seed, CTDevice device, CTGenerator *out) {
   return attempt([&] {
     at::Device where(devices[device]);
-    auto made = where.is_cpu() ? at::detail::createCPUGenerator(seed)
-                               : at::globalContext().defaultGenerator(where).clone();
+    auto made =
+        where.is_cpu() ? at::detail::createCPUGenerator(seed) : at::globalContext().defaultGenerator(where).clone();
     made.set_current_seed(seed);
     *out = {new at::Generator(std::move(made))};
   });
@@ -29,10 +29,12 @@ int ct_generator(uint64_t seed, CTDevice device, CTGenerator *out) {
 void ct_release_generator(CTGenerator g) { delete static_cast<at::Generator *>(g.pointer); }
 
 int ct_normal(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out) {
-  return attempt([&] { *out = own(at::empty(ints(shape, rank), options(CTFloat32, device)).normal_(0, 1, generator(g))); });
+  return attempt(
+      [&] { *out = own(at::empty(ints(shape, rank), options(CTFloat32, device)).normal_(0, 1, generator(g))); });
 }
 int ct_uniform(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out) {
-  return attempt([&] { *out = own(at::empty(ints(shape, rank), options(CTFloat32, device)).uniform_(0, 1, generator(g))); });
+  return attempt(
+      [&] { *out = own(at::empty(ints(shape, rank), options(CTFloat32, device)).uniform_(0, 1, generator(g))); });
 }
 int ct_exponential(const int64_t *shape, int rank, CTDevice device, CTGenerator g, CTTensor *out) {
   return attempt([&] {

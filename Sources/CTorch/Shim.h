@@ -25,7 +25,8 @@ template <class Body> int attempt(Body body) noexcept {
 
 inline at::IntArrayRef ints(const int64_t *values, int count) { return {values, static_cast<size_t>(count)}; }
 
-inline constexpr at::ScalarType types[] = {at::kFloat, at::kDouble, at::kBFloat16, at::kLong, at::kInt, at::kByte, at::kBool};
+inline constexpr at::ScalarType types[] = {at::kFloat, at::kDouble, at::kBFloat16, at::kLong,
+                                           at::kInt,   at::kByte,   at::kBool};
 inline constexpr at::DeviceType devices[] = {at::kCPU, at::kCUDA, at::kMPS};
 
 inline at::TensorOptions options(CTType type, CTDevice device) {

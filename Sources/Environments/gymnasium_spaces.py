@@ -30,9 +30,15 @@ def fields(space, path=(), taken=lambda observation: observation):
         yield {"name": name, "classes": [int(space.n)]}, lambda observation: numbers([taken(observation) - start])
     elif isinstance(space, spaces.MultiDiscrete):
         start = numpy.asarray(getattr(space, "start", 0))
-        yield {"name": name, "classes": space.nvec.flatten().tolist()}, lambda observation: numbers(taken(observation) - start)
+        yield (
+            {"name": name, "classes": space.nvec.flatten().tolist()},
+            lambda observation: numbers(taken(observation) - start),
+        )
     elif isinstance(space, spaces.MultiBinary):
-        yield {"name": name, "classes": [2] * int(numpy.prod(space.shape))}, lambda observation: numbers(taken(observation))
+        yield (
+            {"name": name, "classes": [2] * int(numpy.prod(space.shape))},
+            lambda observation: numbers(taken(observation)),
+        )
     elif isinstance(space, spaces.Box) and space.dtype == "uint8" and len(space.shape) in (2, 3):
         shape = space.shape if len(space.shape) == 3 else (1, *space.shape)
         last = len(space.shape) == 3 and shape[2] <= shape[0]
@@ -41,10 +47,17 @@ def fields(space, path=(), taken=lambda observation: observation):
             {"name": name, "image": [int(shape[axis]) for axis in axes]},
             lambda observation: pixels(taken(observation)).reshape(shape).transpose(axes).tobytes(),
         )
-    elif isinstance(space, spaces.Box) and space.dtype.kind in "fiub" and not (space.dtype == "uint8" and len(space.shape) > 3):
+    elif (
+        isinstance(space, spaces.Box)
+        and space.dtype.kind in "fiub"
+        and not (space.dtype == "uint8" and len(space.shape) > 3)
+    ):
         yield {"name": name, "vector": int(numpy.prod(space.shape))}, lambda observation: numbers(taken(observation))
     else:
-        raise Refusal(f"its observation has {name} of {space}, which there is no field for; set the pixel pipeline's kind to rendered")
+        raise Refusal(
+            f"its observation has {name} of {space}, which there is no field for; "
+            "set the pixel pipeline's kind to rendered"
+        )
 
 
 def field_bytes(field, taken, observation):
@@ -53,7 +66,9 @@ def field_bytes(field, taken, observation):
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise Refusal(f"{field['name']} is not of its space ({error}) in {observation!r:.80}") from error
     if len(data) != size_of(field):
-        raise Refusal(f"{field['name']} has {len(data)} bytes, where its space has {size_of(field)}, in {observation!r:.80}")
+        raise Refusal(
+            f"{field['name']} has {len(data)} bytes, where its space has {size_of(field)}, in {observation!r:.80}"
+        )
     return data
 
 
@@ -118,10 +133,17 @@ def action_parts(space, path=()):
     elif isinstance(space, spaces.MultiBinary):
         count = int(numpy.prod(space.shape))
         yield part | {"classes": [2] * count, "starts": [0] * count}
-    elif isinstance(space, spaces.Box) and space.dtype.kind in "fiub" and not (space.dtype == "uint8" and len(space.shape) > 1):
+    elif (
+        isinstance(space, spaces.Box)
+        and space.dtype.kind in "fiub"
+        and not (space.dtype == "uint8" and len(space.shape) > 1)
+    ):
         # What has no bound is beyond what JSON has numbers for.
         largest = float(numpy.finfo("f4").max)
-        bounds = {key: numpy.clip(bound.astype("f8"), -largest, largest).flatten().tolist() for key, bound in (("low", space.low), ("high", space.high))}
+        bounds = {
+            key: numpy.clip(bound.astype("f8"), -largest, largest).flatten().tolist()
+            for key, bound in (("low", space.low), ("high", space.high))
+        }
         yield part | bounds
     else:
         raise Refusal(f"its actions have {part['name']} of {space}, which there is no policy for")

@@ -1,17 +1,18 @@
 """Runs Gymnasium environments for ditto: one process, several slots.
 
-Started as `python -c <text> <setup>`, the text of gymnasium_spaces.py and then this one, where <setup> is JSON: {"environment": id, "slots": n, "pipeline": {...}},
-with the pipeline's fields as PixelPipeline.swift documents them. Standard input is a socket for both directions. Standard
-output goes where standard error goes, so nothing an environment prints can disturb the protocol. All numbers are
-little-endian.
+Started as `python -c <text> <setup>`, the text of gymnasium_spaces.py and then this one, where <setup> is JSON:
+{"environment": id, "slots": n, "pipeline": {...}}, with the pipeline's fields as PixelPipeline.swift documents them.
+Standard input is a socket for both directions. Standard output goes where standard error goes, so nothing an
+environment prints can disturb the protocol. All numbers are little-endian.
 
     message   u32 length of what follows, then that
-    request   u8 operation (0 reset, 1 step), then for each slot meant: u32 slot, and a u64, the seed; or an action, a u64
-              for each group of classes, then an f32 for each number
+    request   u8 operation (0 reset, 1 step), then for each slot meant: u32 slot, and a u64, the seed; or an action, a
+              u64 for each group of classes, then an f32 for each number
     reply     u8 status, then the rest
-      0 done    after the start, JSON: "observation", a list of fields with "name" and "image" ([C, Y, X]), "vector" (its
-                length) or "classes" (how many each group has), "actions", a list of parts with "name" and "classes" and
-                "starts" (the number of each group's first), or "low" and "high", and "leftOut", the names of texts;
+      0 done    after the start, JSON: "observation", a list of fields with "name" and "image" ([C, Y, X]), "vector"
+                (its length) or "classes" (how many each group has), "actions", a list of parts with "name" and
+                "classes" and "starts" (the number of each group's first), or "low" and "high", and "leftOut", the
+                names of texts;
                 after a request, for each of its slots, in its order:
                 f64 reward, u8 terminated, u8 truncated, frame: field by field a picture's u8 [C, Y, X], or f32s
       1 refused UTF-8: why this environment cannot be used
@@ -46,7 +47,8 @@ PIP_NAMES = {
 class SharedDraws:
     """What environments draw from beside their own generators: `random` and `numpy.random`, which all slots share.
 
-    Each slot draws from them as if it were alone: with the state that it left, and after a reset from the episode's seed.
+    Each slot draws from them as if it were alone: with the state that it left, and after a reset from the episode's
+    seed.
     """
 
     def __init__(self, slots):
@@ -96,7 +98,10 @@ def make(environment, pipeline):
     except gymnasium.error.Error as error:
         raise Refusal(f"Gymnasium cannot make it: {error}") from error
     except TypeError as error:
-        raise Refusal(f"it does not take what the pixel pipeline asks for (kind '{kind}', arguments {pipeline['arguments']}): {error}") from error
+        raise Refusal(
+            f"it does not take what the pixel pipeline asks for "
+            f"(kind '{kind}', arguments {pipeline['arguments']}): {error}"
+        ) from error
     ordered_parts(env.action_space)
 
     if kind == "atari":
@@ -118,7 +123,11 @@ def make(environment, pipeline):
 
         preprocessing = CountedNoops if pipeline["noopsBySeed"] and pipeline["noopMax"] else AtariPreprocessing
         env = preprocessing(env, noop_max=pipeline["noopMax"], frame_skip=pipeline["frameSkip"], screen_size=size)
-        return (TimeLimit(env, limit) if limit else env), [grey(SINGLE, size)], lambda observation: observation[None].tobytes()
+        return (
+            (TimeLimit(env, limit) if limit else env),
+            [grey(SINGLE, size)],
+            lambda observation: observation[None].tobytes(),
+        )
     if kind == "rendered":
         if "rgb_array" not in env.metadata.get("render_modes", []):
             raise Refusal("it cannot render pictures; set the pixel pipeline's kind to none")
@@ -126,12 +135,18 @@ def make(environment, pipeline):
         if not pipeline["vector"]:
             return env, [grey(SINGLE, size)], lambda _: picture()
         if not is_vector(env.observation_space):
-            raise Refusal(f"its observation is {env.observation_space}, not a vector; set the pixel pipeline's vector to false")
+            raise Refusal(
+                f"its observation is {env.observation_space}, not a vector; set the pixel pipeline's vector to false"
+            )
         vector = {"name": "vector", "vector": env.observation_space.shape[0]}
         return env, [grey("pixels", size), vector], lambda observation: picture() + numbers(observation)
     # Pictures first, and of each kind in the order of their names, as in recordings.
     leaves = sorted(fields(env.observation_space), key=lambda leaf: ("image" not in leaf[0], leaf[0]["name"]))
-    return env, [field for field, _ in leaves], lambda observation: b"".join(field_bytes(field, taken, observation) for field, taken in leaves)
+    return (
+        env,
+        [field for field, _ in leaves],
+        lambda observation: b"".join(field_bytes(field, taken, observation) for field, taken in leaves),
+    )
 
 
 def arguments(pipeline):
@@ -185,7 +200,9 @@ def act(env, to_frame, draws, slot, operation, value, size, actions):
     try:
         frame = to_frame(observation)
     except Refusal as refusal:
-        raise Refusal(f"its {'reset' if operation == RESET else 'step'} returned what is no observation of it: {refusal}") from refusal
+        raise Refusal(
+            f"its {'reset' if operation == RESET else 'step'} returned what is no observation of it: {refusal}"
+        ) from refusal
     if len(frame) != size:
         raise ValueError(f"a frame has {len(frame)} bytes, expected {size}")
     return struct.pack("<d??", reward, terminated, truncated) + frame
@@ -197,9 +214,14 @@ def first(outcome):
 
 
 def parts(outcome):
-    """Observation, reward and both ends of what `step` returned, also as Gym had it: with one end, and in `info` whether that was a time limit."""
+    """Observation, reward and both ends of what `step` returned, also as Gym had it: with one end, and in `info`
+    whether that was a time limit."""
     if not isinstance(outcome, tuple) or len(outcome) not in (4, 5):
-        raise Refusal(f"its step returned {type(outcome).__name__} of {len(outcome) if isinstance(outcome, tuple) else 'no parts'}, not observation, reward, terminated, truncated and info")
+        count = len(outcome) if isinstance(outcome, tuple) else "no parts"
+        raise Refusal(
+            f"its step returned {type(outcome).__name__} of {count}, "
+            "not observation, reward, terminated, truncated and info"
+        )
     observation, reward, *ends, info = outcome
     if len(ends) == 1:
         truncated = bool(ends[0] and isinstance(info, dict) and info.get("TimeLimit.truncated"))
@@ -226,7 +248,13 @@ def serve(setup, requests, send):
         request = requests.read(*struct.unpack("<I", header))
         width = 8 if request[0] == RESET else action_size
         records = struct.iter_unpack(f"<I{width}s", request[1:])
-        send(DONE, b"".join(act(slots[slot][0], slots[slot][2], draws, slot, request[0], value, size, seen["actions"]) for slot, value in records))
+        send(
+            DONE,
+            b"".join(
+                act(slots[slot][0], slots[slot][2], draws, slot, request[0], value, size, seen["actions"])
+                for slot, value in records
+            ),
+        )
 
 
 def missing_package(error):

@@ -9,7 +9,7 @@ enum class Activation { Identity, ELU, ReLU };
 
 /// eˣ − 1 of x ≤ 0, to some units in the last place.
 ALWAYS_INLINE Floats exponential_less_one(Floats below) {
-  below = below < -20 ? Floats{} - 20 : below;  // whose result is −1 already
+  below = below < -20 ? Floats{} - 20 : below;   // whose result is −1 already
   Floats sane = below > -30 ? below : Floats{};  // what is no number has no integer either, and is none in the end by r
   // eˣ = 2ⁿ eʳ with |r| ≤ ½ log 2, and eˣ − 1 = 2ⁿ (eʳ − 1) + (2ⁿ − 1), where nothing cancels out. Adding 3 · 2²²
   // leaves an integer in the last bits.
@@ -41,7 +41,9 @@ ALWAYS_INLINE Floats activated(Floats x, Activation then) {
 
 /// The gradient before the activation that came to `y`.
 ALWAYS_INLINE Floats before_activation(Floats gradient, Floats y, Activation then) {
-  return then == Activation::ELU ? (y < 0 ? gradient * (y + 1) : gradient) : then == Activation::ReLU ? (y <= 0 ? Floats{} : gradient) : gradient;
+  return then == Activation::ELU    ? (y < 0 ? gradient * (y + 1) : gradient)
+         : then == Activation::ReLU ? (y <= 0 ? Floats{} : gradient)
+                                    : gradient;
 }
 
 /// The same of all of `g`, in place of it unless somebody else has it.

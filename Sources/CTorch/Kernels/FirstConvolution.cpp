@@ -7,10 +7,10 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
-// The encoder's first layer: from the few channels of frames, kernel 4, stride 2. It has few products for each number that
-// it reads and writes, and libtorch's ways to do it (a convolution, or a product over patches) are bound by memory.
-// Here each pixel's 16 inputs of a channel meet 16 output channels at a time in registers, and results are written once, in the
-// precision that they are read in.
+// The encoder's first layer: from the few channels of frames, kernel 4, stride 2. It has few products for each number
+// that it reads and writes, and libtorch's ways to do it (a convolution, or a product over patches) are bound by
+// memory. Here each pixel's 16 inputs of a channel meet 16 output channels at a time in registers, and results are
+// written once, in the precision that they are read in.
 
 using namespace kernels;
 
@@ -28,7 +28,8 @@ struct Sizes {
 };
 
 /// One frame `[C, Y, X]` to `[y, x, O]`; weights `[C * taps, O]`.
-template <class Number> ALWAYS_INLINE void convolve(const float *frame, const float *weight, const float *bias, Activation then, Number *result, Sizes s) {
+template <class Number> ALWAYS_INLINE void convolve(const float *frame, const float *weight, const float *bias,
+                                                    Activation then, Number *result, Sizes s) {
   for (int64_t row = 0; row < s.rows(); row++)
     for (int64_t column = 0; column < s.columns(); column++, result += s.outputs) {
       const float *corner = frame + row * stride * s.width + column * stride;
@@ -36,7 +37,8 @@ template <class Number> ALWAYS_INLINE void convolve(const float *frame, const fl
         Floats sum = load(bias + first);
         for (int64_t c = 0; c < s.channels; c++)
           for (int64_t tap = 0; tap < taps; tap++)
-            sum += corner[c * s.pixels() + tap / kernel * s.width + tap % kernel] * load(weight + (c * taps + tap) * s.outputs + first);
+            sum += corner[c * s.pixels() + tap / kernel * s.width + tap % kernel] *
+                   load(weight + (c * taps + tap) * s.outputs + first);
         store(result + first, activated(sum, then));
       }
     }
@@ -44,7 +46,8 @@ template <class Number> ALWAYS_INLINE void convolve(const float *frame, const fl
 
 /// Adds one frame's part to the gradients of weights `[C * taps, O]` and bias `[O]`.
 template <class Number>
-ALWAYS_INLINE void gather(const float *frame, const Number *gradient, const Number *y, Activation then, float *weight, float *bias, Sizes s) {
+ALWAYS_INLINE void gather(const float *frame, const Number *gradient, const Number *y, Activation then, float *weight,
+                          float *bias, Sizes s) {
   for (int64_t first = 0; first < s.outputs; first += lanes)
     for (int64_t c = 0; c < s.channels; c++) {
       Floats sums[taps] = {}, total = {};
@@ -62,29 +65,36 @@ ALWAYS_INLINE void gather(const float *frame, const Number *gradient, const Numb
     }
 }
 
-EACH_PROCESSOR void convolve_float(const float *frame, const float *weight, const float *bias, Activation then, float *result, Sizes s) {
+EACH_PROCESSOR void convolve_float(const float *frame, const float *weight, const float *bias, Activation then,
+                                   float *result, Sizes s) {
   convolve(frame, weight, bias, then, result, s);
 }
-EACH_PROCESSOR void convolve_half(const float *frame, const float *weight, const float *bias, Activation then, uint16_t *result, Sizes s) {
+EACH_PROCESSOR void convolve_half(const float *frame, const float *weight, const float *bias, Activation then,
+                                  uint16_t *result, Sizes s) {
   convolve(frame, weight, bias, then, result, s);
 }
-EACH_PROCESSOR void gather_float(const float *frame, const float *gradient, const float *y, Activation then, float *weight, float *bias, Sizes s) {
+EACH_PROCESSOR void gather_float(const float *frame, const float *gradient, const float *y, Activation then,
+                                 float *weight, float *bias, Sizes s) {
   gather(frame, gradient, y, then, weight, bias, s);
 }
-EACH_PROCESSOR void gather_half(const float *frame, const uint16_t *gradient, const uint16_t *y, Activation then, float *weight, float *bias, Sizes s) {
+EACH_PROCESSOR void gather_half(const float *frame, const uint16_t *gradient, const uint16_t *y, Activation then,
+                                float *weight, float *bias, Sizes s) {
   gather(frame, gradient, y, then, weight, bias, s);
 }
 
-Sizes sizes_of(const at::Tensor &frames, const at::Tensor &weight) { return {frames.size(1), frames.size(2), frames.size(3), weight.size(0)}; }
+Sizes sizes_of(const at::Tensor &frames, const at::Tensor &weight) {
+  return {frames.size(1), frames.size(2), frames.size(3), weight.size(0)};
+}
 
 struct First : torch::autograd::Function<First> {
-  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias,
-                            int64_t activation) {
+  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &frames,
+                            const at::Tensor &weight, const at::Tensor &bias, int64_t activation) {
     auto x = frames.contiguous();
     auto then = static_cast<Activation>(activation);
     Sizes s = sizes_of(x, weight);
     auto type = computed_in(x);
-    auto y = at::empty({x.size(0), s.outputs, s.rows(), s.columns()}, x.options().dtype(type), at::MemoryFormat::ChannelsLast);
+    auto y = at::empty({x.size(0), s.outputs, s.rows(), s.columns()}, x.options().dtype(type),
+                       at::MemoryFormat::ChannelsLast);
     auto w = weight.reshape({s.outputs, s.inputs()}).t().contiguous(), b = bias.contiguous();
     int64_t numbers = s.channels * s.pixels(), results = s.rows() * s.columns() * s.outputs;
     kernels::parallel(x.size(0), 1, [&](int64_t begin, int64_t end) {
@@ -99,7 +109,8 @@ struct First : torch::autograd::Function<First> {
     return y;
   }
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list gradients) {
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context,
+                                                 torch::autograd::variable_list gradients) {
     auto saved = context->get_saved_variables();
     auto x = saved[0], weight = saved[1], y = saved[2], g = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
     auto then = static_cast<Activation>(context->saved_data["then"].toInt());
@@ -110,16 +121,19 @@ struct First : torch::autograd::Function<First> {
     auto sums = at::zeros({parts, s.inputs() + 1, s.outputs}, x.options());
     kernels::parallel(parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; part++) {
-        float *own = sums.data_ptr<float>() + part * (s.inputs() + 1) * s.outputs, *own_bias = own + s.inputs() * s.outputs;
+        float *own = sums.data_ptr<float>() + part * (s.inputs() + 1) * s.outputs,
+              *own_bias = own + s.inputs() * s.outputs;
         for (int64_t n = part * count / parts; n < (part + 1) * count / parts; n++) {
           const float *frame = floats(x) + n * numbers;
-          if (g.scalar_type() == at::kFloat) gather_float(frame, floats(g) + n * results, floats(y) + n * results, then, own, own_bias, s);
+          if (g.scalar_type() == at::kFloat)
+            gather_float(frame, floats(g) + n * results, floats(y) + n * results, then, own, own_bias, s);
           else gather_half(frame, halves(g) + n * results, halves(y) + n * results, then, own, own_bias, s);
         }
       }
     });
     auto total = sums.sum(0);
-    return {at::Tensor(), total.narrow(0, 0, s.inputs()).t().reshape(weight.sizes()), total[s.inputs()].clone(), at::Tensor()};
+    return {at::Tensor(), total.narrow(0, 0, s.inputs()).t().reshape(weight.sizes()), total[s.inputs()].clone(),
+            at::Tensor()};
   }
 };
 
@@ -127,7 +141,8 @@ struct First : torch::autograd::Function<First> {
 
 namespace kernels {
 
-at::Tensor first_convolution(const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias, Activation then) {
+at::Tensor first_convolution(const at::Tensor &frames, const at::Tensor &weight, const at::Tensor &bias,
+                             Activation then) {
   return First::apply(frames, weight.to(at::kFloat), bias, int64_t(then));
 }
 

@@ -7,7 +7,17 @@
 namespace kernels {
 
 /// In the order of the table in Kernels.cpp.
-enum class Kernel { Gemv, OneDNNLinear, PackedGemm, SparseLinear, PatchGemv, FirstConvolution, StridedConvolution, GRUGates, Exponential };
+enum class Kernel {
+  Gemv,
+  OneDNNLinear,
+  PackedGemm,
+  SparseLinear,
+  PatchGemv,
+  FirstConvolution,
+  StridedConvolution,
+  GRUGates,
+  Exponential
+};
 
 /// The operands and the processor that a kernel is for, libtorch's operations instead, and how often it ran on this
 /// thread.

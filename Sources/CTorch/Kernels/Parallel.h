@@ -12,7 +12,8 @@ namespace kernels {
 
 /// Calls `body(begin, end)` for parts of 0..<count, none smaller than `grain`. Nothing may be thrown from it.
 template <class Body> void parallel(int64_t count, int64_t grain, Body body) {
-  static const auto team = reinterpret_cast<void (*)(void (*)(void *), void *, unsigned threads, unsigned flags)>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+  static const auto team = reinterpret_cast<void (*)(void (*)(void *), void *, unsigned threads, unsigned flags)>(
+      dlsym(RTLD_DEFAULT, "GOMP_parallel"));
   struct Work {
     Body &body;
     int64_t count, parts;
@@ -23,7 +24,8 @@ template <class Body> void parallel(int64_t count, int64_t grain, Body body) {
       [](void *pointer) {
         auto &work = *static_cast<Work *>(pointer);
         c10::ParallelGuard inside(true);
-        for (int64_t part; (part = work.next++) < work.parts;) work.body(part * work.count / work.parts, (part + 1) * work.count / work.parts);
+        for (int64_t part; (part = work.next++) < work.parts;)
+          work.body(part * work.count / work.parts, (part + 1) * work.count / work.parts);
       },
       &work, /*threads: always all, since a team of another size is made anew*/ 0, 0);
 }

@@ -13,13 +13,13 @@ at::Tensor product(const at::Tensor &a, const at::Tensor &weight, const std::opt
 
 /// `W` `[N, K]`, laid out once for many products with it.
 class PackedWeight {
- public:
+public:
   explicit PackedWeight(const at::Tensor &weight);
   /// `a Wᵀ` of `a` `[M, K]` rounded to the type of `W`, in float32, or in that type where this processor has no such
   /// products; records no graph.
   at::Tensor operator()(const at::Tensor &a) const;
 
- private:
+private:
   at::Tensor plain, packed;  // one of both: as given, or [tiles, words, outputs of a tile]
   int64_t outputs;
   at::ScalarType type;
@@ -37,6 +37,7 @@ at::Tensor affine_of_sparse(const at::Tensor &a, const at::Tensor &weight, const
 at::Tensor widened(const at::Tensor &weight, const at::Tensor &x);
 
 /// A convolution without padding for which `is_patch_gemv` says so, in float32 in autocast too.
-at::Tensor convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride);
+at::Tensor convolution_of_few_pixels(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
+                                     int64_t stride);
 
 }  // namespace kernels

@@ -71,7 +71,8 @@ template <class Word> struct Pass {
 
 /// Sums `[rows, width]` to results whose rows are `step` numbers apart.
 template <class Number>
-ALWAYS_INLINE void finished(const float *sums, const float *bias, Activation then, Number *y, int64_t rows, int64_t step, int64_t width) {
+ALWAYS_INLINE void finished(const float *sums, const float *bias, Activation then, Number *y, int64_t rows,
+                            int64_t step, int64_t width) {
   for (int64_t row = 0; row < rows; row++)
     for (int64_t i = 0; i < width; i += lanes) {
       Floats sum = load(sums + row * width + i);
@@ -79,21 +80,26 @@ ALWAYS_INLINE void finished(const float *sums, const float *bias, Activation the
       store(y + row * step + i, activated(sum, then));
     }
 }
-EACH_PROCESSOR void finish(const float *sums, const float *bias, Activation then, float *y, int64_t rows, int64_t step, int64_t width) {
+EACH_PROCESSOR void finish(const float *sums, const float *bias, Activation then, float *y, int64_t rows, int64_t step,
+                           int64_t width) {
   finished(sums, bias, then, y, rows, step, width);
 }
-EACH_PROCESSOR void finish(const float *sums, const float *bias, Activation then, uint16_t *y, int64_t rows, int64_t step, int64_t width) {
+EACH_PROCESSOR void finish(const float *sums, const float *bias, Activation then, uint16_t *y, int64_t rows,
+                           int64_t step, int64_t width) {
   finished(sums, bias, then, y, rows, step, width);
 }
 
 /// `Rows` images from the one given on, `Width` vectors of outputs at a time.
-template <class Word, int64_t Rows, int64_t Width> WITH_AVX512 void convolve(const Pass<Word> &pass, int64_t tile, int64_t image) {
-  const uint32_t *weight = pass.weight + tile * pass.taps * pass.words * lanes * Width, *x = pass.x + image * pass.x_size;
+template <class Word, int64_t Rows, int64_t Width> WITH_AVX512 void convolve(const Pass<Word> &pass, int64_t tile,
+                                                                             int64_t image) {
+  const uint32_t *weight = pass.weight + tile * pass.taps * pass.words * lanes * Width,
+                 *x = pass.x + image * pass.x_size;
   for (auto &position : pass.positions) {
     Sums<Rows, Width> sums = {};
     for (auto [pixel, tap] : position.sources) {
       const uint32_t *words = x + pixel * pass.words, *vectors = weight + tap * pass.words * lanes * Width;
-      for (int64_t k = 0; k < pass.words; k++, vectors += lanes * Width) sums.template add<Word>(words + k, pass.x_size, vectors);
+      for (int64_t k = 0; k < pass.words; k++, vectors += lanes * Width)
+        sums.template add<Word>(words + k, pass.x_size, vectors);
     }
     int64_t first = tile * lanes * Width;
     const float *bias = pass.bias ? pass.bias + first : nullptr;
@@ -117,17 +123,29 @@ int64_t vectors(int64_t channels) { return channels % (3 * lanes) == 0 ? 3 : cha
 
 /// `x` and the result lie channels last in memory; both are of the type of `Word`.
 template <class Word>
-at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const Sizes &s, bool to_wide, Activation then) {
+at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const Sizes &s,
+                     bool to_wide, Activation then) {
   const Map &from = to_wide ? s.narrow : s.wide, &to = to_wide ? s.wide : s.narrow;
   int64_t width = vectors(to.channels);
   auto y = at::empty({x.size(0), to.channels, to.height, to.width}, x.options(), at::MemoryFormat::ChannelsLast);
-  auto packed = weight.to(x.scalar_type()).permute({2, 3, to_wide ? 0 : 1, to_wide ? 1 : 0})
-                    .reshape({s.taps(), from.channels / Word::numbers, Word::numbers, to.channels / (lanes * width), lanes * width})
-                    .permute({3, 0, 1, 4, 2}).contiguous();
+  auto packed = weight.to(x.scalar_type())
+                    .permute({2, 3, to_wide ? 0 : 1, to_wide ? 1 : 0})
+                    .reshape({s.taps(), from.channels / Word::numbers, Word::numbers, to.channels / (lanes * width),
+                              lanes * width})
+                    .permute({3, 0, 1, 4, 2})
+                    .contiguous();
   auto all = positions(s, to_wide);
-  Pass<Word> pass{all, words_of(x), words_of(packed), bias.defined() ? floats(bias) : nullptr,
-                  static_cast<typename Word::Number *>(y.data_ptr()), from.numbers() / Word::numbers, to.numbers(), s.taps(),
-                  from.channels / Word::numbers, to.channels, then};
+  Pass<Word> pass{all,
+                  words_of(x),
+                  words_of(packed),
+                  bias.defined() ? floats(bias) : nullptr,
+                  static_cast<typename Word::Number *>(y.data_ptr()),
+                  from.numbers() / Word::numbers,
+                  to.numbers(),
+                  s.taps(),
+                  from.channels / Word::numbers,
+                  to.channels,
+                  then};
   int64_t count = x.size(0), blocks = (count + rows - 1) / rows;
   kernels::parallel(blocks, 1, [&](int64_t begin, int64_t end) {
     auto convolve = width == 3 ? ::convolve<Word, 3> : width == 2 ? ::convolve<Word, 2> : ::convolve<Word, 1>;
@@ -138,7 +156,8 @@ at::Tensor convolved(const at::Tensor &x, const at::Tensor &weight, const at::Te
 
 /// Adds the products of some images (of two at a time in bf16) to the gradient `[taps, wide, narrow]` of the weights.
 template <class Word, int64_t Width>
-WITH_AVX512 void gather(const uint32_t *wide, const uint32_t *narrow, float *gradient, const Sizes &s, int64_t images, int64_t begin, int64_t end) {
+WITH_AVX512 void gather(const uint32_t *wide, const uint32_t *narrow, float *gradient, const Sizes &s, int64_t images,
+                        int64_t begin, int64_t end) {
   int64_t slices = s.wide.channels / rows;
   for (int64_t part = begin; part < end; part++) {
     int64_t tap = part / slices, channel = part % slices * rows;
@@ -150,7 +169,8 @@ WITH_AVX512 void gather(const uint32_t *wide, const uint32_t *narrow, float *gra
           int64_t n = y * s.narrow.width;
           const uint32_t *a = wide + image * s.wide.numbers() + s.wide_pixel(n, tap) * s.wide.channels + channel;
           const uint32_t *b = narrow + image * s.narrow.numbers() + n * s.narrow.channels + first;
-          for (int64_t x = 0; x < s.narrow.width; x++, a += s.stride * s.wide.channels, b += s.narrow.channels) sums.template add<Word>(a, 1, b);
+          for (int64_t x = 0; x < s.narrow.width; x++, a += s.stride * s.wide.channels, b += s.narrow.channels)
+            sums.template add<Word>(a, 1, b);
         }
       sums.add_to(to, s.narrow.channels);
     }
@@ -169,8 +189,10 @@ WITH_AVX512 void pair(const uint16_t *one, const uint16_t *two, uint32_t *words,
 /// The gradient of the weights `[narrow, wide, kernel, kernel]`, in float32.
 template <class Word> at::Tensor gathered(const at::Tensor &wide, const at::Tensor &narrow, const Sizes &s) {
   constexpr int64_t cache = 96 << 10;  // words
-  at::Tensor gradient = at::zeros({s.kernel, s.kernel, s.wide.channels, s.narrow.channels}, wide.options().dtype(at::kFloat));
-  int64_t images = wide.size(0), sets = (images + Word::numbers - 1) / Word::numbers, size = s.wide.numbers() + s.narrow.numbers();
+  at::Tensor gradient =
+      at::zeros({s.kernel, s.kernel, s.wide.channels, s.narrow.channels}, wide.options().dtype(at::kFloat));
+  int64_t images = wide.size(0), sets = (images + Word::numbers - 1) / Word::numbers,
+          size = s.wide.numbers() + s.narrow.numbers();
   int64_t group = std::max<int64_t>(1, cache / size), width = vectors(s.narrow.channels);
   float *sums = static_cast<float *>(gradient.data_ptr());
   auto scratch = at::empty({Word::numbers > 1 ? group * size : 0}, wide.options().dtype(at::kInt));
@@ -185,10 +207,12 @@ template <class Word> at::Tensor gathered(const at::Tensor &wide, const at::Tens
           int64_t set = i / lines, line = i % lines;
           auto both = [&](const at::Tensor &from, const Map &map, uint32_t *to, int64_t line) {
             int64_t start = line * map.width * map.channels, image = 2 * (first + set);
-            const uint16_t *one = halves(from) + image * map.numbers() + start, *two = image + 1 < images ? one + map.numbers() : nullptr;
+            const uint16_t *one = halves(from) + image * map.numbers() + start,
+                           *two = image + 1 < images ? one + map.numbers() : nullptr;
             pair(one, two, to + set * map.numbers() + start, map.width * map.channels);
           };
-          line < s.wide.height ? both(wide, s.wide, wides, line) : both(narrow, s.narrow, narrows, line - s.wide.height);
+          line < s.wide.height ? both(wide, s.wide, wides, line)
+                               : both(narrow, s.narrow, narrows, line - s.wide.height);
         }
       });
       a = wides, b = narrows;
@@ -205,15 +229,19 @@ struct Strided : torch::autograd::Function<Strided> {
   static Sizes sizes(const at::Tensor &x, const at::Tensor &weight, int64_t stride, bool transposed) {
     int64_t kernel = weight.size(2);
     Map own{x.size(2), x.size(3), x.size(1)};
-    if (transposed) return {{(own.height - 1) * stride + kernel, (own.width - 1) * stride + kernel, weight.size(1)}, own, kernel, stride};
-    return {own, {(own.height - kernel) / stride + 1, (own.width - kernel) / stride + 1, weight.size(0)}, kernel, stride};
+    if (transposed)
+      return {
+          {(own.height - 1) * stride + kernel, (own.width - 1) * stride + kernel, weight.size(1)}, own, kernel, stride};
+    return {
+        own, {(own.height - kernel) / stride + 1, (own.width - kernel) / stride + 1, weight.size(0)}, kernel, stride};
   }
 
   /// `x` lies channels last in memory.
-  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias,
-                            int64_t stride, bool transposed, int64_t then) {
+  static at::Tensor forward(torch::autograd::AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
+                            const at::Tensor &bias, int64_t stride, bool transposed, int64_t then) {
     auto convolve = x.scalar_type() == at::kFloat ? convolved<Single> : convolved<Pair>;
-    auto y = convolve(x, weight, bias.contiguous(), sizes(x, weight, stride, transposed), transposed, static_cast<Activation>(then));
+    auto y = convolve(x, weight, bias.contiguous(), sizes(x, weight, stride, transposed), transposed,
+                      static_cast<Activation>(then));
     context->save_for_backward({x, weight, static_cast<Activation>(then) == Activation::Identity ? at::Tensor() : y});
     context->saved_data["stride"] = stride;
     context->saved_data["transposed"] = transposed;
@@ -221,7 +249,8 @@ struct Strided : torch::autograd::Function<Strided> {
     return y;
   }
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context, torch::autograd::variable_list &gradients) {
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *context,
+                                                 torch::autograd::variable_list &gradients) {
     auto saved = context->get_saved_variables();
     auto x = saved[0], weight = saved[1];
     bool transposed = context->saved_data["transposed"].toBool(), single = x.scalar_type() == at::kFloat;
@@ -229,8 +258,10 @@ struct Strided : torch::autograd::Function<Strided> {
     auto then = static_cast<Activation>(context->saved_data["then"].toInt());
     auto [g, of_bias] = activation_and_bias_gradient(std::move(gradients[0]), saved[2], then);
     torch::autograd::variable_list results(6);
-    if (context->needs_input_grad(0)) results[0] = (single ? convolved<Single> : convolved<Pair>)(g, weight, {}, s, !transposed, Activation::Identity);
-    if (context->needs_input_grad(1)) results[1] = (single ? gathered<Single> : gathered<Pair>)(transposed ? g : x, transposed ? x : g, s);
+    if (context->needs_input_grad(0))
+      results[0] = (single ? convolved<Single> : convolved<Pair>)(g, weight, {}, s, !transposed, Activation::Identity);
+    if (context->needs_input_grad(1))
+      results[1] = (single ? gathered<Single> : gathered<Pair>)(transposed ? g : x, transposed ? x : g, s);
     results[2] = of_bias;
     return results;
   }
@@ -240,9 +271,11 @@ struct Strided : torch::autograd::Function<Strided> {
 
 namespace kernels {
 
-at::Tensor strided_convolution(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride, bool transposed, Activation then) {
+at::Tensor strided_convolution(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride,
+                               bool transposed, Activation then) {
   TORCH_CHECK(bias.numel() == weight.size(transposed ? 1 : 0), "the bias is for ", bias.numel(), " channels");
-  return Strided::apply(x.to(computed_in(x)).contiguous(at::MemoryFormat::ChannelsLast), weight, bias, stride, transposed, int64_t(then));
+  return Strided::apply(x.to(computed_in(x)).contiguous(at::MemoryFormat::ChannelsLast), weight, bias, stride,
+                        transposed, int64_t(then));
 }
 
 }  // namespace kernels

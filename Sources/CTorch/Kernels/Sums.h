@@ -24,14 +24,17 @@ struct Single {
 struct Pair {
   static constexpr int64_t numbers = 2;
   using Number = uint16_t;
-  static WITH_AVX512 ALWAYS_INLINE __m512 add(__m512 sum, __m512i a, __m512i b) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
+  static WITH_AVX512 ALWAYS_INLINE __m512 add(__m512 sum, __m512i a, __m512i b) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+  }
 };
 
 template <int64_t Rows, int64_t Width> struct Sums {
   __m512 of[Rows][Width];
 
   /// Adds `Rows` words, `step` from one another, times `Width` vectors.
-  template <class Word> WITH_AVX512 ALWAYS_INLINE void add(const uint32_t *words, int64_t step, const uint32_t *vectors) {
+  template <class Word> WITH_AVX512 ALWAYS_INLINE void add(const uint32_t *words, int64_t step,
+                                                           const uint32_t *vectors) {
     __m512i b[Width];
     UNROLLED for (int64_t j = 0; j < Width; j++) b[j] = _mm512_loadu_si512(vectors + lanes * j);
     UNROLLED for (int64_t row = 0; row < Rows; row++) {
@@ -41,12 +44,12 @@ template <int64_t Rows, int64_t Width> struct Sums {
   }
   /// To rows that are `step` apart.
   WITH_AVX512 ALWAYS_INLINE void store(float *to, int64_t step) const {
-    UNROLLED for (int64_t row = 0; row < Rows; row++)
-      UNROLLED for (int64_t j = 0; j < Width; j++) _mm512_storeu_ps(to + row * step + lanes * j, of[row][j]);
+    UNROLLED for (int64_t row = 0; row < Rows; row++) UNROLLED for (int64_t j = 0; j < Width; j++)
+        _mm512_storeu_ps(to + row * step + lanes * j, of[row][j]);
   }
   WITH_AVX512 ALWAYS_INLINE void add_to(float *to, int64_t step) {
-    UNROLLED for (int64_t row = 0; row < Rows; row++)
-      UNROLLED for (int64_t j = 0; j < Width; j++) of[row][j] = _mm512_add_ps(of[row][j], _mm512_loadu_ps(to + row * step + lanes * j));
+    UNROLLED for (int64_t row = 0; row < Rows; row++) UNROLLED for (int64_t j = 0; j < Width; j++) of[row][j] =
+        _mm512_add_ps(of[row][j], _mm512_loadu_ps(to + row * step + lanes * j));
     store(to, step);
   }
 };
@@ -55,8 +58,8 @@ inline const uint32_t *words_of(const at::Tensor &a) { return static_cast<const 
 
 /// Whether this processor has such sums of numbers of `type`, and nothing better.
 inline bool sums_of(at::ScalarType type) {
-  static const bool singles = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                              __builtin_cpu_supports("avx512dq");
+  static const bool singles = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   // With tiles of bf16 a processor has better than vectors, which oneDNN knows.
   static const bool pairs = singles && __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_supports("amx-bf16");
   return type == at::kFloat ? singles : type == at::kBFloat16 && pairs;

@@ -12,8 +12,12 @@
 extern "C" {
 #endif
 
-typedef struct { void *pointer; } CTTensor;     // an at::Tensor, NULL where there is none
-typedef struct { void *pointer; } CTGenerator;  // an at::Generator
+typedef struct {
+  void *pointer;
+} CTTensor;  // an at::Tensor, NULL where there is none
+typedef struct {
+  void *pointer;
+} CTGenerator;  // an at::Generator
 
 typedef enum { CTFloat32, CTFloat64, CTBFloat16, CTInt64, CTInt32, CTUInt8, CTBool } CTType;
 typedef enum { CTCPU, CTCUDA, CTMPS } CTDevice;
@@ -40,7 +44,10 @@ void ct_clear_autocast_cache(void);
 
 // A kernel of our own for the CPU: the operands and the processor that it is for, libtorch's operations instead, and
 // how often it ran on this thread.
-typedef struct { const char *name, *operands, *processor, *counterpart; int64_t runs; } CTKernel;
+typedef struct {
+  const char *name, *operands, *processor, *counterpart;
+  int64_t runs;
+} CTKernel;
 // Fills in as many as there is room for; returns how many there are.
 int ct_kernels(CTKernel *out, int capacity);
 // Whether they may run on this thread: unless DITTO_KERNELS is `off` in the environment, or as set last; the latter
@@ -52,7 +59,8 @@ bool ct_set_kernels(bool on);
 int ct_from_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, CTDevice device, CTTensor *out);
 // A view of `bytes`, which `owner` keeps and nobody writes to; `release` lets go of it when the last tensor that shares
 // them is gone, or at once where this fails. It cannot become a parameter, which alone is written to.
-int ct_view_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, void *owner, void (*release)(void *owner), CTTensor *out);
+int ct_view_bytes(const void *bytes, const int64_t *shape, int rank, CTType type, void *owner,
+                  void (*release)(void *owner), CTTensor *out);
 int ct_copy_bytes(CTTensor a, void *bytes, size_t size);
 // How often this thread has read a tensor's numbers, for which the device had to have computed everything before.
 int64_t ct_host_reads(void);
@@ -121,7 +129,8 @@ int ct_stack(const CTTensor *tensors, int count, int64_t axis, CTTensor *out);
 // Layers; a bias without pointer is none, and what `then` says is applied to the result
 int ct_matmul(CTTensor a, CTTensor b, CTTensor *out);
 int ct_linear(CTTensor a, CTTensor weight, CTTensor bias, CTActivation then, CTTensor *out);
-int ct_linear_of_sparse(CTTensor a, CTTensor weight, CTTensor bias, CTTensor *out);  // the same of rows that are mostly zeros
+int ct_linear_of_sparse(CTTensor a, CTTensor weight, CTTensor bias,
+                        CTTensor *out);  // the same of rows that are mostly zeros
 int ct_layer_norm(CTTensor a, CTTensor weight, CTTensor bias, double epsilon, CTTensor *out);
 int ct_conv2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out);
 int ct_conv_transpose2d(CTTensor a, CTTensor weight, CTTensor bias, int64_t stride, CTActivation then, CTTensor *out);
@@ -135,11 +144,11 @@ typedef struct {
   CTTensor gru_input_weight, gru_recurrent_weight, gru_input_bias, gru_recurrent_bias;
   CTTensor posterior_weight, posterior_bias, posterior_norm_weight, posterior_norm_bias, logits_weight, logits_bias;
 } CTRecurrence;
-// action_shares, embedded: [T, B, N], what actions and frames add to the two hidden layers; not_first: [T, B, 1], 0 where
-// the state is forgotten before a step, or none; noise: [T, B, S, K], to draw z by, or none for the most probable
+// action_shares, embedded: [T, B, N], what actions and frames add to the two hidden layers; not_first: [T, B, 1], 0
+// where the state is forgotten before a step, or none; noise: [T, B, S, K], to draw z by, or none for the most probable
 // class; h: [B, D]; z: [B, S * K]. outs: h [T, B, D], z [T, B, S * K], logits [T, B, S * K].
-int ct_unroll(CTTensor action_shares, CTTensor embedded, CTTensor not_first, CTTensor noise, CTTensor h, CTTensor z, int64_t groups,
-              double epsilon, CTRecurrence weights, CTTensor *outs);
+int ct_unroll(CTTensor action_shares, CTTensor embedded, CTTensor not_first, CTTensor noise, CTTensor h, CTTensor z,
+              int64_t groups, double epsilon, CTRecurrence weights, CTTensor *outs);
 
 // Gradients
 int ct_set_requires_gradient(CTTensor a, bool on);
@@ -153,8 +162,8 @@ int ct_gradients(CTTensor scalar, const CTTensor *inputs, int count, CTTensor *o
 // One step of Adam with decoupled weight decay (AdamW), in place, by libtorch's fused kernel. `norm` is the L2 norm of
 // all gradients together; where `limit` is positive, they count scaled down so that it is at most that.
 int ct_adam_step(const CTTensor *parameters, const CTTensor *gradients, const CTTensor *firsts, const CTTensor *seconds,
-                 const CTTensor *steps, int count, double rate, double beta1, double beta2, double decay, double epsilon,
-                 double limit, CTTensor *norm);
+                 const CTTensor *steps, int count, double rate, double beta1, double beta2, double decay,
+                 double epsilon, double limit, CTTensor *norm);
 
 #ifdef __cplusplus
 }

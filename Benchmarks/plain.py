@@ -1,11 +1,15 @@
-"""The work that `ditto bench` measures, written plainly in PyTorch: default layout, default allocator, one graph node per small step.
+"""The work that `ditto bench` measures, written plainly in PyTorch: default layout, default allocator, one graph node
+per small step.
 
-    plain.py world-model|agent|encode|act [--small] [--bf16] [--compiled] [--device cuda] [--repeats N] [--threads N] [--profile]
+    plain.py world-model|agent|encode|act [--small] [--frame 96x96x3] [--batch N] [--length N] [--bf16] [--compiled]
+             [--device cuda] [--repeats N] [--threads N] [--profile]
 
-prints one JSON line: seconds per step (median, min, max), frames or imagined steps per second, the peak resident memory, and the device's.
-With --compiled it is what a good engineer makes of it without kernels of their own: networks and steps through torch.compile, feature maps
-channels-last, fused optimisers, no checks of distributions.
-The architecture is that of DITTO, section 3.2, and DreamerV2, at the sizes of the presets `paper` and `small`.
+prints one JSON line: seconds per step (median, min, max), frames or imagined steps per second, the peak resident
+memory, and the device's. With --compiled it is what a good engineer makes of it without kernels of their own: networks
+and steps through torch.compile, feature maps channels-last, fused optimisers, no checks of distributions.
+The architecture is that of DITTO, section 3.2, and DreamerV2, at the sizes of the presets `paper` and `small`; for
+other frames than 64×64 the encoder halves the map until at most 4 pixels remain, and the decoder makes the same maps
+from the last to the first.
 """
 
 import argparse
@@ -14,7 +18,7 @@ import resource
 import statistics
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -65,6 +69,9 @@ class Sizes:
     policy_batch: int
     policy_layers: int
     horizon: int = 15
+    height: int = 64
+    width: int = 64
+    colors: int = 1
 
     @property
     def stochastic(self):
@@ -75,8 +82,18 @@ class Sizes:
         return self.deterministic + self.stochastic
 
     @property
+    def maps(self):
+        """Channels, height and width of the frame and of each map of the encoder."""
+        maps = [(self.colors, self.height, self.width)]
+        while len(maps) == 1 or max(maps[-1][1:]) > 4 and min(maps[-1][1:]) >= 4:
+            _, height, width = maps[-1]
+            maps.append((self.depth << min(len(maps) - 1, 3), (height - 4) // 2 + 1, (width - 4) // 2 + 1))
+        return maps
+
+    @property
     def embedding(self):
-        return 32 * self.depth
+        channels, height, width = self.maps[-1]
+        return channels * height * width
 
 
 PAPER = Sizes(48, 1024, 1000, 32, 32, 50, 50, 512, 8)
@@ -119,17 +136,21 @@ class RSSM(nn.Module):
 class WorldModel(nn.Module):
     def __init__(self, s):
         super().__init__()
-        d = s.depth
-        channels = [1, d, 2 * d, 4 * d, 8 * d]
-        encoder = [layer for i in range(4) for layer in (nn.Conv2d(channels[i], channels[i + 1], 4, 2), nn.ELU())]
+        maps = s.maps
+        encoder = [layer for a, b in zip(maps, maps[1:]) for layer in (nn.Conv2d(a[0], b[0], 4, 2), nn.ELU())]
         self.encoder = nn.Sequential(*encoder, nn.Flatten())
-        channels, kernels = [s.embedding, 4 * d, 2 * d, d, 1], [5, 5, 6, 6]
+        if maps[0][1:] == (64, 64):
+            start, kernels = (s.embedding, 1, 1), [5, 5, 6, 6]
+        else:
+            start = maps[-1]
+            kernels = [[a[side] - 2 * (b[side] - 1) for side in (1, 2)] for a, b in zip(maps[-2::-1], maps[::-1])]
+        channels = [start[0]] + [map[0] for map in maps[-2::-1]]
         decoder = [
             layer
-            for i in range(4)
-            for layer in (nn.ConvTranspose2d(channels[i], channels[i + 1], kernels[i], 2), nn.ELU())
+            for i, kernel in enumerate(kernels)
+            for layer in (nn.ConvTranspose2d(channels[i], channels[i + 1], kernel, 2), nn.ELU())
         ]
-        self.decoder = nn.Sequential(nn.Linear(s.features, s.embedding), nn.Unflatten(1, (-1, 1, 1)), *decoder[:-1])
+        self.decoder = nn.Sequential(nn.Linear(s.features, s.embedding), nn.Unflatten(1, start), *decoder[:-1])
         self.rssm = RSSM(s)
 
     def infer(self, frames, actions, keep, h, z):
@@ -145,7 +166,7 @@ def world_model(s, bf16, repeats):
     model = tuned(WorldModel(s))
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, eps=1e-5, fused=COMPILED)
     T, B = s.length, s.batch
-    raw = host_frames(T, B, 1, 64, 64)
+    raw = host_frames(T, B, s.colors, s.height, s.width)
     actions = F.one_hot(torch.randint(0, ACTIONS, (T, B)), ACTIONS).float()
     keep = torch.ones(T, B, 1)
     start = torch.zeros(B, s.deterministic), torch.zeros(B, s.stochastic)
@@ -177,11 +198,13 @@ def mlp(inputs, outputs, layers, width=256):
 
 def agent(s, bf16, repeats):
     rssm = RSSM(s).requires_grad_(False)
-    actor, critic, target = mlp(s.features, ACTIONS, s.policy_layers), mlp(s.features, 1, s.policy_layers), mlp(s.features, 1, s.policy_layers)
+    actor, critic, target = (mlp(s.features, outputs, s.policy_layers) for outputs in (ACTIONS, 1, 1))
     optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], lr=3e-4, fused=COMPILED)
     actor, critic, target, dynamics = compiled(actor), compiled(critic), compiled(target), compiled(rssm.step)
     H, B, D = s.horizon, s.policy_batch, s.deterministic
-    expert = torch.cat((torch.randn(H + 1, B, D).tanh(), torch.eye(s.classes)[torch.randint(0, s.classes, (H + 1, B, s.groups))].flatten(2)), -1)
+    expert_h = torch.randn(H + 1, B, D).tanh()
+    expert_z = torch.eye(s.classes)[torch.randint(0, s.classes, (H + 1, B, s.groups))].flatten(2)
+    expert = torch.cat((expert_h, expert_z), -1)
 
     def step():
         state, rewards, values, targets, log_probabilities, entropies = expert[0], [], [], [], [], []
@@ -221,7 +244,7 @@ def agent(s, bf16, repeats):
 def filtering(s, bf16, episodes, frames_each):
     """Episodes side by side through encoder and posterior, frame after frame, without gradients."""
     model = tuned(WorldModel(s).requires_grad_(False))
-    raw = host_frames(frames_each, episodes, 1, 64, 64)
+    raw = host_frames(frames_each, episodes, s.colors, s.height, s.width)
     actions = F.one_hot(torch.randint(0, ACTIONS, (frames_each, episodes)), ACTIONS).float()
     keep = torch.ones(frames_each, episodes, 1)
     start = torch.zeros(episodes, s.deterministic), torch.zeros(episodes, s.stochastic)
@@ -234,7 +257,8 @@ def filtering(s, bf16, episodes, frames_each):
 
 
 def encode(s, bf16, repeats):
-    """Episodes of 512 frames: one after the other, as the authors' code does it; compiled, 16 side by side like ours."""
+    """Episodes of 512 frames: one after the other, as the authors' code does it; compiled, 16 side by side like
+    ours."""
     episodes = 16 if COMPILED else 1
     return measured(filtering(s, bf16, episodes, 512), repeats, episodes * 512)
 
@@ -259,7 +283,8 @@ def measured(step, repeats, items):
     seconds = []
     if PROFILE:
         step()
-        kinds = [torch.profiler.ProfilerActivity.CPU] + ([] if DEVICE == "cpu" else [torch.profiler.ProfilerActivity.CUDA])
+        kinds = [torch.profiler.ProfilerActivity.CPU]
+        kinds += [] if DEVICE == "cpu" else [torch.profiler.ProfilerActivity.CUDA]
         with torch.profiler.profile(activities=kinds) as profile:
             step()
         order = "self_cpu_time_total" if DEVICE == "cpu" else "self_cuda_time_total"
@@ -280,12 +305,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", choices=works)
     parser.add_argument("--small", action="store_true", help="the preset `small` instead of `paper`")
+    parser.add_argument("--frame", default="64x64x1", help="height, width and channels")
+    parser.add_argument("--batch", type=int, help="sequences of a world model's step")
+    parser.add_argument("--length", type=int, help="frames of a sequence")
     parser.add_argument("--bf16", action="store_true", help="bf16 autocast")
     parser.add_argument("--compiled", action="store_true", help="torch.compile, channels-last, fused optimisers")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--profile", action="store_true", help="print where the time of one step goes, to standard error")
+    parser.add_argument(
+        "--profile", action="store_true", help="print where the time of one step goes, to standard error"
+    )
     a = parser.parse_args()
     global PROFILE, DEVICE, COMPILED
     PROFILE, DEVICE, COMPILED = a.profile, a.device, a.compiled
@@ -297,11 +327,15 @@ def main():
         torch.distributions.Distribution.set_default_validate_args(False)
     if a.threads:
         torch.set_num_threads(a.threads)
-    result = works[a.work](SMALL if a.small else PAPER, a.bf16, a.repeats)
+    s = SMALL if a.small else PAPER
+    height, width, colors = (int(size) for size in a.frame.split("x"))
+    s = replace(s, height=height, width=width, colors=colors, batch=a.batch or s.batch, length=a.length or s.length)
+    result = works[a.work](s, a.bf16, a.repeats)
     result["peakMemory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     if DEVICE == "cuda":
         result["peakDeviceMemory"] = torch.cuda.max_memory_reserved() / 2**30
-    print(json.dumps({"work": a.work, "dtype": "bf16" if a.bf16 else "f32", "threads": torch.get_num_threads(), **result}))
+    dtype = "bf16" if a.bf16 else "f32"
+    print(json.dumps({"work": a.work, "dtype": dtype, "threads": torch.get_num_threads(), **result}))
 
 
 if __name__ == "__main__":

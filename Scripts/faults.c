@@ -2,10 +2,10 @@
 //   FAULTS_UNDER   the folder; calls on other files are left alone
 //   FAULTS_CALL    open, write, rename, fsync, flock, mkdir or truncate
 //   FAULTS_AT      which of these calls, counted from 1
-//   FAULTS_KIND    a number of errno; or "short": half of the bytes are written; or "kill": the process dies there, half of the bytes being written
-//   FAULTS_KEEP    where set, all later calls fail too, as on a full disk
-//   FAULTS_COUNT   a file that is told at the end how many calls of each kind there were
-//   FAULTS_CLOCK   seconds that the clock of the day jumps by, after a while
+//   FAULTS_KIND    a number of errno; or "short": half of the bytes are written; or "kill": the process dies there,
+//   half of the bytes being written FAULTS_KEEP    where set, all later calls fail too, as on a full disk FAULTS_COUNT
+//   a file that is told at the end how many calls of each kind there were FAULTS_CLOCK   seconds that the clock of the
+//   day jumps by, after a while
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -83,42 +83,47 @@ static int fails(const char *name) {
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-#define OPEN(name)                                                                                                                        \
-  int name(const char *path, int flags, ...) {                                                                                            \
-    mode_t mode = 0;                                                                                                                      \
-    if (flags & (O_CREAT | O_TMPFILE)) {                                                                                                  \
-      va_list rest;                                                                                                                       \
-      va_start(rest, flags);                                                                                                              \
-      mode = va_arg(rest, mode_t);                                                                                                        \
-      va_end(rest);                                                                                                                       \
-    }                                                                                                                                     \
-    if (isUnder(path) && fails("open")) return -1;                                                                                        \
-    return REAL(name)(path, flags, mode);                                                                                                 \
+#define OPEN(name)                                                                                                     \
+  int name(const char *path, int flags, ...) {                                                                         \
+    mode_t mode = 0;                                                                                                   \
+    if (flags & (O_CREAT | O_TMPFILE)) {                                                                               \
+      va_list rest;                                                                                                    \
+      va_start(rest, flags);                                                                                           \
+      mode = va_arg(rest, mode_t);                                                                                     \
+      va_end(rest);                                                                                                    \
+    }                                                                                                                  \
+    if (isUnder(path) && fails("open")) return -1;                                                                     \
+    return REAL(name)(path, flags, mode);                                                                              \
   }
 OPEN(open)
 OPEN(open64)
 
 // Half of `count` bytes where they are cut short or the process dies, which it then does.
-#define WRITE(name, parameters, half, whole)                                                                                              \
-  ssize_t name parameters {                                                                                                               \
-    if (!isFileUnder(file) || !fails("write")) return whole;                                                                              \
-    if (strcmp(kind, "short") != 0 && strcmp(kind, "kill") != 0) return -1;                                                               \
-    ssize_t written = half;                                                                                                               \
-    if (strcmp(kind, "kill") == 0) kill(getpid(), SIGKILL);                                                                               \
-    return written;                                                                                                                       \
+#define WRITE(name, parameters, half, whole)                                                                           \
+  ssize_t name parameters {                                                                                            \
+    if (!isFileUnder(file) || !fails("write")) return whole;                                                           \
+    if (strcmp(kind, "short") != 0 && strcmp(kind, "kill") != 0) return -1;                                            \
+    ssize_t written = half;                                                                                            \
+    if (strcmp(kind, "kill") == 0) kill(getpid(), SIGKILL);                                                            \
+    return written;                                                                                                    \
   }
-WRITE(write, (int file, const void *bytes, size_t count), REAL(write)(file, bytes, (count + 1) / 2), REAL(write)(file, bytes, count))
-WRITE(pwrite, (int file, const void *bytes, size_t count, off_t offset), REAL(pwrite)(file, bytes, (count + 1) / 2, offset),
-      REAL(pwrite)(file, bytes, count, offset))
-WRITE(pwrite64, (int file, const void *bytes, size_t count, off64_t offset), REAL(pwrite64)(file, bytes, (count + 1) / 2, offset),
-      REAL(pwrite64)(file, bytes, count, offset))
+WRITE(write, (int file, const void *bytes, size_t count), REAL(write)(file, bytes, (count + 1) / 2),
+      REAL(write)(file, bytes, count))
+WRITE(pwrite, (int file, const void *bytes, size_t count, off_t offset),
+      REAL(pwrite)(file, bytes, (count + 1) / 2, offset), REAL(pwrite)(file, bytes, count, offset))
+WRITE(pwrite64, (int file, const void *bytes, size_t count, off64_t offset),
+      REAL(pwrite64)(file, bytes, (count + 1) / 2, offset), REAL(pwrite64)(file, bytes, count, offset))
 
 int rename(const char *from, const char *to) { return isUnder(to) && fails("rename") ? -1 : REAL(rename)(from, to); }
 int fsync(int file) { return isFileUnder(file) && fails("fsync") ? -1 : REAL(fsync)(file); }
 int flock(int file, int operation) { return isFileUnder(file) && fails("flock") ? -1 : REAL(flock)(file, operation); }
 int mkdir(const char *path, mode_t mode) { return isUnder(path) && fails("mkdir") ? -1 : REAL(mkdir)(path, mode); }
-int ftruncate(int file, off_t size) { return isFileUnder(file) && fails("truncate") ? -1 : REAL(ftruncate)(file, size); }
-int ftruncate64(int file, off64_t size) { return isFileUnder(file) && fails("truncate") ? -1 : REAL(ftruncate64)(file, size); }
+int ftruncate(int file, off_t size) {
+  return isFileUnder(file) && fails("truncate") ? -1 : REAL(ftruncate)(file, size);
+}
+int ftruncate64(int file, off64_t size) {
+  return isFileUnder(file) && fails("truncate") ? -1 : REAL(ftruncate64)(file, size);
+}
 
 int clock_gettime(clockid_t clock, struct timespec *time) {
   int status = REAL(clock_gettime)(clock, time);

@@ -42,6 +42,6 @@ struct RecordCommand: ParsableCommand {
         "\(output): Minari lists no dataset of a folder that holds one without a version in its name; call it \(folder.lastPathComponent)-v0 where Minari is to read it"
       )
     }
-    Console.say("wrote \(episodes) episodes to \(output)")
+    Console.say("wrote \(episodes) episode\(episodes == 1 ? "" : "s") to \(output)")
   }
 }

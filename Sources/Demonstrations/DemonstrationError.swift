@@ -97,7 +97,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
       "\(dataset): \(reason); change observation.fields, observation.crop or observation.resize"
     case .lossyFrames(let file, let field):
       "\(file): '\(field)' holds frames compressed as JPEG, which loses detail; record raw ones "
-        + "(with Minari: DataCollector(..., jpeg_encoding=False), or observations of shape [1, Y, X])"
+        + "(with Minari: jpeg_encoding=False for DataCollector or create_dataset_from_buffers, or observations of shape [1, Y, X])"
     case .noEpisodes(let file):
       "\(file): holds no episodes; record at least one"
     case .emptyEpisode(let file, let field):

@@ -59,7 +59,7 @@ public struct EpisodePlayer {
   var keepsFrames: (Int) -> Bool
 
   /// Seconds of waiting that are worth a word.
-  private static let slow = 10.0
+  var slow = 10.0
 
   package init(
     environment: any Environment, name: String, player: Player, environmentSeed: @escaping (Int) -> UInt64, seed: Seed,
@@ -97,7 +97,7 @@ public struct EpisodePlayer {
       let start = Uptime.seconds
       defer {
         let seconds = Uptime.seconds - start
-        if seconds > Self.slow, isUnhurried {
+        if seconds > slow, isUnhurried {
           isUnhurried = false
           Observer.warn(
             "\(name): \(what) of \(running.count) instances, one after the other, took \(Int(seconds)) s; --instances makes fewer of it"

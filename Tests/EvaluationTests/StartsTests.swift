@@ -1,4 +1,6 @@
 import Environments
+import Foundation
+import Runs
 import Settings
 import Spaces
 import Testing
@@ -15,9 +17,11 @@ private final class Counter: Environments.Environment {
   let actions = ActionSpace.discrete(3)
   /// Whether it begins with its seed instead of with 0.
   private let beginsAtSeed: Bool
+  /// Seconds that a step takes.
+  private let delay: Double
   private var sums: [Int: (sum: Float, steps: Int)] = [:]
 
-  init(beginsAtSeed: Bool) { self.beginsAtSeed = beginsAtSeed }
+  init(beginsAtSeed: Bool, delay: Double = 0) { (self.beginsAtSeed, self.delay) = (beginsAtSeed, delay) }
 
   func reset(_ seeds: [Int: UInt64]) -> [Int: [UInt8]] {
     seeds.reduce(into: [:]) { frames, seed in
@@ -27,7 +31,8 @@ private final class Counter: Environments.Environment {
   }
 
   func step(_ actions: [Int: Action]) -> [Int: Outcome] {
-    actions.reduce(into: [:]) { outcomes, step in
+    if delay > 0 { Thread.sleep(forTimeInterval: delay) }
+    return actions.reduce(into: [:]) { outcomes, step in
       let number = step.value.classes[0]
       let (sum, steps) = sums[step.key]!
       sums[step.key] = (sum + Float(number), steps + 1)
@@ -80,6 +85,26 @@ private final class Counter: Environments.Environment {
     #expect(
       try #require(starts(14).warning("counter", episodes: 30)).contains(
         "only 14 of 30 episodes were different: it is deterministic"))
+  }
+
+  @Test func saysOnceThatAnEnvironmentIsSlowAndWhatWasCut() throws {
+    final class Told: @unchecked Sendable { var warnings: [String] = [] }
+    let told = Told()
+    try Observer.$current.withValue(
+      Observer { if case .warning(let text) = $0 { told.warnings.append(text) } }
+    ) {
+      var player = EpisodePlayer(
+        environment: Counter(beginsAtSeed: false, delay: 0.02), name: "counter", player: .random,
+        environmentSeed: { UInt64($0) }, seed: Seed(1), longest: 5)
+      player.slow = 0.01
+      try player.play(2) { #expect($0.actions.count == 5 && !$0.terminated) }
+    }
+    #expect(
+      told.warnings.sorted() == [
+        "counter: a step of 2 instances, one after the other, took 0 s; --instances makes fewer of it",
+        "counter: episode 0 was cut after 5 steps, as it has no end; pipeline.maxEpisodeSteps, or --max-steps, sets how many",
+        "counter: episode 1 was cut after 5 steps, as it has no end; pipeline.maxEpisodeSteps, or --max-steps, sets how many",
+      ])
   }
 
   /// An agent whose action was replaced remembers the one that was taken: it goes on as one that chose it.

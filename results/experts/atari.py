@@ -4,14 +4,18 @@
     atari.py train   MsPacman experts/ms-pacman.zip --steps 3000000      # PPO; started again, it goes on from the file
     atari.py returns MsPacman experts/ms-pacman.zip --episodes 50        # mean return and its 95 % interval
     atari.py record  MsPacman experts/ms-pacman.zip data/ms-pacman-expert-v0 --episodes 60
-    atari.py record  MsPacman experts/ms-pacman.zip data/ms-pacman-mixed-v0 --transitions 150000 --epsilon 0,0.1,0.3,0.6,1
+    atari.py record  MsPacman experts/ms-pacman.zip data/ms-pacman-mixed-v0 --transitions 150000 \\
+                     --epsilon 0,0.1,0.3,0.6,1
 
-An expert is a PPO agent that this script trained on four frames of 64×64 (.zip), or one of the agents of Pong, Breakout and SpaceInvaders that
-github.com/greydanus/baby-a3c publishes (Apache-2.0; pong-v4/model.80.tar and so on): A3C with a GRU, which sees single frames of 80×80.
+An expert is a PPO agent that this script trained on four frames of 64×64 (.zip), or one of the agents of Pong, Breakout
+and SpaceInvaders that github.com/greydanus/baby-a3c publishes (Apache-2.0; pong-v4/model.80.tar and so on): A3C with a
+GRU, which sees single frames of 80×80.
 
-Recorded frames are those of ditto's pipeline 'atari': four emulator frames a step, the maximum of the last two, resized by area; no sticky actions. Episodes begin
-with up to 30 no-ops. Actions are sampled, as agents of the RL Baselines3 Zoo play.
+Recorded frames are those of ditto's pipeline 'atari': four emulator frames a step, the maximum of the last two, resized
+by area; no sticky actions. Episodes begin with up to 30 no-ops. Actions are sampled, as agents of the RL Baselines3 Zoo
+play.
 """
+
 import argparse
 import json
 import os
@@ -32,9 +36,23 @@ gymnasium.register_envs(ale_py)
 
 
 def make(game):
-    env = gymnasium.make(f"ALE/{game}-v5", frameskip=1, repeat_action_probability=0.0, full_action_space=False, max_episode_steps=LIMIT * 4)
+    env = gymnasium.make(
+        f"ALE/{game}-v5",
+        frameskip=1,
+        repeat_action_probability=0.0,
+        full_action_space=False,
+        max_episode_steps=LIMIT * 4,
+    )
     return gymnasium.wrappers.AtariPreprocessing(
-        env, noop_max=30, frame_skip=4, screen_size=64, terminal_on_life_loss=False, grayscale_obs=True, grayscale_newaxis=True, scale_obs=False)
+        env,
+        noop_max=30,
+        frame_skip=4,
+        screen_size=64,
+        terminal_on_life_loss=False,
+        grayscale_obs=True,
+        grayscale_newaxis=True,
+        scale_obs=False,
+    )
 
 
 class Learned(gymnasium.Wrapper):
@@ -55,7 +73,13 @@ class Learned(gymnasium.Wrapper):
     def step(self, action):
         observation, reward, terminated, truncated, info = self.env.step(action)
         self.total += reward
-        return observation, float(np.sign(reward)), terminated, truncated, info | ({"return": self.total} if terminated or truncated else {})
+        return (
+            observation,
+            float(np.sign(reward)),
+            terminated,
+            truncated,
+            info | ({"return": self.total} if terminated or truncated else {}),
+        )
 
 
 class Saving(BaseCallback):
@@ -74,7 +98,8 @@ class Saving(BaseCallback):
             self.saved = self.num_timesteps
             self.model.save(f"{self.place}.part.zip")
             os.replace(f"{self.place}.part.zip", self.place)
-            print(f"{self.num_timesteps} steps: mean return of the last 50 games {np.mean(self.returns[-50:] or [np.nan]):.1f}", flush=True)
+            mean = np.mean(self.returns[-50:] or [np.nan])
+            print(f"{self.num_timesteps} steps: mean return of the last 50 games {mean:.1f}", flush=True)
         return True
 
 
@@ -84,8 +109,18 @@ def train(options):
         model = PPO.load(options.expert, games, device="cpu")
     else:
         model = PPO(
-            "CnnPolicy", games, n_steps=128, n_epochs=3, batch_size=256, learning_rate=2.5e-4, clip_range=0.1, ent_coef=0.01, vf_coef=0.5, seed=options.seed,
-            device="cpu")
+            "CnnPolicy",
+            games,
+            n_steps=128,
+            n_epochs=3,
+            batch_size=256,
+            learning_rate=2.5e-4,
+            clip_range=0.1,
+            ent_coef=0.01,
+            vf_coef=0.5,
+            seed=options.seed,
+            device="cpu",
+        )
     model.learn(max(0, options.steps - model.num_timesteps), callback=Saving(options.expert), reset_num_timesteps=False)
     model.save(options.expert)
 
@@ -106,7 +141,8 @@ class Stacked:
 
 
 class Recurrent:
-    """An agent of greydanus/baby-a3c: its GRU sees the field of the last emulator frame, stretched from black to white, in 80×80."""
+    """An agent of greydanus/baby-a3c: its GRU sees the field of the last emulator frame, stretched from black to white,
+    in 80×80."""
 
     def __init__(self, expert):
         self.weights = torch.load(expert, map_location="cpu", weights_only=True)
@@ -156,10 +192,13 @@ class Player:
 
 def returns(options):
     player, random = Player(options.game, options.expert), np.random.default_rng(options.seed)
-    totals = np.array([player.episode(options.seed + i, 0.0, int(random.integers(61)))[2].sum() for i in range(options.episodes)])
+    totals = np.array(
+        [player.episode(options.seed + i, 0.0, int(random.integers(61)))[2].sum() for i in range(options.episodes)]
+    )
     means = random.choice(totals, (10_000, len(totals))).mean(1)
     low, high = np.quantile(means, [0.025, 0.975])
-    print(f"{options.game}: {totals.mean():.1f} ({low:.1f} to {high:.1f}), {len(totals)} games after up to 60 random actions")
+    interval = f"{totals.mean():.1f} ({low:.1f} to {high:.1f})"
+    print(f"{options.game}: {interval}, {len(totals)} games after up to 60 random actions")
 
 
 def record(options):
@@ -179,20 +218,52 @@ def record(options):
             ends = np.zeros((2, len(actions)), bool)
             ends[0 if terminated else 1, -1] = True
             group = file.create_group(f"episode_{index}")
-            group.create_dataset("observations", data=frames, chunks=(min(64, len(frames)), 64, 64, 1), compression="gzip", fletcher32=True)
-            for name, values in [("actions", actions), ("rewards", rewards), ("terminations", ends[0]), ("truncations", ends[1])]:
+            group.create_dataset(
+                "observations",
+                data=frames,
+                chunks=(min(64, len(frames)), 64, 64, 1),
+                compression="gzip",
+                fletcher32=True,
+            )
+            for name, values in [
+                ("actions", actions),
+                ("rewards", rewards),
+                ("terminations", ends[0]),
+                ("truncations", ends[1]),
+            ]:
                 group.create_dataset(name, data=values)
             group.create_group("infos")
             group.attrs.update({"id": index, "seed": seed, "total_steps": len(actions), "policy_epsilon": epsilon})
-    space = {"type": "Box", "dtype": "uint8", "shape": [64, 64, 1], "low": np.zeros((64, 64, 1), int).tolist(), "high": np.full((64, 64, 1), 255).tolist()}
-    (folder / "metadata.json").write_text(json.dumps({
-        "dataset_id": f"ditto/{pathlib.Path(options.dataset).name}", "total_episodes": len(totals), "total_steps": sum(played.values()), "data_format": "hdf5",
-        "jpeg_encoding": False, "minari_version": "0.5.4", "observation_space": json.dumps(space),
-        "action_space": json.dumps({"type": "Discrete", "dtype": "int64", "start": 0, "n": int(player.env.action_space.n)}),
-        "env_spec": player.env.spec.to_json(), "algorithm_name": f"{type(player.expert).__name__} policy from pixels, actions sampled", "author": ["ditto"],
-        "requirements": ["ale-py==0.12.1", "gymnasium==1.4.0"],
-    }))
-    print(f"{options.dataset}: {len(totals)} episodes of {sum(played.values())} steps, mean return {np.mean(totals):.1f}")
+    space = {
+        "type": "Box",
+        "dtype": "uint8",
+        "shape": [64, 64, 1],
+        "low": np.zeros((64, 64, 1), int).tolist(),
+        "high": np.full((64, 64, 1), 255).tolist(),
+    }
+    (folder / "metadata.json").write_text(
+        json.dumps(
+            {
+                "dataset_id": f"ditto/{pathlib.Path(options.dataset).name}",
+                "total_episodes": len(totals),
+                "total_steps": sum(played.values()),
+                "data_format": "hdf5",
+                "jpeg_encoding": False,
+                "minari_version": "0.5.4",
+                "observation_space": json.dumps(space),
+                "action_space": json.dumps(
+                    {"type": "Discrete", "dtype": "int64", "start": 0, "n": int(player.env.action_space.n)}
+                ),
+                "env_spec": player.env.spec.to_json(),
+                "algorithm_name": f"{type(player.expert).__name__} policy from pixels, actions sampled",
+                "author": ["ditto"],
+                "requirements": ["ale-py==0.12.1", "gymnasium==1.4.0"],
+            }
+        )
+    )
+    print(
+        f"{options.dataset}: {len(totals)} episodes of {sum(played.values())} steps, mean return {np.mean(totals):.1f}"
+    )
 
 
 def main():
@@ -212,7 +283,9 @@ def main():
             command.add_argument("dataset", help="the new folder")
             command.add_argument("--episodes", type=int)
             command.add_argument("--transitions", type=int, default=150_000)
-            command.add_argument("--epsilon", default="0", help="shares of random actions, of one episode after the other")
+            command.add_argument(
+                "--epsilon", default="0", help="shares of random actions, of one episode after the other"
+            )
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.function(options)

@@ -3,9 +3,9 @@
     pip install minari h5py torch gymnasium
     MINARI_DATASETS_PATH=runs/pendulum python results/pendulum/record.py path/to/Pendulum-v1.zip
 
-The agent is ppo/Pendulum-v1_1/Pendulum-v1.zip of https://github.com/DLR-RM/rl-trained-agents. Writes pendulum/expert-v0 (20 episodes,
-its most probable actions) and pendulum/mixed-v0 (100 episodes, in which uniformly random actions replace its own with probability
-0, 0.1, 0.3, 0.5 or 1, in turn).
+The agent is ppo/Pendulum-v1_1/Pendulum-v1.zip of https://github.com/DLR-RM/rl-trained-agents. Writes
+pendulum/expert-v0 (20 episodes, its most probable actions) and pendulum/mixed-v0 (100 episodes, in which uniformly
+random actions replace its own with probability 0, 0.1, 0.3, 0.5 or 1, in turn).
 """
 
 import io
@@ -48,9 +48,18 @@ def record(name, episodes, epsilons, policy, seed):
             done = terminated or truncated
         ends = numpy.zeros((2, len(actions)), dtype=bool)
         ends[:, -1] = terminated, truncated
-        buffers.append(minari.data_collector.EpisodeBuffer(
-            id=episode, seed=seed + episode, observations=numpy.array(observations), actions=numpy.array(actions),
-            rewards=numpy.array(rewards, dtype=float), terminations=ends[0], truncations=ends[1], infos={}))
+        buffers.append(
+            minari.data_collector.EpisodeBuffer(
+                id=episode,
+                seed=seed + episode,
+                observations=numpy.array(observations),
+                actions=numpy.array(actions),
+                rewards=numpy.array(rewards, dtype=float),
+                terminations=ends[0],
+                truncations=ends[1],
+                infos={},
+            )
+        )
     minari.create_dataset_from_buffers(name, buffers, env=env, algorithm_name="PPO of the Stable-Baselines3 Zoo")
     returns = [sum(buffer.rewards) for buffer in buffers]
     print(f"{name}: {episodes} episodes, returns {numpy.mean(returns):.1f} ± {numpy.std(returns):.1f}")

@@ -1,8 +1,10 @@
 """Writes the fixtures beside this file with Minari itself. Run: python make_fixtures.py (minari 0.5.4, gymnasium, h5py)
 
-Episode e has 3 + 70 e steps. Pixel (y, x) of frame t is (37 e + 5 t + 3 y + x) mod 251, action t is (t + e) mod 3 + start,
-reward t is t / 2 - e. Episode 0 terminates, episode 1 is truncated. The seed of episode e is 7 + e.
+Episode e has 3 + 70 e steps. Pixel (y, x) of frame t is (37 e + 5 t + 3 y + x) mod 251, action t is
+(t + e) mod 3 + start, reward t is t / 2 - e. Episode 0 terminates, episode 1 is truncated. The seed of episode e is
+7 + e.
 """
+
 import json
 import os
 import pathlib
@@ -29,16 +31,26 @@ def buffer(episode, shape, start):
     steps = 3 + 70 * episode
     t = np.arange(steps)
     return EpisodeBuffer(
-        id=episode, seed=7 + episode, observations=frames(episode, steps, shape), actions=(t + episode) % 3 + start,
-        rewards=t / 2.0 - episode, terminations=(t == steps - 1) & (episode == 0), truncations=(t == steps - 1) & (episode == 1))
+        id=episode,
+        seed=7 + episode,
+        observations=frames(episode, steps, shape),
+        actions=(t + episode) % 3 + start,
+        rewards=t / 2.0 - episode,
+        terminations=(t == steps - 1) & (episode == 0),
+        truncations=(t == steps - 1) & (episode == 1),
+    )
 
 
 def write(name, shape, start=0, episodes=2, **options):
     shutil.rmtree(HERE / "fixtures" / name, ignore_errors=True)
     minari.create_dataset_from_buffers(
-        f"fixtures/{name}", [buffer(e, shape, start) for e in range(episodes)],
+        f"fixtures/{name}",
+        [buffer(e, shape, start) for e in range(episodes)],
         observation_space=gymnasium.spaces.Box(0, 255, shape, np.uint8),
-        action_space=gymnasium.spaces.Discrete(3, start=start), author="ditto", **options)
+        action_space=gymnasium.spaces.Discrete(3, start=start),
+        author="ditto",
+        **options,
+    )
     return HERE / "fixtures" / name / "data" / "main_data.hdf5"
 
 

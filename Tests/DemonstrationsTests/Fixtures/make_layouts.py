@@ -1,8 +1,9 @@
-"""Writes `layouts/` beside this file: fields in every layout that HDF5 knows, and datasets of two episodes of which parts are missing or in
-other files. Run: python make_layouts.py (h5py 3.16)
+"""Writes `layouts/` beside this file: fields in every layout that HDF5 knows, and datasets of two episodes of which
+parts are missing or in other files. Run: python make_layouts.py (h5py 3.16)
 
 Whatever its shape and type, element i of a field is (7 i + 3) mod 120.
 """
+
 import json
 import os
 import pathlib
@@ -23,15 +24,17 @@ def compact(group, name, data):
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_layout(h5py.h5d.COMPACT)
     h5py.h5d.create(group.id, name.encode(), h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple(data.shape), plist).write(
-        h5py.h5s.ALL, h5py.h5s.ALL, data)
+        h5py.h5s.ALL, h5py.h5s.ALL, data
+    )
 
 
 def early(group, name, data, chunks, largest=None):
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_chunk(chunks)
     plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    h5py.h5d.create(group.id, name.encode(), h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple(data.shape, largest), plist).write(
-        h5py.h5s.ALL, h5py.h5s.ALL, data)
+    h5py.h5d.create(
+        group.id, name.encode(), h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple(data.shape, largest), plist
+    ).write(h5py.h5s.ALL, h5py.h5s.ALL, data)
 
 
 def external(group, name, shape):
@@ -145,7 +148,9 @@ def episode(group):
     group["truncations"] = np.zeros(4, bool)
 
 
-def dataset(name, change=None, observations={"type": "Box", "dtype": "uint8", "shape": SHAPE[1:], "low": 0, "high": 255}):
+def dataset(
+    name, change=None, observations={"type": "Box", "dtype": "uint8", "shape": SHAPE[1:], "low": 0, "high": 255}
+):
     folder = FOLDER / name
     folder.mkdir()
     with h5py.File(folder / "main_data.hdf5", "w") as file:
@@ -154,9 +159,17 @@ def dataset(name, change=None, observations={"type": "Box", "dtype": "uint8", "s
         if change:
             change(file, file["episode_1"])
     actions = {"type": "Discrete", "dtype": "int64", "start": 0, "n": 3}
-    (folder / "metadata.json").write_text(json.dumps({
-        "total_episodes": 2, "data_format": "hdf5", "dataset_id": f"{name}-v0", "observation_space": json.dumps(observations),
-        "action_space": json.dumps(actions)}))
+    (folder / "metadata.json").write_text(
+        json.dumps(
+            {
+                "total_episodes": 2,
+                "data_format": "hdf5",
+                "dataset_id": f"{name}-v0",
+                "observation_space": json.dumps(observations),
+                "action_space": json.dumps(actions),
+            }
+        )
+    )
     return folder
 
 
@@ -164,6 +177,7 @@ def without(field, make):
     def change(_, group):
         del group[field]
         make(group)
+
     return change
 
 
@@ -171,11 +185,17 @@ def linked(name):
     def change(file, _):
         del file["episode_1"]
         file["episode_1"] = h5py.ExternalLink(name, "/episode_1")
+
     return change
 
 
 def datasets():
-    for field, shape, kind in [("observations", SHAPE, "u1"), ("actions", (4,), "i8"), ("rewards", (4,), "f8"), ("terminations", (4,), "?")]:
+    for field, shape, kind in [
+        ("observations", SHAPE, "u1"),
+        ("actions", (4,), "i8"),
+        ("rewards", (4,), "f8"),
+        ("terminations", (4,), "?"),
+    ]:
         dataset(f"unwritten-{field}", without(field, lambda group: group.create_dataset(field, shape, kind)))
 
     def holes(group):
@@ -186,6 +206,7 @@ def datasets():
     dataset("external", without("observations", lambda group: external(group, "observations", SHAPE)))
     dataset("link-gone", linked("gone.hdf5"))
     for name, value in [("nan", np.nan), ("infinity", np.inf), ("huge", -1e30)]:
+
         def vectors(file, last):
             for group in file.values():
                 del group["observations"]
@@ -193,8 +214,15 @@ def datasets():
             last["observations"][3, 1] = value
 
         dataset(f"vector-{name}", vectors, {"type": "Box", "dtype": "float32", "shape": [2]})
-    dataset("many-steps", without("rewards", lambda group: group.create_dataset(
-        "rewards", data=np.zeros(4_000_000, "i1"), chunks=(4_000_000,), compression="gzip", compression_opts=9)))
+    dataset(
+        "many-steps",
+        without(
+            "rewards",
+            lambda group: group.create_dataset(
+                "rewards", data=np.zeros(4_000_000, "i1"), chunks=(4_000_000,), compression="gzip", compression_opts=9
+            ),
+        ),
+    )
 
     def hard(file, _):
         del file["episode_1"]
@@ -253,7 +281,12 @@ shutil.rmtree(FOLDER, ignore_errors=True)
 FOLDER.mkdir()
 with h5py.File(FOLDER / "other.hdf5", "w") as other:
     other["inner/there"] = values((6, 2))
-for name, options in [("earliest", {}), ("v108", {"libver": ("v108", "latest")}), ("latest", {"libver": "latest"}), ("block", {"userblock_size": 1024})]:
+for name, options in [
+    ("earliest", {}),
+    ("v108", {"libver": ("v108", "latest")}),
+    ("latest", {"libver": "latest"}),
+    ("block", {"userblock_size": 1024}),
+]:
     with h5py.File(FOLDER / f"{name}.hdf5", "w", **options) as file:
         good(file)
         bad(file)

@@ -11,7 +11,9 @@ CAMERAS = {"front": (48, 64, 0.0), "wrist": (32, 32, 1.6)}
 class Arm(gymnasium.Env):
     def __init__(self, cameras=1):
         self.cameras = dict(list(CAMERAS.items())[:cameras])
-        pictures = {name: spaces.Box(0, 255, (height, width, 3), "uint8") for name, (height, width, _) in self.cameras.items()}
+        pictures = {
+            name: spaces.Box(0, 255, (height, width, 3), "uint8") for name, (height, width, _) in self.cameras.items()
+        }
         self.observation_space = spaces.Dict(pictures | {"joints": spaces.Box(-numpy.pi, numpy.pi, (2,), "float32")})
         self.action_space = spaces.Box(-1, 1, (2,), "float32")
 

@@ -1,4 +1,5 @@
 """`authors_actor_critic`: the authors' policy update, latent reward, λ-return, cloning loss and discriminator."""
+
 from functools import partial
 
 import numpy as np
@@ -11,8 +12,14 @@ from fixture import gradients, one_hot, optimised, prefixed, settings, under
 STEPS, BATCH, FEATURES, ACTIONS = 8, 4, 20, 5
 SIZES = dict(obs_dim=FEATURES, action_dim=ACTIONS, hidden_dim=16, layers=3)
 DISCRIMINATOR_SIZES = dict(obs_dim=2 * FEATURES, out_dim=1, hidden_dim=12, layers=2)
-SETTINGS = {"hp.gamma": 0.95, "hp.lambda": 0.95, "hp.entropy_weight": 0.05, "hp.value_weight": 0.01,
-            "hp.bc_entropy_weight": 0.1, "hp.lr": 3e-4}
+SETTINGS = {
+    "hp.gamma": 0.95,
+    "hp.lambda": 0.95,
+    "hp.entropy_weight": 0.05,
+    "hp.value_weight": 0.01,
+    "hp.bc_entropy_weight": 0.1,
+    "hp.lr": 3e-4,
+}
 # γ and λ of equation 13, and the rows.
 RETURNS = [(0.99, 0.95, 8), (0.95, 0.95, 8), (0.95, 0, 6), (0.95, 1, 8), (1, 1, 4), (0, 0.5, 8), (0.9, 0.3, 2)]
 
@@ -35,10 +42,15 @@ def inputs(authors):
     t["max_cos_edge.in.b"] = np.stack([v, -v, v, 2 * v, w, zero, v, zero])
 
     for number, (gamma, lambda_, rows) in enumerate(RETURNS):
-        t |= prefixed(f"lambda_return.case{number}.", {
-            "hp.gamma": gamma, "hp.lambda": lambda_,
-            "in.rewards": np.float32(rng.uniform(-1, 1, (rows, BATCH))),
-            "in.values": np.float32(rng.normal(0, 2, (rows, BATCH)))})
+        t |= prefixed(
+            f"lambda_return.case{number}.",
+            {
+                "hp.gamma": gamma,
+                "hp.lambda": lambda_,
+                "in.rewards": np.float32(rng.uniform(-1, 1, (rows, BATCH))),
+                "in.values": np.float32(rng.normal(0, 2, (rows, BATCH))),
+            },
+        )
     t["clamp_edge.in.logits"] = np.float32([[30, 0, 0, 0], [0, -20, 5, 1], [-14, 0, 0, -16], [1, 2, 3, 4]])
     t["clamp_edge.in.actions"] = np.array([0, 1, 3, 0])
 
@@ -73,7 +85,8 @@ def results(authors, t):
         prefix = f"lambda_return.case{number}."
         own = settings(t, prefix + "hp.")
         found[prefix + "returns"] = authors.lambda_return(
-            list(t[prefix + "in.rewards"]), list(t[prefix + "in.values"]), lambda_=own["lambda"], gamma=own["gamma"])
+            list(t[prefix + "in.rewards"]), list(t[prefix + "in.values"]), lambda_=own["lambda"], gamma=own["gamma"]
+        )
     found |= prefixed("clamp_edge.", clamp_results(**under("clamp_edge.in.", t)))
 
     logits, probabilities = networks.forward_actor(t["bc.in.latents"])
@@ -99,9 +112,15 @@ def update(authors, s, networks, log_prob, values, target_values, rewards, entro
     policy_loss, value_loss = authors.ACTrainer.calculate_losses(list(zip(log_prob, values)), returns, advantage)
     loss = policy_loss + s["value_weight"] * value_loss - s["entropy_weight"] * entropy
     return {
-        "log_prob": torch.stack(log_prob), "values": torch.stack(values), "target_values": torch.stack(target_values),
-        "entropy": entropy, "returns": returns, "advantage": advantage,
-        "policy_loss": policy_loss, "value_loss": value_loss, "loss": loss,
+        "log_prob": torch.stack(log_prob),
+        "values": torch.stack(values),
+        "target_values": torch.stack(target_values),
+        "entropy": entropy,
+        "returns": returns,
+        "advantage": advantage,
+        "policy_loss": policy_loss,
+        "value_loss": value_loss,
+        "loss": loss,
         **prefixed("grad.", gradients(loss, parameters(networks, "actor", "critic"))),
     }
 
@@ -112,16 +131,20 @@ def update_results(authors, networks, t, s):
     probabilities, values, targets = networks.forward_t(latents)
     policy = Categorical(probabilities)
     log_prob, values, targets = list(policy.log_prob(t["in.actions"])), list(values[..., 0]), list(targets[..., 0])
-    found = update(authors, s, networks, log_prob, values, targets, list(t["in.rewards"]),
-                   policy.entropy().mean(1).mean())
+    found = update(
+        authors, s, networks, log_prob, values, targets, list(t["in.rewards"]), policy.entropy().mean(1).mean()
+    )
 
     raw = authors.ACTrainer.calculate_advantage(targets, found["returns"], norm=False)
     raw_loss, _ = authors.ACTrainer.calculate_losses(list(zip(log_prob, values)), found["returns"], raw)
     trained = parameters(networks, "actor", "critic")
     [after], _ = optimised(trained, [under("grad.", found)], partial(torch.optim.Adam, lr=s["lr"]))
     return found | {
-        "logits": logits, "action_probs": probabilities, "entropy_each": policy.entropy(),
-        "advantage_raw": raw, "policy_loss_raw": raw_loss,
+        "logits": logits,
+        "action_probs": probabilities,
+        "entropy_each": policy.entropy(),
+        "advantage_raw": raw,
+        "policy_loss_raw": raw_loss,
         **prefixed("grad_policy_loss.", gradients(found["policy_loss"], parameters(networks, "actor"))),
         **prefixed("grad_value_loss.", gradients(found["value_loss"], parameters(networks, "critic"))),
         **prefixed("after_adam.", after),
@@ -134,14 +157,21 @@ def clamp_results(logits, actions):
     logits = logits.detach().requires_grad_()
     policy = Categorical(torch.softmax(logits, -1))
     log_prob = policy.log_prob(actions)
-    return {"log_prob": log_prob, "entropy": policy.entropy(),
-            **prefixed("grad_", gradients(log_prob.sum(), {"logits": logits}))}
+    return {
+        "log_prob": log_prob,
+        "entropy": policy.entropy(),
+        **prefixed("grad_", gradients(log_prob.sum(), {"logits": logits})),
+    }
 
 
 def cloning(nll, entropy, entropy_weight, networks):
     loss = nll - entropy_weight * entropy
-    return {"nll": nll, "entropy": entropy, "loss": loss,
-            **prefixed("grad.", gradients(loss, parameters(networks, "actor")))}
+    return {
+        "nll": nll,
+        "entropy": entropy,
+        "loss": loss,
+        **prefixed("grad.", gradients(loss, parameters(networks, "actor"))),
+    }
 
 
 def discriminator_results(discriminator, agent, expert):
@@ -149,5 +179,10 @@ def discriminator_results(discriminator, agent, expert):
     logits = torch.stack([discriminator(pairs)[0][:, 0] for step in zip(agent, expert) for pairs in step])
     targets = torch.tensor([0.0, 1.0]).repeat(STEPS)[:, None].expand_as(logits)
     loss = nn.BCEWithLogitsLoss()(logits, targets)
-    return {"agent_logits": logits[0::2], "expert_logits": logits[1::2], "reward": torch.sigmoid(logits[0::2]),
-            "loss": loss, **prefixed("grad.", gradients(loss, dict(discriminator.named_parameters())))}
+    return {
+        "agent_logits": logits[0::2],
+        "expert_logits": logits[1::2],
+        "reward": torch.sigmoid(logits[0::2]),
+        "loss": loss,
+        **prefixed("grad.", gradients(loss, dict(discriminator.named_parameters()))),
+    }

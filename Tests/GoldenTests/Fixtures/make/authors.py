@@ -1,4 +1,5 @@
 """The authors' classes and functions, imported from their own files: nothing of them is copied here."""
+
 import sys
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -28,9 +29,16 @@ def load(src):
     from models.encoders import CnnEncoder
     from models.world_model import WorldModelRSSM
     from trainers.ac_trainer import ACTrainer
+
     return SimpleNamespace(
-        MLP=MLP, lambda_return=lambda_return, ActorCritic=ActorCritic, Discriminator=Discriminator,
-        CnnEncoder=CnnEncoder, WorldModelRSSM=WorldModelRSSM, ACTrainer=ACTrainer)
+        MLP=MLP,
+        lambda_return=lambda_return,
+        ActorCritic=ActorCritic,
+        Discriminator=Discriminator,
+        CnnEncoder=CnnEncoder,
+        WorldModelRSSM=WorldModelRSSM,
+        ACTrainer=ACTrainer,
+    )
 
 
 def mode(distribution, sample_shape=torch.Size()):

@@ -2,6 +2,7 @@
 
 A tensor whose name has a part `in`, `param` or `hp` is an input of its file; the results follow from the inputs.
 """
+
 import math
 
 import numpy as np
@@ -16,6 +17,7 @@ def is_input(name):
 
 def stored(tensors):
     """Copies of tensors, arrays and numbers as a file has them: numbers are float32 of shape `[1]`, indices int32."""
+
     def copy(value):
         tensor = torch.as_tensor(float(value) if isinstance(value, int) else value).detach()
         tensor = tensor.int() if tensor.dtype == torch.int64 else tensor
@@ -41,6 +43,7 @@ def settings(tensors, prefix="hp."):
 
 # Inputs
 
+
 def one_hot(indices, size):
     return np.eye(size, dtype=np.float32)[indices]
 
@@ -55,7 +58,7 @@ def frames(rng, *leading):
         for _ in range(4):
             y, x = rng.integers(0, 52, 2)
             height, width = rng.integers(4, 20, 2)
-            frame[y:y + height, x:x + width] = rng.uniform(40, 255)
+            frame[y : y + height, x : x + width] = rng.uniform(40, 255)
         frame += rng.normal(0, 6, frame.shape)
     return np.uint8(pixels.clip(0, 255))
 
@@ -66,10 +69,12 @@ def normalised(pixels):
 
 # Results
 
+
 def gradients(loss, parameters):
     """The gradient to each parameter; zeros where there is none."""
     found = torch.autograd.grad(
-        loss, list(parameters.values()), retain_graph=True, allow_unused=True, materialize_grads=True)
+        loss, list(parameters.values()), retain_graph=True, allow_unused=True, materialize_grads=True
+    )
     return dict(zip(parameters, found))
 
 

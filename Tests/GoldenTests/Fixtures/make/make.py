@@ -8,6 +8,7 @@ AUTHORS_SRC is the folder `src` of github.com/brantondemoss/DITTO at commit efe5
 (2023-02-27, "working data gathering example"). The files were made with torch 2.13.0 (CPU), numpy 2.4.6 and
 safetensors 0.8.0, which give the same bytes again on a processor with AVX-512; others round differently.
 """
+
 import argparse
 import contextlib
 import io
@@ -29,8 +30,13 @@ import unroll
 import world_model
 from fixture import is_input, stored
 
-FIXTURES = {"authors_world_model": world_model, "authors_actor_critic": actor_critic, "authors_unroll": unroll,
-            "authors_bc": pixel_cloning, "paper_equations": paper_equations}
+FIXTURES = {
+    "authors_world_model": world_model,
+    "authors_actor_critic": actor_critic,
+    "authors_unroll": unroll,
+    "authors_bc": pixel_cloning,
+    "paper_equations": paper_equations,
+}
 # What rounding may change on another processor, as a share of a tensor's largest absolute value. Adam's first step is
 # the learning rate, one way or the other, even where a gradient is nothing but rounding.
 TOLERANCE = {torch.float32: 3e-5, torch.float64: 1e-12, torch.int32: 0}
@@ -69,8 +75,10 @@ def verify(code, module, path):
     expected = {name: tensor for name, tensor in tensors.items() if not is_input(name)}
     found = stored(module.results(code, inputs))
     shares = {name: difference(name, found, expected) for name in found.keys() | expected.keys()}
-    allowed = {name: ADAM_TOLERANCE if name.startswith("after_adam.") else TOLERANCE[tensor.dtype]
-               for name, tensor in (found | expected).items()}
+    allowed = {
+        name: ADAM_TOLERANCE if name.startswith("after_adam.") else TOLERANCE[tensor.dtype]
+        for name, tensor in (found | expected).items()
+    }
     wrong = {name: share for name, share in sorted(shares.items()) if share > allowed[name]}
     return f"{len(inputs)} inputs, {len(expected)} results, largest difference {max(shares.values()):.1e}", wrong
 

@@ -1,4 +1,5 @@
 """`authors_bc`: the authors' network that clones from pixels, its loss, gradients and optimiser steps."""
+
 from functools import partial
 
 import numpy as np
@@ -14,8 +15,10 @@ SETTINGS = dict(cnn_depth=3, mlp_hidden=10, mlp_layers=3, action_dim=5, lr=3e-4)
 def build(authors, cnn_depth, mlp_hidden, mlp_layers, action_dim, lr):
     """The layers that the authors' `BCTrainer` puts together, small."""
     return nn.Sequential(
-        authors.CnnEncoder(in_channels=1, cnn_depth=cnn_depth), nn.Flatten(),
-        authors.MLP(in_dim=32 * cnn_depth, out_dim=action_dim, hidden_dim=mlp_hidden, hidden_layers=mlp_layers))
+        authors.CnnEncoder(in_channels=1, cnn_depth=cnn_depth),
+        nn.Flatten(),
+        authors.MLP(in_dim=32 * cnn_depth, out_dim=action_dim, hidden_dim=mlp_hidden, hidden_layers=mlp_layers),
+    )
 
 
 def inputs(authors):
@@ -44,6 +47,10 @@ def results(authors, t):
     [adamw], _ = optimised(parameters, [gradient], partial(torch.optim.AdamW, lr=s["lr"]))
     [adam], _ = optimised(parameters, [gradient], partial(torch.optim.Adam, lr=s["lr"]))
     return {
-        "embed": model[0](t["in.image"]), "logits": logits, "loss": loss, **prefixed("grad.", gradient),
-        **prefixed("after_adamw.", adamw), **prefixed("after_adam.", adam),
+        "embed": model[0](t["in.image"]),
+        "logits": logits,
+        "loss": loss,
+        **prefixed("grad.", gradient),
+        **prefixed("after_adamw.", adamw),
+        **prefixed("after_adam.", adam),
     }

@@ -1,5 +1,6 @@
 """`authors_unroll`: the authors' whole policy update, of DITTO and of D-GAIL, and D-BC, in a toy in place of the world
 model. The sizes of `h`, `z` and actions are written into the authors' code."""
+
 from unittest.mock import patch
 
 import numpy as np
@@ -62,8 +63,12 @@ def results(authors, t):
 
     logits, targets = map(torch.stack, zip(*trainer.discrim_buffer))  # by turns the agent's and the expert's
     loss = nn.BCEWithLogitsLoss()(logits, targets)
-    found |= {"gail.agent_logits": logits[0::2], "gail.expert_logits": logits[1::2], "gail.disc_loss": loss,
-              **prefixed("gail.disc_grad.", gradients(loss, dict(trainer.discrim.named_parameters())))}
+    found |= {
+        "gail.agent_logits": logits[0::2],
+        "gail.expert_logits": logits[1::2],
+        "gail.disc_loss": loss,
+        **prefixed("gail.disc_grad.", gradients(loss, dict(trainer.discrim.named_parameters()))),
+    }
     nll, entropy = trainer.BehaviorClone(t["in.latents"], t["in.pre_actions"])
     return found | prefixed("bc.", cloning(nll, entropy, s["bc_entropy_weight"], networks))
 
@@ -73,8 +78,10 @@ def unrolled(authors, trainer, t, s, prefix, sampled, gail):
     trainer.world_model = Toy(t["in.dynamics_weight"])
     with patch.object(Categorical, "sample", side_effect=list(sampled)):
         steps, rewards, _, entropy, target_values = trainer.unroll_policy(
-            t["in.latents"], torch.zeros(STEPS, BATCH, dtype=torch.bool), discrim=gail)
+            t["in.latents"], torch.zeros(STEPS, BATCH, dtype=torch.bool), discrim=gail
+        )
     log_prob, values = zip(*steps)
     found = update(authors, s, trainer.policy, log_prob, values, target_values, rewards, entropy)
-    return prefixed(prefix, {
-        "states_h": torch.stack(trainer.world_model.visited), "rewards": torch.stack(rewards), **found})
+    return prefixed(
+        prefix, {"states_h": torch.stack(trainer.world_model.visited), "rewards": torch.stack(rewards), **found}
+    )

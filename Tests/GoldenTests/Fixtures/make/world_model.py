@@ -1,4 +1,5 @@
 """`authors_world_model`: the authors' world model along two segments, gradients, optimiser steps, a rollout."""
+
 import math
 from functools import partial
 from types import SimpleNamespace
@@ -7,15 +8,27 @@ import numpy as np
 import torch
 from torch.distributions import kl_divergence
 
-from fixture import (PIXEL_DEVIATION, PIXEL_MEAN, frames, gradients, normalised, one_hot, optimised, prefixed,
-                     settings, stored, under)
+from fixture import (
+    PIXEL_DEVIATION,
+    PIXEL_MEAN,
+    frames,
+    gradients,
+    normalised,
+    one_hot,
+    optimised,
+    prefixed,
+    settings,
+    stored,
+    under,
+)
 
 STEPS, BATCH, ACTIONS, CLASSES, DREAM_STEPS = 7, 3, 6, 5, 5
 RSSM = dict(deter_dim=24, stoch_dim=6, stoch_rank=CLASSES, hidden_dim=20, gru_layers=1, action_dim=ACTIONS)
 LOSS = dict(kl_weight=0.1, kl_balance=0.8, image_weight=2)
 MODEL = dict(RSSM, **LOSS, cnn_depth=4, image_channels=1)
-OPTIMIZERS = dict(lr=3e-4, beta1=0.9, beta2=0.999, adam_eps=1e-8, adamw_eps=1e-5, adamw_weight_decay=0.01,
-                  clip_norm=200)
+OPTIMIZERS = dict(
+    lr=3e-4, beta1=0.9, beta2=0.999, adam_eps=1e-8, adamw_eps=1e-5, adamw_weight_decay=0.01, clip_norm=200
+)
 
 
 def build(authors, s):
@@ -31,18 +44,20 @@ def inputs(authors):
     perturb(model)
     rng = np.random.default_rng(3)
     scale = np.float32([1, 0.05, 0, 2, 0.1, 0.3])  # of two small parameters' gradients, at six steps
-    t = stored({
-        **prefixed("hp.", MODEL | OPTIMIZERS | dict(pixel_mean=PIXEL_MEAN, pixel_std=PIXEL_DEVIATION)),
-        **prefixed("param.", model.state_dict()),
-        **prefixed("in.", segment_inputs(rng, [(0, 0), (3, 1), (5, 0)], keeping_action=(4, 2))),
-        **prefixed("carry.in.", segment_inputs(rng, [(2, 2)])),
-        "dream.in.action": one_hot(rng.integers(0, ACTIONS, (DREAM_STEPS, BATCH)), ACTIONS),
-        "optim_seq.hp.clip_norm": 1,
-        "optim_seq.in.p": np.float32(rng.normal(0, 1, (5, 3))),
-        "optim_seq.in.q": np.float32(rng.normal(0, 1, 4)),
-        "optim_seq.in.grad_p": np.float32(rng.normal(0, 1, (6, 5, 3)) * scale[:, None, None]),
-        "optim_seq.in.grad_q": np.float32(rng.normal(0, 1, (6, 4)) * scale[:, None]),
-    })
+    t = stored(
+        {
+            **prefixed("hp.", MODEL | OPTIMIZERS | dict(pixel_mean=PIXEL_MEAN, pixel_std=PIXEL_DEVIATION)),
+            **prefixed("param.", model.state_dict()),
+            **prefixed("in.", segment_inputs(rng, [(0, 0), (3, 1), (5, 0)], keeping_action=(4, 2))),
+            **prefixed("carry.in.", segment_inputs(rng, [(2, 2)])),
+            "dream.in.action": one_hot(rng.integers(0, ACTIONS, (DREAM_STEPS, BATCH)), ACTIONS),
+            "optim_seq.hp.clip_norm": 1,
+            "optim_seq.in.p": np.float32(rng.normal(0, 1, (5, 3))),
+            "optim_seq.in.q": np.float32(rng.normal(0, 1, 4)),
+            "optim_seq.in.grad_p": np.float32(rng.normal(0, 1, (6, 5, 3)) * scale[:, None, None]),
+            "optim_seq.in.grad_q": np.float32(rng.normal(0, 1, (6, 4)) * scale[:, None]),
+        }
+    )
     # The second segment and the rollout begin where the first segment ends.
     end, _ = segment(model, t, "in.", model.init_state(BATCH))
     for prefix in "carry.in.", "dream.in.":
@@ -94,7 +109,9 @@ def results(authors, t):
 
     carry, means = segment(model, t, "carry.in.", (t["carry.in.state_h"], t["carry.in.state_z"]))
     return {
-        **found, **main, **prefixed("carry.", carry),
+        **found,
+        **main,
+        **prefixed("carry.", carry),
         **prefixed("carry.grad.", gradients(means["loss"], parameters)),
         **prefixed("dream.", dream(model, **under("dream.in.", t))),
         **optimizer_results(t, parameters, under("grad.", found)),
@@ -113,16 +130,33 @@ def segment(model, t, prefix, start):
     loss_kl_post, loss_kl_prior = kl_divergence(q, fixed_p), kl_divergence(fixed_q, p)
     loss_kl = (1 - model.kl_balance) * loss_kl_post + model.kl_balance * loss_kl_prior
     steps = {
-        "embed": embed, "post_logits": post, "prior_logits": prior, "h": h, "z": z, "features": features,
-        "decoded": decoded, "loss_image": loss_image, "loss_reconstr": loss_reconstr,
-        "loss_kl_exact": kl_divergence(q, p), "loss_kl_post": loss_kl_post, "loss_kl_prior": loss_kl_prior,
-        "loss_kl": loss_kl, "loss": model.kl_weight * loss_kl + loss_reconstr,
-        "entropy_prior": p.entropy(), "entropy_post": q.entropy(),
+        "embed": embed,
+        "post_logits": post,
+        "prior_logits": prior,
+        "h": h,
+        "z": z,
+        "features": features,
+        "decoded": decoded,
+        "loss_image": loss_image,
+        "loss_reconstr": loss_reconstr,
+        "loss_kl_exact": kl_divergence(q, p),
+        "loss_kl_post": loss_kl_post,
+        "loss_kl_prior": loss_kl_prior,
+        "loss_kl": loss_kl,
+        "loss": model.kl_weight * loss_kl + loss_reconstr,
+        "entropy_prior": p.entropy(),
+        "entropy_post": q.entropy(),
     }
     for name, mean in means.items():
         assert torch.equal(steps[name].mean(), mean), f"the authors have another {name}"
-    return {**steps, **prefixed("mean.", means), "post_mode": post.unflatten(-1, (-1, CLASSES)).argmax(-1),
-            "post_margin_min": margin(post), "out_state_h": end[0], "out_state_z": end[1]}, means
+    return {
+        **steps,
+        **prefixed("mean.", means),
+        "post_mode": post.unflatten(-1, (-1, CLASSES)).argmax(-1),
+        "post_margin_min": margin(post),
+        "out_state_h": end[0],
+        "out_state_z": end[1],
+    }, means
 
 
 def margin(logits):
@@ -150,8 +184,12 @@ def optimizer_results(t, parameters, gradient):
 
     [after_adamw], [norm] = optimised(parameters, [gradient], adamw, s["clip_norm"])
     [after_adam], _ = optimised(parameters, [gradient], adam)
-    found = {"clip.total_norm": norm, "clip.coefficient": min(1, s["clip_norm"] / (norm.item() + 1e-6)),
-             **prefixed("after_adamw.", after_adamw), **prefixed("after_adam.", after_adam)}
+    found = {
+        "clip.total_norm": norm,
+        "clip.coefficient": min(1, s["clip_norm"] / (norm.item() + 1e-6)),
+        **prefixed("after_adamw.", after_adamw),
+        **prefixed("after_adam.", after_adam),
+    }
 
     small = under("optim_seq.in.", t)
     steps = [{"p": p, "q": q} for p, q in zip(small["grad_p"], small["grad_q"])]

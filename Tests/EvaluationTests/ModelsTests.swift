@@ -16,7 +16,9 @@ import Torch
     .filter { FileManager.default.fileExists(atPath: folder.appending(path: "\($0)/run.json").path) }
 
   /// Where each acts, and what a few episodes return at least.
-  private static let places = ["road": ("road", 200.0), "cartpole": ("gym:CartPole-v1", 60)]
+  private static let places = [
+    "road": ("road", 200.0), "cartpole": ("gym:CartPole-v1", 60), "pong": ("gym:ALE/Pong-v5", 0),
+  ]
 
   @Test func thereAreThoseThatAreNamed() { #expect(Set(Self.names) == Set(Self.places.keys)) }
 
@@ -30,7 +32,9 @@ import Torch
     #expect(try !String(contentsOf: folder.appending(path: "run.json"), encoding: .utf8).contains("/"))
     let (environment, least) = try #require(Self.places[name])
     do {
-      let result = try Evaluation(environment: environment, pipeline: loaded.pipeline, episodes: 4, seed: 77).run(
+      var pipeline = loaded.pipeline
+      pipeline.maxEpisodeSteps = 500  // Of Pong, a third of a game.
+      let result = try Evaluation(environment: environment, pipeline: pipeline, episodes: 4, seed: 77).run(
         .agent(loaded.agent), named: name)
       #expect(result.mean > least && result.starts?.different == 4)
     } catch EnvironmentError.noPython, EnvironmentError.missingPackage {}  // Gymnasium is optional.
@@ -45,13 +49,17 @@ import Torch
       "1221102020010111111212122021111101000010201101202020222121202012111111111122121111111000200001021110",
       "21121211121122021100120211110111101101000111111120202202121201002211202112112222",
     ].joined(),
+    "pong": [
+      "3000033330335505114005511100040244222515532553554443002055205255000535000005000315555555555210011111",
+      "510005111533325355555555211155333555555555235335234",
+    ].joined(),
     "cartpole": "100110101101001001010001010101101101011010010010100101010110110110101010101101101",
   ]
 
-  /// The recordings are of version 0.1, which had no fields, views or checksums.
-  @Test(arguments: ["road", "cartpole"]) func choosesAsItEverDid(name: String) throws {
+  /// The recordings of road and CartPole are of version 0.1, which had no fields, views or checksums.
+  @Test(arguments: names) func choosesAsItEverDid(name: String) throws {
     let dataset = try Dataset(
-      at: #require(Bundle.module.url(forResource: "Fixtures/\(name)-0.1", withExtension: nil)))
+      at: #require(Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: nil)))
     let agent = try LoadedAgent(at: Self.folder.appending(path: name)).agent
     #expect(dataset.observation == agent.observation && dataset.actions == agent.actions)
     let size = dataset.observation.frameSize

@@ -1,6 +1,6 @@
 """Records CarRacing-v3, driven by a short script that knows where the road is, as Minari datasets.
 
-    pip install minari h5py "gymnasium[box2d]"
+    pip install "minari[create,hdf5]" "gymnasium[box2d]"
     MINARI_DATASETS_PATH=runs/carracing python results/carracing/record.py
 
 Writes carracing/expert-v0 (8 episodes of 400 steps) and carracing/mixed-v0 (32, in which the script's steering is
@@ -34,38 +34,20 @@ def wrapped(angle):
 
 
 def record(name, episodes, noise, seed):
-    env = gymnasium.make("CarRacing-v3", max_episode_steps=STEPS)
-    random = numpy.random.default_rng(seed)
-    buffers = []
+    env = minari.DataCollector(gymnasium.make("CarRacing-v3", max_episode_steps=STEPS), jpeg_encoding=False)
+    random, returns = numpy.random.default_rng(seed), []
     for episode in range(episodes):
-        observation, _ = env.reset(seed=seed + episode)
-        observations, actions, rewards, done = [observation], [], [], False
+        env.reset(seed=seed + episode)
+        returns.append(0)
+        done = False
         while not done:
             action = driver(env)
             action[0] = numpy.clip(action[0] + noise[episode % len(noise)] * random.standard_normal(), -1, 1)
-            observation, reward, terminated, truncated, _ = env.step(action)
-            observations.append(observation)
-            actions.append(action)
-            rewards.append(reward)
+            _, reward, terminated, truncated, _ = env.step(action)
+            returns[-1] += reward
             done = terminated or truncated
-        ends = numpy.zeros((2, len(actions)), dtype=bool)
-        ends[:, -1] = terminated, truncated
-        buffers.append(
-            minari.data_collector.EpisodeBuffer(
-                id=episode,
-                seed=seed + episode,
-                observations=numpy.array(observations),
-                actions=numpy.array(actions),
-                rewards=numpy.array(rewards, dtype=float),
-                terminations=ends[0],
-                truncations=ends[1],
-                infos={},
-            )
-        )
-        print(f"{name}: episode {episode}, {len(actions)} steps, {sum(rewards):.0f}", flush=True)
-    minari.create_dataset_from_buffers(
-        name, buffers, env=env, algorithm_name="a script that knows where the road is", jpeg_encoding=False
-    )
+    env.create_dataset(name, algorithm_name="a script that knows where the road is")
+    print(f"{name}: {episodes} episodes, returns {numpy.mean(returns):.0f} ± {numpy.std(returns):.0f}")
 
 
 record("carracing/expert-v0", 8, [0], 1000)

@@ -10,9 +10,9 @@ struct ActCommand: ParsableCommand {
     commandName: "act", abstract: "Maps frames on standard input to actions on standard output.",
     discussion: """
       Each message on standard input is one byte and what it says:
-        F LENGTH FRAME  what is seen: its length in bytes as little-endian uint32, then raw uint8 pixels, row by row
-                        (channels × height × width bytes), then a vector's numbers as little-endian float32, each where the agent
-                        was trained on it. Another length than the agent's is an error at once; --describe prints that as JSON
+        F LENGTH FRAME  what is seen: its length in bytes as little-endian uint32, then its fields one after the other, in the
+                        order that --describe prints: a picture as uint8 [C, Y, X], row by row, vectors and the indices of classes as
+                        little-endian float32. Another length than the agent's is an error at once
         R LENGTH        a new episode begins, and the agent forgets what it has seen; the length is 0
       The same without lengths, where nobody can tell a frame that is too small from one that is late:
         f FRAME

@@ -30,7 +30,10 @@ struct EvaluateCommand: ParsableCommand {
       "Begin each episode after a number of random actions between these two (default: as the pixel pipeline says; 0:60 in Atari games).",
       valueName: "least:most"))
   var randomSteps: String?
-  @Option(help: .init("Cut episodes after so many steps (default: where the environment does).", valueName: "steps"))
+  @Option(
+    help: .init(
+      "Cut episodes after so many steps (default: where the environment does, and after 100000 where it never does).",
+      valueName: "steps"))
   var maxSteps: Int?
   @OptionGroup var settings: ConfigurationOptions
   @OptionGroup var compute: ComputeOptions

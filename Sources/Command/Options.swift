@@ -63,9 +63,9 @@ struct ConfigurationOptions: ParsableArguments {
 
   static func tell(_ former: FormerSetting, _ text: String) { Console.say(text) }
 
-  /// The world model's settings in presets and files, for what has none of its own on the command line.
-  static func load(_ words: [String], over base: [Preset]) throws -> WorldModelConfiguration {
-    try .load(.worldModel, from: base + Presets.layers(words))
+  /// The world model's settings for what has no world model, but encoders and pixels like one.
+  static func load(_ words: [String], _ overrides: [String], over base: [Preset]) throws -> WorldModelConfiguration {
+    try .load(.worldModel, from: base + Presets.layers(words), overrides: overrides)
   }
 }
 

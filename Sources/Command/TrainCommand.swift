@@ -152,14 +152,19 @@ struct TrainAgent: ParsableCommand {
       }
       let configuration = try AgentConfiguration.load(
         (options.other.map(AgentRun.layers) ?? []) + Presets.layers(options.settings.config) + optionLayers(),
-        overrides: options.settings.overrides, note: ConfigurationOptions.tell)
+        overrides: options.settings.overrides.filter { !Self.isOfWorld($0) }, note: ConfigurationOptions.tell)
+      let worlds = options.settings.overrides.filter(Self.isOfWorld)
+      if configuration.method != .bc, let setting = worlds.first {
+        throw ValidationError(
+          "--set \(setting) is a setting of the world model, which the agent takes as it is; train another with it")
+      }
       if !reward.isEmpty, configuration.method == .bc || configuration.method == .dbc {
         throw ValidationError(
           "--reward is for ditto and dgail; method '\(configuration.method)' clones, and is rewarded for nothing")
       }
       let mixed = mixedData.map { URL(fileURLWithPath: $0) }
       let (expert, source) = (
-        URL(fileURLWithPath: data), try source(configuration.method, expert: URL(fileURLWithPath: data))
+        URL(fileURLWithPath: data), try source(configuration.method, expert: URL(fileURLWithPath: data), worlds)
       )
       if options.dryRun {
         return try printResult(
@@ -173,14 +178,19 @@ struct TrainAgent: ParsableCommand {
     Console.say("the agent is in \(options.output)")
   }
 
-  private func source(_ method: Method, expert: URL) throws -> AgentRun.Source {
+  /// Whether `key=value` is a setting of a world model, which agents do not have.
+  private static func isOfWorld(_ setting: String) -> Bool {
+    ["model.", "pixels.", "pipeline.", "observation.", "actions."].contains { setting.hasPrefix($0) }
+  }
+
+  private func source(_ method: Method, expert: URL, _ overrides: [String]) throws -> AgentRun.Source {
     if method == .bc {
       guard worldModel == nil else {
         throw ValidationError("method 'bc' clones from pixels, without a world model; leave out --world-model")
       }
       return .pixels(
         try ConfigurationOptions.load(
-          options.settings.config,
+          options.settings.config, overrides,
           over: WorldModelRun.pipelineLayer(of: [expert]) + (options.other.map(AgentRun.layers) ?? [])))
     }
     guard let worldModel else {

@@ -70,7 +70,10 @@ public final class Dataset: Sendable {
     let metadata = try stored ?? DatasetMetadata(attributesOf: hdf5)
 
     let reader = EpisodeReader(
-      file: hdf5, observations: try StoredObservations(metadata.observationSpace, file: metadata.file),
+      file: hdf5,
+      observations: try StoredObservations(
+        metadata.observationSpace, channelsFirst: metadata.values[StoredObservations.channelsKey] == "first",
+        file: metadata.file),
       actions: try StoredActions(metadata.actionSpace, file: metadata.file), admitsNonFinite: admittingNonFinite)
     actions = reader.actions.space
     view = try seeing.view(of: reader.observations.space, in: folder.path)

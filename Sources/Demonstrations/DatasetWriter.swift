@@ -224,7 +224,7 @@ public final class DatasetWriter {
   private func completeMetadata(bytes: Int, checksum: UInt32) -> [String: JSONValue] {
     let own: [String: JSONValue] = [
       "dataset_id": .string(id), "minari_version": .string(Self.minariVersion), "data_format": "hdf5",
-      "jpeg_encoding": false,
+      "jpeg_encoding": false, StoredObservations.channelsKey: "first",
       "total_episodes": .integer(episodeCount), "total_steps": .integer(stepCount),
       "observation_space": .string(observations.json), "action_space": .string(actions.json),
       "dataset_size": .number((Double(bytes) / 1e5).rounded() / 10),

@@ -107,7 +107,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
     case .actionsBeyond(let dataset, let what, let share, let low, let high, let furthest):
       """
       \(dataset): \(what) is beyond its bounds, \(low) to \(high), in \(share.formatted(.percent.precision(.fractionLength(1)))) of the recorded steps, as far as \(furthest); \
-      correct the action space or the recording, or learn within what was recorded: --set actions.bounds=recorded
+      correct the action space or the recording, or learn within what was recorded: --set actions.bounds=recorded, a setting of the world model, if there is one
       """
     case .actionOutOfRange(let file, let field, let step, let action, let actions):
       "\(file): '\(field)' is \(action) at step \(step), but actions are \(actions); correct the action space or the recording"

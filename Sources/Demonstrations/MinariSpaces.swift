@@ -18,6 +18,8 @@ struct SpaceDescription: Decodable {
   struct Numbers: Decodable {
     let values: [Int]
     let isArray: Bool
+    /// Of the array; empty of a number.
+    let shape: [Int]
 
     /// Of what is no array.
     var single: Int? { isArray ? nil : values[0] }
@@ -25,9 +27,10 @@ struct SpaceDescription: Decodable {
     init(from decoder: any Decoder) throws {
       let single = try decoder.singleValueContainer()
       if let value = try? single.decode(Int.self) {
-        (values, isArray) = ([value], false)
+        (values, isArray, shape) = ([value], false, [])
       } else {
-        (values, isArray) = (try single.decode([Numbers].self).flatMap(\.values), true)
+        let inner = try single.decode([Numbers].self)
+        (values, isArray, shape) = (inner.flatMap(\.values), true, [inner.count] + (inner.first?.shape ?? []))
       }
     }
   }
@@ -42,6 +45,8 @@ struct SpaceDescription: Decodable {
         values = flat
       } else if let value = try? single.decode(Double.self) {
         values = [value]
+      } else if let value = try? single.decode(Bool.self) {
+        values = [value ? 1 : 0]
       } else {
         values = try single.decode([Bounds].self).flatMap(\.values)
       }
@@ -99,7 +104,7 @@ struct SpaceDescription: Decodable {
       (counts, shape) = ([count], [])
     case "MultiDiscrete":
       guard let nvec else { return nil }
-      (counts, shape) = (nvec.values, [nvec.values.count])
+      (counts, shape) = (nvec.values, nvec.shape)
     case "MultiBinary":
       guard let n, n.values.allSatisfy({ (0...ObservationSpace.largestVector).contains($0) }) else { return nil }
       let count = n.values.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
@@ -128,6 +133,11 @@ struct SpaceDescription: Decodable {
   fileprivate func leaves(below path: [String] = []) -> [(path: [String], space: SpaceDescription)] {
     subspaces.isEmpty ? [(path, self)] : subspaces.flatMap { $0.space.leaves(below: path + [$0.name]) }
   }
+}
+
+/// Whether the last of three axes of a picture has the channels: the one beside two equal ones, else the shorter end.
+private func hasChannelsLast(_ shape: [Int]) -> Bool {
+  (shape[0] == shape[1]) == (shape[1] == shape[2]) ? shape[2] <= shape[0] : shape[0] == shape[1]
 }
 
 /// Where a dataset's file has the fields of what is seen.
@@ -169,13 +179,19 @@ struct StoredObservations {
     }
   }
 
+  /// The key of `metadata.json` under which a file says that the channels of its pictures come first, where their
+  /// shapes alone may not tell.
+  static let channelsKey = "ditto_channels"
+
+  /// - Parameter channelsFirst: whether pictures of three axes are `[C, Y, X]`; if not, their shapes tell.
   /// - Throws: `unsupportedObservations`.
-  init(_ described: SpaceDescription, file: String) throws {
+  init(_ described: SpaceDescription, channelsFirst: Bool = false, file: String) throws {
     let all = described.leaves()
     leftOut = all.filter { !$0.path.isEmpty && $0.space.type == "Text" }.map { $0.path.joined(separator: "/") }
     let leaves = all.filter { $0.path.isEmpty || $0.space.type != "Text" }.map { leaf in
       let name = leaf.path.isEmpty ? ObservationSpace.single : leaf.path.joined(separator: "/")
-      let found = Self.part(leaf.space, ([Self.field] + leaf.path).joined(separator: "/"))
+      let found = Self.part(
+        leaf.space, ([Self.field] + leaf.path).joined(separator: "/"), channelsFirst: channelsFirst)
       return found.map { (field: ObservationSpace.Field(name, $0.kind), part: $0.part) }
     }
     let known = leaves.compactMap { $0 }.sorted {
@@ -188,7 +204,7 @@ struct StoredObservations {
   }
 
   /// What a space without others in it is stored as; nil of one that there is no field for.
-  private static func part(_ space: SpaceDescription, _ field: String) -> (
+  private static func part(_ space: SpaceDescription, _ field: String, channelsFirst: Bool) -> (
     kind: ObservationSpace.Field.Kind, part: Part
   )? {
     if let (counts, starts, shape) = space.classes {
@@ -197,8 +213,7 @@ struct StoredObservations {
     // Four axes, such as a stack of pictures that have channels each, could be meant in many ways.
     if space.type == "Box", space.dtype == "uint8", let shape = space.shape, shape.count > 1 {
       guard shape.count < 4 else { return nil }
-      // Of three axes the shorter one at an end has the channels.
-      let isLast = shape.count == 3 && shape[2] <= shape[0]
+      let isLast = shape.count == 3 && !channelsFirst && hasChannelsLast(shape)
       let (channels, height, width) =
         shape.count == 2
         ? (1, shape[0], shape[1]) : isLast ? (shape[2], shape[0], shape[1]) : (shape[0], shape[1], shape[2])
@@ -314,7 +329,7 @@ struct StoredActions {
 
   /// As Python's `json` writes them, infinities included.
   private static func numbers(_ values: [Float]) -> String {
-    "[\(values.map { $0.isFinite ? "\($0)" : $0 < 0 ? "-Infinity" : "Infinity" }.joined(separator: ", "))]"
+    "[\(values.map { $0.magnitude < .greatestFiniteMagnitude ? "\($0)" : $0 < 0 ? "-Infinity" : "Infinity" }.joined(separator: ", "))]"
   }
 }
 

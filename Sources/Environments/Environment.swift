@@ -18,6 +18,10 @@ public protocol Environment: AnyObject {
   /// - Throws: `EnvironmentError`, for a slot that does not exist or an environment that failed.
   func reset(_ seeds: [Int: UInt64]) throws -> [Int: [UInt8]]
 
+  /// The action that is taken where another one is asked for: within bounds, and whole where only whole numbers are
+  /// taken.
+  func nearest(to action: Action) -> Action
+
   /// Takes one step in each named slot.
   /// - Parameter actions: by slot; each of these slots has an episode that has not ended.
   /// - Throws: `EnvironmentError`, for a slot without a running episode, an action that does not exist (both before any
@@ -26,6 +30,10 @@ public protocol Environment: AnyObject {
 
   /// Frees what the environment holds; it cannot be used afterwards.
   func close()
+}
+
+extension Environment {
+  public func nearest(to action: Action) -> Action { actions.clipped(action) }
 }
 
 /// An environment that knows how to act in itself.

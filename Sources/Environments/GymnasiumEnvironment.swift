@@ -17,6 +17,8 @@ public final class GymnasiumEnvironment: Environment {
   public var slots: Int { running.count }
 
   private let name: String
+  /// Of each number of an action, whether only whole ones are taken.
+  private let wholeNumbers: [Bool]
   private let python: String
   private let worker: PythonWorker
   private var running: RunningSlots
@@ -63,7 +65,7 @@ public final class GymnasiumEnvironment: Environment {
     guard let spaces = try? JSONDecoder().decode(Spaces.self, from: Data(start)) else {
       throw EnvironmentError.wrongReply(environment: name, expectedBytes: 0, foundBytes: start.count)
     }
-    (observation, leftOut) = (spaces.observation, spaces.leftOut)
+    (observation, leftOut, wholeNumbers) = (spaces.observation, spaces.leftOut, spaces.wholeNumbers)
     actions = ActionSpace(spaces.actions)
     guard actions.isSupported else {
       throw EnvironmentError.refused(
@@ -95,6 +97,14 @@ public final class GymnasiumEnvironment: Environment {
     return outcomes
   }
 
+  public func nearest(to action: Action) -> Action {
+    var nearest = actions.clipped(action)
+    for index in wholeNumbers.indices where wholeNumbers[index] {
+      nearest.numbers[index].round(.toNearestOrEven)
+    }
+    return nearest
+  }
+
   public func close() { worker.close() }
 }
 
@@ -111,6 +121,7 @@ extension GymnasiumEnvironment {
     let observation: ObservationSpace
     let actions: [ActionSpace.Part]
     let leftOut: [String]
+    let wholeNumbers: [Bool]
   }
 
   private enum Operation: UInt8 { case reset, step }

@@ -32,27 +32,30 @@ def fields(space, path=(), taken=lambda observation: observation):
         start = numpy.asarray(getattr(space, "start", 0))
         yield (
             {"name": name, "classes": space.nvec.flatten().tolist()},
-            lambda observation: numbers(taken(observation) - start),
+            lambda observation: numbers(matching(taken(observation), space.shape) - start),
         )
     elif isinstance(space, spaces.MultiBinary):
         yield (
             {"name": name, "classes": [2] * int(numpy.prod(space.shape))},
-            lambda observation: numbers(taken(observation)),
+            lambda observation: numbers(matching(taken(observation), space.shape)),
         )
     elif isinstance(space, spaces.Box) and space.dtype == "uint8" and len(space.shape) in (2, 3):
         shape = space.shape if len(space.shape) == 3 else (1, *space.shape)
-        last = len(space.shape) == 3 and shape[2] <= shape[0]
+        last = len(space.shape) == 3 and channels_last(shape)
         axes = (2, 0, 1) if last else (0, 1, 2)
         yield (
             {"name": name, "image": [int(shape[axis]) for axis in axes]},
-            lambda observation: pixels(taken(observation)).reshape(shape).transpose(axes).tobytes(),
+            lambda observation: pixels(matching(taken(observation), shape)).transpose(axes).tobytes(),
         )
     elif (
         isinstance(space, spaces.Box)
         and space.dtype.kind in "fiub"
         and not (space.dtype == "uint8" and len(space.shape) > 3)
     ):
-        yield {"name": name, "vector": int(numpy.prod(space.shape))}, lambda observation: numbers(taken(observation))
+        yield (
+            {"name": name, "vector": int(numpy.prod(space.shape))},
+            lambda observation: numbers(matching(taken(observation), space.shape)),
+        )
     else:
         raise Refusal(
             f"its observation has {name} of {space}, which there is no field for; "
@@ -70,6 +73,23 @@ def field_bytes(field, taken, observation):
             f"{field['name']} has {len(data)} bytes, where its space has {size_of(field)}, in {observation!r:.80}"
         )
     return data
+
+
+def channels_last(shape):
+    """Whether the last of three axes has the channels: the one beside two equal ones, else the shorter end."""
+    if (shape[0] == shape[1]) != (shape[1] == shape[2]):
+        return shape[0] == shape[1]
+    return shape[2] <= shape[0]
+
+
+def matching(values, shape):
+    """As an array of this shape, from which it may differ by axes of one."""
+    import numpy
+
+    found = numpy.asarray(values)
+    if [size for size in found.shape if size != 1] != [size for size in shape if size != 1]:
+        raise ValueError(f"its shape is {found.shape}, where {tuple(shape)} belongs")
+    return found.reshape(shape)
 
 
 def pixels(values):
@@ -144,7 +164,7 @@ def action_parts(space, path=()):
             key: numpy.clip(bound.astype("f8"), -largest, largest).flatten().tolist()
             for key, bound in (("low", space.low), ("high", space.high))
         }
-        yield part | bounds
+        yield part | bounds | {"whole": [space.dtype.kind != "f"] * space.low.size}
     else:
         raise Refusal(f"its actions have {part['name']} of {space}, which there is no policy for")
 

@@ -11,8 +11,8 @@ environment prints can disturb the protocol. All numbers are little-endian.
     reply     u8 status, then the rest
       0 done    after the start, JSON: "observation", a list of fields with "name" and "image" ([C, Y, X]), "vector"
                 (its length) or "classes" (how many each group has), "actions", a list of parts with "name" and
-                "classes" and "starts" (the number of each group's first), or "low" and "high", and "leftOut", the
-                names of texts;
+                "classes" and "starts" (the number of each group's first), or "low" and "high", "leftOut", the names of
+                texts, and "wholeNumbers", of each number whether only whole ones are taken;
                 after a request, for each of its slots, in its order:
                 f64 reward, u8 terminated, u8 truncated, frame: field by field a picture's u8 [C, Y, X], or f32s
       1 refused UTF-8: why this environment cannot be used
@@ -184,7 +184,9 @@ def grey_picture(picture, crop, size):
 def spaces(env, observation, kind):
     """What the start's reply says."""
     left_out = list(texts(env.observation_space)) if kind == "none" else []
-    return {"observation": observation, "actions": ordered_parts(env.action_space), "leftOut": left_out}
+    actions = ordered_parts(env.action_space)
+    whole = [number for part in actions for number in part.pop("whole", [])]
+    return {"observation": observation, "actions": actions, "leftOut": left_out, "wholeNumbers": whole}
 
 
 def act(env, to_frame, draws, slot, operation, value, size, actions):
@@ -193,7 +195,14 @@ def act(env, to_frame, draws, slot, operation, value, size, actions):
     if operation == RESET:
         seed = struct.unpack("<Q", value)[0]
         draws.seed(slot, seed)
-        observation = first(env.reset(seed=seed))
+        try:
+            observation = first(env.reset(seed=seed))
+        except TypeError as error:
+            if "unexpected keyword" not in str(error):
+                raise
+            raise Refusal(
+                f"its reset does not take a seed and options, as Gymnasium's do ({error}); give it both"
+            ) from error
     else:
         draws.enter(slot)
         observation, reward, terminated, truncated = parts(env.step(action(env.action_space, actions, value)))

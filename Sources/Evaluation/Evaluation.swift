@@ -111,7 +111,7 @@ public struct Evaluation {
     pipeline.noopsBySeed = true
     let made = try player.environment(environment, pipeline: pipeline, slots: Swift.min(Self.slots, episodes), hosting)
     defer { made.close() }
-    var (returns, lengths, endings) = ([Double](), [Int](), Set<EpisodeEnding>())
+    var (returns, lengths, endings, cut) = ([Double](), [Int](), Set<EpisodeEnding>(), 0)
     let root = Seed(seed).stream("evaluate")
     let isDeterministic: Bool
     do {
@@ -130,8 +130,12 @@ public struct Evaluation {
       progress.update(episode.index + 1)
       returns.append(episode.total)
       lengths.append(episode.actions.count)
+      if !episode.terminated, episode.actions.count == pipeline.maxEpisodeSteps { cut += 1 }
       endings.insert(episode.ending)
       try onEpisode(episode)
+    }
+    if cut > 0 {
+      Observer.note("\(environment): \(cut) of \(episodes) episodes were cut after \(pipeline.maxEpisodeSteps) steps")
     }
     let starts = EvaluationStarts(
       least: randomStart.lowerBound, most: randomStart.upperBound, isDeterministic: isDeterministic,

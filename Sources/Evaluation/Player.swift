@@ -1,3 +1,4 @@
+import Foundation
 import Environments
 import Imitation
 import Runs
@@ -91,6 +92,7 @@ public struct EpisodePlayer {
     var finished: [Int: PlayedEpisode] = [:]  // by index, waiting for earlier ones
     var (next, delivered) = (0, 0)
 
+    var (beyond, asked) = (0, 0)
     var isUnhurried = true
     /// Says once that the environment keeps everybody waiting.
     func timed<T>(_ what: String, _ body: () throws -> T) rethrows -> T {
@@ -138,6 +140,14 @@ public struct EpisodePlayer {
         actions[slot] = action
         if case .agent(let agent) = player { agent.took(action, slot: slot) }
       }
+      for (slot, action) in actions {
+        let taken = environment.nearest(to: action)
+        guard taken != action else { continue }
+        if environment.actions.clipped(action) != action { beyond += 1 }
+        actions[slot] = taken
+        if case .agent(let agent) = player { agent.took(taken, slot: slot) }
+      }
+      asked += actions.count
       var free: [Int] = []
       for (slot, outcome) in try timed("a step", { try environment.step(actions) }) {
         let step = running[slot]!.actions.count
@@ -168,6 +178,12 @@ public struct EpisodePlayer {
         delivered += 1
       }
       try start(in: free.sorted())
+    }
+    if beyond > 0 {
+      let share = (Double(beyond) / Double(asked)).formatted(.percent.precision(.fractionLength(1)))
+      Observer.warn(
+        "\(name): in \(share) of the steps a number of the action was beyond the environment's bounds, and the bound was taken"
+      )
     }
   }
 

@@ -133,6 +133,12 @@ public struct ActionSpace: Hashable, Sendable {
       && action.numbers.indices.allSatisfy { (low[$0]...high[$0]).contains(action.numbers[$0]) }
   }
 
+  /// With numbers that are beyond their bounds at them.
+  public func clipped(_ action: Action) -> Action {
+    Action(
+      classes: action.classes, numbers: low.indices.map { Swift.min(high[$0], Swift.max(low[$0], action.numbers[$0])) })
+  }
+
   /// Each as likely as any other.
   public func random(using generator: inout some RandomNumberGenerator) -> Action {
     var action = Action()

@@ -65,7 +65,8 @@ public struct ModelGrade: Codable, Sendable {
     let number = { (value: Double) in String(format: "%.3f", value) }
     let last = expert.count
     let facts = """
-      world model at step \(last): the expert's own actions earn \(number(expert[last - 1])), random ones \(number(random[last - 1])); \
+      world model at step \(last): the reward is \(number(expert[last - 1])) under the expert's own actions, \
+      \(number(random[last - 1])) under random ones; \
       what actions change is \(String(format: "%.1f", signal[last - 1])) times what the model errs by itself
       """
     let advice =

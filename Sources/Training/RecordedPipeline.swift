@@ -30,28 +30,24 @@ extension Dataset {
       case .object(let made)? = spec["kwargs"]
     else { return [] }
     // How pictures are shown is the pipeline's affair.
-    let arguments = made.filter { $0.key != "render_mode" && $0.value.isPlain }.sorted { $0.key < $1.key }
-    guard !arguments.isEmpty else { return [] }
+    let arguments = made.filter { $0.key != "render_mode" && $0.value != .null }.sorted { $0.key < $1.key }
     var pipeline: [String: JSONValue] = [
       "arguments": .array(
         try arguments.map {
           .string("\($0.key)=\(String(decoding: try JSONEncoder().encode($0.value), as: UTF8.self))")
         })
     ]
+    // Beside wrappers, as Atari games have, it counts something else.
+    if case .integer(let limit)? = spec["max_episode_steps"], limit > 0,
+      spec["additional_wrappers"] == .array([]) || spec["additional_wrappers"] == nil
+    {
+      pipeline["maxEpisodeSteps"] = .integer(limit)
+    }
+    guard !arguments.isEmpty || pipeline.count > 1 else { return [] }
     if case .number(let sticky)? = made["repeat_action_probability"], (0...1).contains(sticky) {
       pipeline["stickyActions"] = .number(sticky)
     }
     let layer = JSONValue.object(["worldModel": .object(["pipeline": .object(pipeline)])])
     return [Preset(name: name, yaml: String(decoding: try JSONEncoder().encode(layer), as: UTF8.self))]
-  }
-}
-
-extension JSONValue {
-  /// Whether it is a number, a word, true or false.
-  fileprivate var isPlain: Bool {
-    switch self {
-    case .null, .array, .object: false
-    default: true
-    }
   }
 }

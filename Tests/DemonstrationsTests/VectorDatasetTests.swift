@@ -81,7 +81,7 @@ import Testing
       }
       let kind: ObservationSpace.Field.Kind =
         switch number(0...2) {
-        case 0: .image(channels: number(1...4), height: number(4...40), width: number(5...40))
+        case 0: .image(channels: number(1...20), height: number(4...40), width: number(4...40))
         case 1: .vector(number(1...9))
         default: .classes((0..<number(1...4)).map { _ in number(1...5) })
         }

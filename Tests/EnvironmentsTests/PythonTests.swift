@@ -298,6 +298,7 @@ import Testing
     arguments: [
       ("first=None", "its reset returned what is no observation"),
       ("first=numpy.zeros((3, 4), 'uint8')", "its reset returned what is no observation"),
+      ("first=numpy.zeros((2, 8), 'uint8')", "its shape is (2, 8), where (1, 4, 4) belongs"),
       ("first=numpy.full((4, 4), 0.7)", "no uint8"),
       ("then=(None, 0.0, False, False, {})", "its step returned what is no observation"),
       ("then=(numpy.zeros((4, 4), 'uint8'), None, False, False, {})", "the reward None, which is no number"),

@@ -16,14 +16,18 @@ def leaf(random, is_action):
     if kind == 0:
         return spaces.Discrete(number(random, 1, 5), start=number(random, -2, 2))
     if kind == 1:
-        return spaces.MultiDiscrete([number(random, 1, 4) for _ in range(number(random, 1, 4))])
-    if kind == 2:
-        return spaces.MultiBinary(number(random, 1, 4))
-    if kind in (3, 4):
         shape = tuple(number(random, 1, 3) for _ in range(number(random, 1, 2)))
+        return spaces.MultiDiscrete(random.integers(1, 5, shape), start=random.integers(-2, 3, shape))
+    if kind == 2:
+        return spaces.MultiBinary([number(random, 1, 4), [number(random, 1, 3), 2]][number(random, 0, 1)])
+    if kind in (3, 4):
+        shape = tuple(number(random, 1, 3) for _ in range(number(random, 0, 3)))
+        whole = number(random, 0, 5)
+        if whole < 2:
+            return spaces.Box(*[(-3, 5), (0, 1)][whole], shape, ["int16", "bool"][whole])
         low, high = [(-1, 1), (0, 10), (-numpy.inf, numpy.inf), (0, numpy.inf)][number(random, 0, 3)]
         return spaces.Box(low, high, shape, ["float32", "float64"][number(random, 0, 1)])
-    side, channels = (number(random, 16, 40), number(random, 16, 40)), number(random, 1, 4)
+    side, channels = (number(random, 16, 40), number(random, 16, 40)), [1, 3, 4, 20][number(random, 0, 3)]
     return spaces.Box(0, 255, [side, (*side, channels), (channels, *side)][number(random, 0, 2)], "uint8")
 
 

@@ -139,6 +139,27 @@ import Testing
     #expect(throws: error) { try VectorStatistics(over: [EpisodeSelection(dataset)]) }
   }
 
+  @Test func readsBoxesOfBooleansAndArraysOfClassesAsMinariWritesThem() throws {
+    let described = { (json: String) in try JSONDecoder().decode(SpaceDescription.self, from: Data(json.utf8)) }
+    let flags = try described(
+      #"{"type": "Box", "dtype": "bool", "shape": [2], "low": [false, false], "high": [true, true]}"#)
+    #expect(try StoredActions(flags, file: "").space == .box(low: [0, 0], high: [1, 1]))
+    let table = try described(
+      #"{"type": "MultiDiscrete", "dtype": "int64", "nvec": [[2, 3, 4], [2, 2, 5]], "start": [[0, 0, 1], [0, 0, 0]]}"#)
+    let actions = try StoredActions(table, file: "")
+    #expect(actions.parts[0].shape == [2, 3] && actions.space.classCounts == [2, 3, 4, 2, 2, 5])
+  }
+
+  @Test(arguments: [
+    ([20, 7, 7], 20, false), ([7, 7, 20], 20, false), ([7, 7, 3], 3, false), ([3, 32, 32], 3, false),
+    ([20, 7, 9], 9, false), ([20, 7, 9], 20, true), ([64, 48, 5], 5, false),
+  ]) func tellsWhichAxisHasTheChannels(shape: [Int], channels: Int, channelsFirst: Bool) throws {
+    let json = #"{"type": "Box", "dtype": "uint8", "shape": \#(shape), "low": 0, "high": 255}"#
+    let stored = try StoredObservations(
+      JSONDecoder().decode(SpaceDescription.self, from: Data(json.utf8)), channelsFirst: channelsFirst, file: "")
+    #expect(stored.space.fields[0].shape[0] == channels)
+  }
+
   @Test func leavesTextOut() throws {
     var raw = RawDataset()
     raw.fields["episode_0/observations/front"] = raw.fields.removeValue(forKey: "episode_0/observations")

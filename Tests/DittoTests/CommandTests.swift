@@ -60,6 +60,8 @@ import Testing
     ("train agent --world-model world --data data --reward dots --output new", 64, "contrast"),
     ("train agent --world-model world --data data --reward dot=0 --output new", 64, "imitation.reward.weights"),
     ("train agent --method bc --world-model world --data data --output new", 64, "--world-model"),
+    ("train agent --world-model world --data data --output new --set observation.grey=true", 64, "train another"),
+    ("train agent --method bc --data data --output new --set observation.resize=[1]", 64, "observation.resize"),
     ("train agent --method dgail --data data --output new", 64, "--world-model"),
     ("train agent --world-model world --data data --method dgail --reward dot --output new", 64, "--method dgail"),
     (

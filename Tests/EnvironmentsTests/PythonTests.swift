@@ -317,4 +317,23 @@ import Testing
       #expect("\(error!)".contains(reason), "\(error!)")
     }
   }
+
+  @Test(.enabled(if: canRunGymnasium, "needs Python with gymnasium")) func saysThatAResetTakesNoSeed() throws {
+    let module = """
+      import gymnasium, numpy
+      class Old(gymnasium.Env):
+        observation_space = gymnasium.spaces.Box(0, 255, (4, 4), numpy.uint8)
+        action_space = gymnasium.spaces.Box(-3, 3, (2,), numpy.int16)
+        def reset(self):
+          return numpy.zeros((4, 4), "uint8")
+      gymnasium.register("Old-v0", Old)
+      """
+    try withModule("old", module) { (python: String) throws -> Void in
+      let environment = try GymnasiumEnvironment(
+        "old:Old-v0", pipeline: pipeline(.none), slots: 1, replyTimeout: .seconds(120), python: python)
+      #expect(environment.nearest(to: .continuous([1.6, -7])) == .continuous([2, -3]))
+      let error = #expect(throws: EnvironmentError.self) { _ = try environment.reset([0: 0]) }
+      #expect("\(error!)".contains("its reset does not take a seed and options"), "\(error!)")
+    }
+  }
 }

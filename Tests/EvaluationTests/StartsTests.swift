@@ -44,7 +44,41 @@ private final class Counter: Environments.Environment {
   func close() {}
 }
 
+/// A lever that moves by at most 1, and an expert who asks for 3 in every other step.
+private final class Lever: ScriptedExpert {
+  let slots = 1
+  let observation = ObservationSpace(vector: 1)
+  let actions = ActionSpace.box(low: [-1], high: [1])
+  private(set) var taken: [Action] = []
+
+  func reset(_ seeds: [Int: UInt64]) -> [Int: [UInt8]] { seeds.mapValues { _ in .bytes(of: [0]) } }
+  func step(_ actions: [Int: Action]) -> [Int: Outcome] {
+    taken += actions.values
+    let outcome = Outcome(frame: .bytes(of: [0]), reward: 0, terminated: taken.count == 4, truncated: false)
+    return actions.mapValues { _ in outcome }
+  }
+  func expertAction(in slot: Int) -> Action { .continuous([taken.count % 2 == 0 ? 3 : 0.5]) }
+  func close() {}
+}
+
 @Suite struct StartsTests {
+  @Test func takesTheBoundOfWhatIsBeyondAndSaysSo() throws {
+    final class Told: @unchecked Sendable { var warnings: [String] = [] }
+    let (told, lever) = (Told(), Lever())
+    try Observer.$current.withValue(
+      Observer { if case .warning(let text) = $0 { told.warnings.append(text) } }
+    ) {
+      try EpisodePlayer(
+        environment: lever, name: "lever", player: .scripted, environmentSeed: { UInt64($0) }, seed: Seed(1)
+      ).play(1) { #expect($0.actions == [1, 0.5, 1, 0.5].map { .continuous([$0]) }) }
+    }
+    #expect(lever.taken == [1, 0.5, 1, 0.5].map { .continuous([$0]) })
+    #expect(
+      told.warnings == [
+        "lever: in 50.0% of the steps a number of the action was beyond the environment's bounds, and the bound was taken"
+      ])
+  }
+
   private func agent() -> Agent {
     var sizes = LatentSizes()
     (sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (8, 8, 2, 4)

@@ -35,6 +35,19 @@ import Testing
     #expect(found.stickyActions == 0.25)
   }
 
+  @Test func takesListsAndTheLimitOfSteps() throws {
+    let found = try pipeline([
+      "env_spec": .string(
+        #"{"id": "Maze-v0", "max_episode_steps": 25, "additional_wrappers": [], "kwargs": {"maze": [[1, 0], [0, 1]]}}"#)
+    ])
+    #expect(found.arguments == ["maze=[[1,0],[0,1]]"] && found.maxEpisodeSteps == 25)
+    let wrapped = try pipeline([
+      "env_spec": .string(
+        #"{"id": "ALE/Pong-v5", "max_episode_steps": 25, "additional_wrappers": [{"name": "Atari"}]}"#)
+    ])
+    #expect(wrapped.maxEpisodeSteps == 0)
+  }
+
   @Test(arguments: ["", "not JSON", "{}", #"{"kwargs": 3}"#, #"{"kwargs": {"render_mode": "rgb_array"}}"#])
   func takesNothingFromOtherText(specification: String) throws {
     #expect(try pipeline(["env_spec": .string(specification)]).arguments == [])

@@ -38,4 +38,25 @@ import Torch
     }
     #expect(acted == [1, 1, 0, 1, 1, 0, 2, 1])
   }
+
+  /// Agents of 0.1 that see numbers, or a picture and numbers beside it, and what they did, here and there.
+  @Test(arguments: [
+    (
+      "numbers-ditto", [] as [Int], 3,
+      [-0.08682001, 0.62170315, 0.0048029423, 0.27851272, -0.34738088, 0.10953212] as [Float]
+    ),
+    ("numbers-bc", [], 3, [0.01147294, -0.7155657, -0.2383318, 0.117403984, -0.5545503, -0.14204776]),
+    ("both-dbc", [1, 0, 1, 1, 1, 1], 4, []),
+  ]) func agentsOfTheFirstFormatActAsTheyDid(name: String, classes: [Int], count: Int, numbers: [Float]) throws {
+    let agent = try LoadedAgent(at: run(name), actions: .best).agent
+    let pixels = agent.observation.images.isEmpty ? 0 : 4096
+    let acted = try (0..<6).map { step in
+      agent.reset()
+      let picture = (0..<pixels).map { UInt8((step * 5 + $0 * 3) % 256) }
+      return try agent.act(
+        on: picture + .bytes(of: (0..<count).map { Float((step * 7 + $0 * 3) % 11 - 5) / 5 }))
+    }
+    #expect(numbers.isEmpty || zip(acted, numbers).allSatisfy { abs($0.numbers[0] - $1) < 1e-6 })
+    #expect(!numbers.isEmpty || acted.map { $0.classes[0] } == classes)
+  }
 }

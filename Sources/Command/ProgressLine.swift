@@ -65,7 +65,7 @@ struct ProgressLine {
   }
 
   private func line(_ report: ProgressReport) -> String {
-    var parts = [report.label, "\(report.step)/\(report.total)"]
+    var parts = [Console.printable(report.label).replacing("\n", with: " "), "\(report.step)/\(report.total)"]
     if let secondsPerStep, secondsPerStep > 0 {
       parts.append(String(format: secondsPerStep < 0.1 ? "%.0f " : "%.2f ", 1 / secondsPerStep) + report.unit + "/s")
       parts.append(Uptime.description(secondsPerStep * Double(report.total - report.step)) + " left")

@@ -12,8 +12,12 @@ public struct DatasetSummary: Codable, Equatable, Sendable {
   /// A part of what was done.
   public struct ActionPart: Codable, Equatable, Sendable {
     public let name: String
+    /// What there is to choose from, in words.
+    public let space: String
     /// How often each class of each group was taken; absent where it is numbers.
     public let counts: [[Int]]?
+    /// The number that the environment calls the first of each group's classes; absent where it is numbers.
+    public let starts: [Int]?
     /// Each number, in the dataset's own units, and in how many steps it was beyond its bounds; absent where it is
     /// classes.
     public let numbers: [Spread]?
@@ -88,7 +92,9 @@ extension DatasetSummary {
         for action in taken {
           for index in counts.indices { counts[index][action.classes[group + index]] += 1 }
         }
-        parts.append(ActionPart(name: part.name, counts: counts, numbers: nil, beyondBounds: nil))
+        parts.append(
+          ActionPart(
+            name: part.name, space: "\(part)", counts: counts, starts: part.starts, numbers: nil, beyondBounds: nil))
         group += counts.count
       } else {
         let own = number..<number + part.low.count
@@ -99,7 +105,8 @@ extension DatasetSummary {
         }
         parts.append(
           ActionPart(
-            name: part.name, counts: nil, numbers: own.map { place in Spread(taken.map { Double($0.numbers[place]) }) },
+            name: part.name, space: "\(part)", counts: nil, starts: nil,
+            numbers: own.map { place in Spread(taken.map { Double($0.numbers[place]) }) },
             beyondBounds: beyond))
         number = own.upperBound
       }
@@ -116,11 +123,23 @@ extension DatasetSummary: CustomStringConvertible {
       "\(number(values.mean)) ± \(number(values.sd))  (\(number(values.min)) to \(number(values.max)))"
     }
     let share = { (count: Int) in "\(number(100 * Double(count) / Double(transitions))) %" }
+    // Of many numbers only what they have together.
+    let spreads = { (all: [Spread]) in
+      all.count <= 16
+        ? all.map(spread).joined(separator: ", ")
+        : "mean \(number(all.map(\.mean).reduce(0, +) / Double(all.count))) "
+          + "(\(number(all.map(\.min).min()!)) to \(number(all.map(\.max).max()!)))"
+    }
     let done = actions.map { part -> (String, String) in
-      let groups = part.counts?.map { $0.enumerated().map { "\($0): \($1) (\(share($1)))" }.joined(separator: ", ") }
+      let groups = part.counts.map {
+        zip($0, part.starts!).map { counts, start in
+          counts.enumerated().map { "\(start + $0): \($1) (\(share($1)))" }.joined(separator: ", ")
+        }
+      }
+      let beyond = part.beyondBounds?.reduce(0, +) ?? 0
       let numbers = part.numbers.map {
-        zip($0, part.beyondBounds!).map { spread($0) + ($1 > 0 ? ", \(share($1)) beyond its bounds" : "") }.joined(
-          separator: ", ")
+        "\(spreads($0)); \(part.space)"
+          + (beyond == 0 ? "" : ", " + part.beyondBounds!.map { share($0) }.joined(separator: ", ") + " beyond them")
       }
       return (
         actions.count == 1 && part.name == ActionSpace.single ? "actions" : "action \(part.name)",
@@ -134,7 +153,7 @@ extension DatasetSummary: CustomStringConvertible {
     let seen = observation.fields.map { field in
       let title = !observation.isSingle ? field.name : field.isImage ? "pixels" : "numbers"
       let share = notFinite[field.name].map { "; \(number(100 * $0)) % NaN, infinite or beyond 1e18" } ?? ""
-      return (title, fields[field.name]!.map(spread).joined(separator: ", ") + share)
+      return (title, spreads(fields[field.name]!) + share)
     }
     return
       ([

@@ -51,7 +51,8 @@ public final class PartialFolder {
 
   /// The folder, opened and locked; -1 where it went meanwhile.
   private static func locked(_ url: URL) throws -> Int32 {
-    let file = open(url.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    // Whoever put a link there may mean anything by it; what it leads to is not ours to empty.
+    let file = open(url.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard file >= 0 else {
       if errno == ENOENT { return -1 }
       throw Failure.system(errno)

@@ -151,7 +151,8 @@ public struct EpisodePlayer {
       var free: [Int] = []
       for (slot, outcome) in try timed("a step", { try environment.step(actions) }) {
         let step = running[slot]!.actions.count
-        guard outcome.reward.isFinite else {
+        // Beyond any score, sums would overflow.
+        guard abs(outcome.reward) < 1e100 else {
           throw ExperimentError.notFinite(
             environment: name, episode: running[slot]!.index, step: step, what: "the reward")
         }

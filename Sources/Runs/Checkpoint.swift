@@ -108,6 +108,10 @@ public struct Checkpoint: Equatable {
         throw RunError.damagedCheckpoint(url.path, reason: "\(path) has changed since it was written")
       }
     }
+    let name = url.lastPathComponent
+    guard !name.hasPrefix("step-") || Int(name.dropFirst(5)) == manifest.step else {
+      throw RunError.damagedCheckpoint(url.path, reason: "\(Manifest.name) is of step \(manifest.step)")
+    }
     self.init(url: url, step: manifest.step)
   }
 

@@ -46,6 +46,15 @@ public struct Checkpoints {
     return (nil, warnings)
   }
 
+  /// - Throws: `RunError.cannotRead` where they are behind a link that leads nowhere, such as to a disk that is not
+  ///   there now.
+  package func checkAreThere() throws {
+    guard (try? FileManager.default.destinationOfSymbolicLink(atPath: folder.path)) != nil,
+      !FileManager.default.fileExists(atPath: folder.path)
+    else { return }
+    throw RunError.cannotRead(folder.path, reason: "it is a link to what is not there")
+  }
+
   package func place(of step: Int) -> URL { folder.appendingPathComponent("step-" + String(format: "%08d", step)) }
 
   /// Of all there are, the newest first.

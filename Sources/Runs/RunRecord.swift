@@ -14,6 +14,8 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
   /// To the second.
   public var started: Date
   public var details: Details
+  /// Checksum of everything else that the file says; absent where a version before 0.2 wrote it.
+  private var checksum: String?
   /// Checksum of the run's configuration file; absent where an earlier version began it.
   var configuration: String?
   /// Gradient steps that it makes in all, where it was extended beyond what its configuration says.
@@ -46,6 +48,9 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
     }
     guard head.kind == kind.rawValue else {
       throw RunError.wrongKind(folder.path, expected: kind.rawValue, found: head.kind)
+    }
+    guard try head.checksum == nil || head.checksum == Self.checksum(ofRecord: data) else {
+      throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) has changed since it was written")
     }
     guard let record = try? decoder.decode(Self.self, from: data) else {
       throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) is incomplete")
@@ -86,7 +91,19 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     encoder.dateEncodingStrategy = .iso8601
-    return try encoder.encode(self)
+    var record = self
+    record.format = runFormat
+    record.checksum = nil
+    record.checksum = try Self.checksum(ofRecord: encoder.encode(record))
+    return try encoder.encode(record)
+  }
+
+  /// Of what a file says beside its checksum, however it is laid out.
+  private static func checksum(ofRecord data: Data) throws -> String {
+    var values = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+    values["checksum"] = nil
+    let text = try JSONSerialization.data(withJSONObject: values, options: [.sortedKeys, .withoutEscapingSlashes])
+    return String(format: "%08x", CRC32C.checksum(text))
   }
 }
 
@@ -111,10 +128,11 @@ let configurationName = "configuration.yaml"
 package let checkpointsName = "checkpoints"
 package let failuresName = "failures"
 package let worldModelName = "world-model.safetensors"
-private let runFormat = 1
+private let runFormat = 2
 
 private struct Head: Decodable {
   let kind: String
   let format: Int
   let version: String?
+  let checksum: String?
 }

@@ -24,6 +24,9 @@ public struct Safetensors {
     init(_ data: Data) { self.data = data }
   }
 
+  /// Whether it ends with a checksum, which it then agrees with.
+  public let hasChecksum: Bool
+
   private static let types: [String: ElementType] = [
     "F32": .float32, "F64": .float64, "BF16": .bfloat16, "I64": .int64, "I32": .int32, "U8": .uint8, "BOOL": .bool,
   ]
@@ -65,7 +68,9 @@ public struct Safetensors {
       }
       entries[name] = Entry(type: type, shape: shape, bytes: start + place[0]..<start + place[1])
     }
-    if let sum = entries.removeValue(forKey: Self.checksumName) {
+    let sum = entries.removeValue(forKey: Self.checksumName)
+    hasChecksum = sum != nil
+    if let sum {
       guard sum.bytes.count == 4, sum.bytes.upperBound == data.count,
         try Self.checksum(of: url, upTo: sum.bytes.lowerBound) == Data(data[sum.bytes])
       else {
@@ -117,6 +122,8 @@ public struct Safetensors {
   }
 
   public var names: [String] { entries.keys.sorted() }
+  /// Nil where there is no tensor `name`.
+  public func shape(of name: String) -> [Int]? { entries[name]?.shape }
   public func contains(_ name: String) -> Bool { entries[name] != nil }
 
   /// The tensor `name`; where `shape` is given, it must have it.

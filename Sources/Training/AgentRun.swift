@@ -138,9 +138,10 @@ public enum AgentRun {
   /// - Throws: `RunError`; `ExperimentError.dataChanged` where the dataset or the world model is not what it was.
   public static func resume(at output: URL, threads: Int? = nil, extendedBy steps: Int? = nil) throws {
     let run = try RunFolder.open(at: output)
-    if let steps { try Record.extend(output, .agent, by: steps, AgentConfiguration.self, \.training) }
-    let (trainer, configuration, actions) = try reopened(output, threads)
-    try train(trainer, configuration, actions, run)
+    let (trainer, configuration, actions) = try Record.extending(
+      output, .agent, by: steps, AgentConfiguration.self, \.training
+    ) { try reopened(output, threads) }
+    try train(trainer, configuration, actions, run, from: Record(from: output, kind: .agent).from)
   }
 
   /// The trainer of a run, as it was before its first step.
@@ -185,7 +186,7 @@ public enum AgentRun {
 
   private static func train(
     _ trainer: any Trainer, _ configuration: AgentConfiguration, _ actions: ActionSpace, _ run: RunFolder,
-    hasWeights: Bool = false
+    hasWeights: Bool = false, from: String? = nil
   ) throws {
     let dreams = configuration.method.dreams
     let loop = TrainingLoop(
@@ -194,7 +195,7 @@ public enum AgentRun {
         ("reward", "reward/mean"), ("agreement", "actor/agreement"), ("entropy", "actor/entropy"),
         ("discriminator", "discriminator/accuracy"),
       ],
-      alarms: [.discriminator] + (dreams ? [.entropy(of: actions)] : []), hasWeights: hasWeights)
+      alarms: [.discriminator] + (dreams ? [.entropy(of: actions)] : []), hasWeights: hasWeights, from: from)
     try loop()
   }
 }

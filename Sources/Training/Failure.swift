@@ -49,8 +49,9 @@ public struct Failure: Codable, Sendable {
       } else {
         try AgentRun.trainer(of: run, threads: threads)
       }
-    if failure.from > 0 {
-      try trainer.learner.restore(from: Safetensors(at: folder.appending(path: TrainingLoop.stateFile)))
+    let state = folder.appending(path: TrainingLoop.stateFile)
+    if FileManager.default.fileExists(atPath: state.path) {
+      try trainer.learner.restore(from: Safetensors(at: state))
     }
     let progress = ProgressMeter("replaying", total: failure.step, step: failure.from)
     var steps: [Replay.Step] = []

@@ -125,14 +125,20 @@ private struct EncodedEpisodes {
     if longest > 0, longest < imitation.horizon {
       Observer.warn("the episodes held out are shorter than the horizon; there is no validation")
     }
-    let copies = try dataset.copies(in: others, of: 0..<details.useEpisodes)
-    if !copies.isEmpty {
-      Observer.warn(
-        "held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them")
-    }
+    try dataset.warnOfCopies(in: others, of: 0..<details.useEpisodes)
     heldOut = longest < imitation.horizon ? nil : try latents(dataset, others, 1, nil)
     let recordings = try datasets.dropFirst().map { try latents($0, $0.episodes.indices, 1, nil) }
     mixed = recordings.isEmpty ? nil : ExpertLatents(joining: recordings)
+  }
+}
+
+extension Dataset {
+  /// Says which held-out episodes are the same as such that are learned from.
+  func warnOfCopies(in heldOut: Range<Int>, of learned: Range<Int>) throws {
+    let copies = try copies(in: heldOut, of: learned)
+    guard !copies.isEmpty else { return }
+    Observer.warn(
+      "held-out episodes \(copies) are the same as such that are learned from; validation says nothing new of them")
   }
 }
 

@@ -49,6 +49,7 @@ public struct LoadedAgent {
         details.observation, frames: own.cloning.frames, depth: world.model.depth, actions: details.actions, sizes,
         using: blank)
       try policy.load(from: weights, prefix: BC.policyPrefix)
+      try policy.state.checkFinite(in: checkpoint.url)
       policy.freeze(computingIn: compute.precision)
       usualSurprise = nil
       agent = Agent(
@@ -61,6 +62,7 @@ public struct LoadedAgent {
         world.model.features, model.actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers,
         using: blank)
       try actor.load(from: weights, prefix: Self.actorPrefix)
+      try (model.weights + actor.state).checkFinite(in: url)
       model.freeze(computingIn: compute.precision)
       actor.freeze(computingIn: compute.precision)
       agent = Agent(

@@ -24,6 +24,7 @@ public struct LoadedWorldModel {
     Observer.warnWhereUnfinished(url, at: checkpoint.step, of: configuration.training.steps)
     let weights = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     model = try Self.restored(configuration.model, record.details, weights, device)
+    try model.weights.checkFinite(in: checkpoint.url)
     fingerprint = try checkpoint.fingerprint()
   }
 
@@ -35,6 +36,7 @@ public struct LoadedWorldModel {
     self.record = record
     configuration = try .load(.worldModel, from: record.layers(in: weights.deletingLastPathComponent()))
     model = try Self.restored(configuration.model, record.details, Safetensors(at: weights), device)
+    try model.weights.checkFinite(in: weights)
     (url, fingerprint) = (URL(fileURLWithPath: source.path), source.fingerprint)
   }
 
@@ -51,6 +53,15 @@ public struct LoadedWorldModel {
 
   /// The weights that an agent takes with it, as they were before they may be stored in bf16.
   var weights: NamedTensors { model.weights.map { ($0.name, $0.tensor.detached()) } }
+}
+
+extension NamedTensors {
+  /// - Throws: `RunError.damagedRun` where one holds what is no number, as versions before 0.2 could write.
+  func checkFinite(in file: URL) throws {
+    if let name = first(where: { ($0.tensor * 0).sum().item != 0 })?.name {
+      throw RunError.damagedRun(file.path, reason: "\(name) is not finite")
+    }
+  }
 }
 
 extension Observer {

@@ -30,6 +30,7 @@ extension SequenceTrainer {
     guard !others.isEmpty || configuration.selection != .offline else {
       throw ExperimentError.nothingHeldOut(dataset.name)
     }
+    if let first = others.first { try dataset.warnOfCopies(in: first..<first + others.count, of: 0..<first) }
     let heldOut =
       others.isEmpty
       ? nil

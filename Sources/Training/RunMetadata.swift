@@ -89,11 +89,26 @@ extension RunMetadata: CheckedDetails {
 public typealias Record = RunRecord<RunMetadata>
 
 extension Record {
+  /// What `body` makes of a run that goes on for some steps more, if any. Where that fails, it is as it was.
+  static func extending<C: Configuration, Made>(
+    _ run: URL, _ kind: RunKind, by steps: Int?, _: C.Type, _ training: KeyPath<C, TrainingConfiguration>,
+    _ body: () throws -> Made
+  ) throws -> Made {
+    guard let steps else { return try body() }
+    let file = run.appendingPathComponent(runRecordName)
+    let before = try? Data(contentsOf: file)
+    try extend(run, kind, by: steps, C.self, training)
+    do { return try body() } catch {
+      if let before { try? AtomicFile.write(before, to: file) }
+      throw error
+    }
+  }
+
   /// Lets a run go on beyond its last step. What falls over a share of the steps, such as a learning rate, is from now
   /// on what it would be in a run of so many from the beginning, which is said; where nothing does, the run reaches the
   /// bits of such a run.
   /// - Throws: `RunError`; `ConfigurationError` where that is no number of steps.
-  static func extend<C: Configuration>(
+  private static func extend<C: Configuration>(
     _ run: URL, _ kind: RunKind, by steps: Int, _: C.Type, _ training: KeyPath<C, TrainingConfiguration>
   ) throws {
     var record = try Record(from: run, kind: kind)

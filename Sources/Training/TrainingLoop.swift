@@ -39,6 +39,8 @@ package struct TrainingLoop {
   var alarms: [Alarm] = []
   /// Whether the learner begins with weights from elsewhere.
   var hasWeights = false
+  /// The run whose weights the first checkpoint has, without which there is no going on.
+  var from: String?
 
   static let stateFile = "state.safetensors"
 
@@ -60,6 +62,11 @@ package struct TrainingLoop {
     let checkpoints = Self.checkpoints(of: run.url, keep: configuration.keptCheckpoints)
     let (newest, warnings) = try checkpoints.newestGood()
     for warning in warnings { Observer.warn(warning) }
+    if newest == nil, let from {
+      throw RunError.damagedRun(
+        run.url.path, reason: "it has no good checkpoint, and began with weights of \(from), which it no longer has")
+    }
+    try checkpoints.checkAreThere()
     var step = 0
     if let newest {
       try trainer.learner.restore(from: Safetensors(at: newest.url.appending(path: Self.stateFile)))

@@ -103,9 +103,10 @@ public enum WorldModelRun {
   /// - Throws: `RunError`; `ExperimentError.dataChanged` where a dataset is not what it was.
   public static func resume(at output: URL, threads: Int? = nil, extendedBy steps: Int? = nil) throws {
     let run = try RunFolder.open(at: output)
-    if let steps { try Record.extend(output, .worldModel, by: steps, WorldModelConfiguration.self, \.training) }
-    let (trainer, configuration) = try reopened(output, threads)
-    try train(trainer, configuration, run)
+    let (trainer, configuration) = try Record.extending(
+      output, .worldModel, by: steps, WorldModelConfiguration.self, \.training
+    ) { try reopened(output, threads) }
+    try train(trainer, configuration, run, from: Record(from: output, kind: .worldModel).from)
   }
 
   /// The trainer of a run, as it was before its first step.
@@ -126,11 +127,13 @@ public enum WorldModelRun {
   }
 
   private static func train(
-    _ trainer: SequenceTrainer, _ configuration: WorldModelConfiguration, _ run: RunFolder, hasWeights: Bool = false
+    _ trainer: SequenceTrainer, _ configuration: WorldModelConfiguration, _ run: RunFolder, hasWeights: Bool = false,
+    from: String? = nil
   ) throws {
     let loop = TrainingLoop(
       trainer: trainer, run: run, configuration: configuration.training, label: "world model",
-      shown: [("image", "loss/image"), ("kl", "loss/kl_nats")], alarms: [.posterior], hasWeights: hasWeights)
+      shown: [("image", "loss/image"), ("kl", "loss/kl_nats")], alarms: [.posterior], hasWeights: hasWeights,
+      from: from)
     try loop()
   }
 }

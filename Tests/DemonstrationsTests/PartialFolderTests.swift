@@ -26,6 +26,19 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: place.deletingLastPathComponent().path) == [])
   }
 
+  @Test func emptiesNothingBehindALink() throws {
+    let place = Self.place()
+    let folder = place.deletingLastPathComponent()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let other = folder.appending(path: "other")
+    try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
+    try Data([1]).write(to: other.appending(path: "content"))
+    try FileManager.default.createSymbolicLink(
+      at: folder.appending(path: ".result.partial"), withDestinationURL: other)
+    #expect(throws: PartialFolder.Failure.self) { try PartialFolder(for: place) }
+    #expect(FileManager.default.fileExists(atPath: other.appending(path: "content").path))
+  }
+
   /// A folder that was made and cannot be opened, as nothing can once a process has all the files that it may have
   /// open.
   @Test func whatCannotBeOpenedIsNotLeft() async {

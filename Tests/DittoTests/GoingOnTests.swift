@@ -63,6 +63,30 @@ import Torch
     for name in weights { #expect(try first.tensor(name).bytes() == other.tensor(name).bytes(), "\(name)") }
     #expect(try weights.contains { try last.tensor($0).bytes() != other.tensor($0).bytes() })
     #expect(try first.tensor(other.names.first { $0.hasSuffix(".steps") }!).item == 0)
+    // Without the checkpoint that has them there is no way to go on.
+    try FileManager.default.removeItem(at: scratch.url.appending(path: "\(output)/checkpoints"))
+    let resumed = try train([words[0], "--resume", "--output", output], in: scratch)
+    #expect(resumed.status != 0 && resumed.errors.contains("began with weights of"), "\(resumed.errors)")
+  }
+
+  @Test func aRunThatCannotBeExtendedStaysAsItWas() throws {
+    let scratch = try CommandTests.made.get()
+    let file = { (name: String) in scratch.url.appending(path: name) }
+    try FileManager.default.copyItem(at: file("data"), to: file("moved"))
+    let words = ["world-model", "--data", "moved", "--threads", "1", "--output", "kept"]
+    #expect(try train(words, Self.sizes + ["training.steps=1"], in: scratch).status == 0)
+    let record = try scratch.bytes("kept/run.json")
+    try FileManager.default.removeItem(at: file("moved"))
+    #expect(try train(["world-model", "--resume", "--extend", "2", "--output", "kept"], in: scratch).status == 65)
+    #expect(try scratch.bytes("kept/run.json") == record)
+    // A disk that is not there now.
+    try FileManager.default.removeItem(at: file("kept/checkpoints"))
+    try FileManager.default.createSymbolicLink(at: file("kept/checkpoints"), withDestinationURL: file("nowhere"))
+    try FileManager.default.copyItem(at: file("data"), to: file("moved"))
+    let metrics = try scratch.bytes("kept/metrics.jsonl")
+    let resumed = try train(["world-model", "--resume", "--output", "kept"], in: scratch)
+    #expect(resumed.status != 0 && resumed.errors.contains("a link to what is not there"), "\(resumed.errors)")
+    #expect(try scratch.bytes("kept/metrics.jsonl") == metrics)
   }
 
   @Test func keepsWhatLeftTheFiniteToBeSeenAgain() throws {

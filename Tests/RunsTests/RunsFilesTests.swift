@@ -264,16 +264,33 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     #expect(throws: RunError.notARun(url.path, reason: "it has no run.json")) { try read() }
     try write("{", to: scratch("run.json"))
     #expect(throws: RunError.damagedRun(url.path, reason: "its run.json names no kind and format")) { try read() }
-    try write(#"{"kind": "agent", "format": 2}"#, to: scratch("run.json"))
-    #expect(throws: RunError.unsupportedFormat(url.path, found: 2, supported: 1)) { try read() }
+    try write(#"{"kind": "agent", "format": 4}"#, to: scratch("run.json"))
+    #expect(throws: RunError.unsupportedFormat(url.path, found: 4, supported: 2)) { try read() }
     try write(#"{"kind": "agent", "format": 3, "version": "abc"}"#, to: scratch("run.json"))
-    let newer = RunError.unsupportedFormat(url.path, found: 3, supported: 1, version: "abc")
+    let newer = RunError.unsupportedFormat(url.path, found: 3, supported: 2, version: "abc")
     #expect(throws: newer) { try read() }
     #expect("\(newer)".hasSuffix("use the version that wrote it: abc"))
     try write(#"{"kind": "world-model", "format": 1}"#, to: scratch("run.json"))
     #expect(throws: RunError.wrongKind(url.path, expected: "agent", found: "world-model")) { try read() }
     try write(#"{"kind": "agent", "format": 1}"#, to: scratch("run.json"))
     #expect(throws: RunError.damagedRun(url.path, reason: "its run.json is incomplete")) { try read() }
+  }
+
+  @Test func noticesAChangedRecord() throws {
+    let scratch = try ScratchFolder()
+    let record = RunRecord(
+      kind: .agent, seed: 7, version: "abc", started: Date(timeIntervalSince1970: 0),
+      details: Details(data: ["a": "b"]))
+    let text = try String(decoding: record.encoded(), as: UTF8.self)
+    try write(text, to: scratch("run.json"))
+    #expect(try RunRecord<Details>(from: scratch.url, kind: .agent).seed == 7)
+    // How it is laid out does not count.
+    try write(text.replacing("\n", with: " "), to: scratch("run.json"))
+    #expect(try RunRecord<Details>(from: scratch.url, kind: .agent).details.data == ["a": "b"])
+    for (old, new) in [("7", "8"), (#""b""#, #""c""#)] {
+      try write(text.replacing(old, with: new, maxReplacements: 1), to: scratch("run.json"))
+      #expect(throws: RunError.self) { try RunRecord<Details>(from: scratch.url, kind: .agent) }
+    }
   }
 }
 
@@ -319,8 +336,9 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     ) { try Checkpoint(at: saved[1].url) }
   }
 
-  @Test(arguments: ["truncated", "changed", "missing", "no manifest"]) func passesOverDamagedOnes(damage: String) throws
-  {
+  @Test(arguments: ["truncated", "changed", "missing", "no manifest", "other step"]) func passesOverDamagedOnes(
+    damage: String
+  ) throws {
     let scratch = try ScratchFolder()
     let checkpoints = Checkpoints(in: scratch.url, keep: 3)
     try save(1, in: checkpoints)
@@ -336,6 +354,11 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     case "missing":
       try FileManager.default.removeItem(at: damaged.appendingPathComponent("model"))
       reason = "model is missing"
+    case "other step":
+      let manifest = damaged.appendingPathComponent("manifest.json")
+      try write(
+        String(contentsOf: manifest, encoding: .utf8).replacing("\"step\" : 2", with: "\"step\" : 1"), to: manifest)
+      reason = "manifest.json is of step 1"
     default:
       try FileManager.default.removeItem(at: damaged.appendingPathComponent("manifest.json"))
       reason = "no readable manifest.json"

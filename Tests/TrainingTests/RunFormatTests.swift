@@ -1,5 +1,6 @@
 import Foundation
 import Imitation
+import Runs
 import Settings
 import Spaces
 import Testing
@@ -58,5 +59,18 @@ import Torch
     }
     #expect(numbers.isEmpty || zip(acted, numbers).allSatisfy { abs($0.numbers[0] - $1) < 1e-6 })
     #expect(!numbers.isEmpty || acted.map { $0.classes[0] } == classes)
+  }
+
+  /// What 0.1 could write where learning left the finite.
+  @Test func weightsThatAreNotFiniteDoNotAct() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "ditto-nan-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.copyItem(at: run("agent"), to: folder)
+    let file = folder.appending(path: "world-model.safetensors")
+    var bytes = try Data(contentsOf: file)
+    bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: [0, 0, 0xc0, 0x7f])
+    try bytes.write(to: file)
+    let error = #expect(throws: RunError.self) { try LoadedAgent(at: folder) }
+    #expect("\(error!)".contains("is not finite"))
   }
 }

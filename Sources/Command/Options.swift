@@ -123,6 +123,9 @@ struct PlayerOptions: ParsableArguments {
     if let instances, !(1...1000).contains(instances) {
       throw ValidationError("--instances is \(instances), must be from 1 to 1000")
     }
+    guard environmentArgument.isEmpty || environment.hasPrefix("gym:") else {
+      throw ValidationError("--environment-argument is for Gymnasium environments; '\(environment)' takes none")
+    }
     guard patience > 0, patience <= 1e6 else {
       throw ValidationError("--patience is \(patience), must be seconds above 0, at most 1000000")
     }

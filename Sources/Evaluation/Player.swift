@@ -239,15 +239,17 @@ extension Player {
       return made
     }
     guard case .agent(let agent) = self else { return try make() }
-    let other = ExperimentError.otherEnvironment(
-      name, trainedOn: "\(agent.observation) by the pipeline '\(pipeline.kind.rawValue)', and \(agent.actions)")
+    let trainedOn = "\(agent.observation) by the pipeline '\(pipeline.kind.rawValue)', and \(agent.actions)"
     do {
       let made = try make()
       guard made.observation.fits(agent.observation), made.actions.fits(agent.actions) else {
         made.close()
-        throw other
+        throw ExperimentError.otherEnvironment(
+          name, found: "\(made.observation), and \(made.actions)", trainedOn: trainedOn)
       }
       return made
-    } catch EnvironmentError.wrongPipeline, EnvironmentError.unsupportedSize { throw other }
+    } catch EnvironmentError.wrongPipeline, EnvironmentError.unsupportedSize {
+      throw ExperimentError.otherEnvironment(name, trainedOn: trainedOn)
+    }
   }
 }

@@ -6,7 +6,7 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
   case demoDiffers(String)
   case unsupportedFrames(String, String)
   case noScriptedPlayer(String)
-  case otherEnvironment(String, trainedOn: String)
+  case otherEnvironment(String, found: String? = nil, trainedOn: String)
   case wrongFrames(environment: String, found: String, expected: String)
   case wrongPixels(dataset: String, found: Int, pipeline: Int)
   case wrongActions(what: String, found: ActionSpace, expected: ActionSpace)
@@ -42,8 +42,8 @@ public enum ExperimentError: Error, Equatable, CustomStringConvertible {
       """
     case .noScriptedPlayer(let environment):
       "\(environment): has no scripted expert; use 'random' or an agent's run folder"
-    case .otherEnvironment(let environment, let trainedOn):
-      "\(environment): is not what the agent was trained on, which is \(trainedOn); take the environment of its recordings"
+    case .otherEnvironment(let environment, let found, let trainedOn):
+      "\(environment): \(found.map { "has \($0), and " } ?? "")is not what the agent was trained on, which is \(trainedOn); take the environment of its recordings"
     case .wrongFrames(let environment, let found, let expected):
       "\(environment): shows frames of \(found), the model was trained on \(expected); take the environment of its recordings"
     case .wrongPixels(let dataset, let found, let pipeline):

@@ -27,6 +27,7 @@ import Testing
   @Test(arguments: [
     ("data info nowhere", 65, "nowhere"),
     ("record --environment raod --episodes 1 --output new", 64, "road"),
+    ("record --environment road --environment-argument a=1 --episodes 1 --output new", 64, "takes none"),
     ("record --environment gym:CartPole-v1 --policy scripted --episodes 1 --output new", 64, "scripted"),
     ("record --environment road --episodes 1 --output data", 64, "data"),
     ("record --environment road --episodes 1 --output /proc/new", 1, "/proc"),
@@ -256,8 +257,8 @@ import Testing
     // Runs of earlier versions know no checksum.
     try FileManager.default.copyItem(at: scratch.url.appending(path: "world/configuration.yaml"), to: file)
     let older = String(decoding: try scratch.bytes("edited/run.json"), as: UTF8.self).replacing(
-      /"configuration" : "[0-9a-f]+",/, with: "")
-    #expect(!older.contains("configuration"))
+      /"(checksum|configuration)" : "[0-9a-f]+",/, with: "")
+    #expect(!older.contains("configuration") && !older.contains("checksum"))
     try Data(older.utf8).write(to: record)
     #expect(try refusal(dream).hasPrefix("0 "))
     for (damaged, text) in [(record, "{"), (run.appending(path: "checkpoints/step-00000002/state.safetensors"), "x")] {
@@ -274,6 +275,9 @@ import Testing
     let checkpoints = scratch.url.appending(path: "short/checkpoints")
     try FileManager.default.moveItem(
       at: checkpoints.appending(path: "step-00000002"), to: checkpoints.appending(path: "step-00000001"))
+    let manifest = checkpoints.appending(path: "step-00000001/manifest.json")
+    try Data(String(contentsOf: manifest, encoding: .utf8).replacing("\"step\" : 2", with: "\"step\" : 1").utf8).write(
+      to: manifest)
     let outcome = try Program.run("evaluate", "short", "--environment", "road", "--episodes", "1", in: scratch.url)
     #expect(outcome.status == 0 && outcome.errors.contains("short: not finished, step 1 of 2"), "\(outcome.errors)")
   }

@@ -72,17 +72,17 @@ import Torch
   @Test func aRunThatCannotBeExtendedStaysAsItWas() throws {
     let scratch = try CommandTests.made.get()
     let file = { (name: String) in scratch.url.appending(path: name) }
-    try FileManager.default.copyItem(at: file("data"), to: file("moved"))
-    let words = ["world-model", "--data", "moved", "--threads", "1", "--output", "kept"]
+    try FileManager.default.copyItem(at: file("data"), to: file("leaving"))
+    let words = ["world-model", "--data", "leaving", "--threads", "1", "--output", "kept"]
     #expect(try train(words, Self.sizes + ["training.steps=1"], in: scratch).status == 0)
     let record = try scratch.bytes("kept/run.json")
-    try FileManager.default.removeItem(at: file("moved"))
+    try FileManager.default.removeItem(at: file("leaving"))
     #expect(try train(["world-model", "--resume", "--extend", "2", "--output", "kept"], in: scratch).status == 65)
     #expect(try scratch.bytes("kept/run.json") == record)
     // A disk that is not there now.
     try FileManager.default.removeItem(at: file("kept/checkpoints"))
     try FileManager.default.createSymbolicLink(at: file("kept/checkpoints"), withDestinationURL: file("nowhere"))
-    try FileManager.default.copyItem(at: file("data"), to: file("moved"))
+    try FileManager.default.copyItem(at: file("data"), to: file("leaving"))
     let metrics = try scratch.bytes("kept/metrics.jsonl")
     let resumed = try train(["world-model", "--resume", "--output", "kept"], in: scratch)
     #expect(resumed.status != 0 && resumed.errors.contains("a link to what is not there"), "\(resumed.errors)")

@@ -52,7 +52,8 @@ import WorldModel
     try trained()
     let run = path("agent/run.json")
     let text = try String(contentsOf: run, encoding: .utf8)
-    let moved = text.replacing(/"device" *: *"cpu"/, with: #""device": "cuda""#)
+    let moved = text.replacing(/"checksum" *: *"[0-9a-f]+",/, with: "").replacing(
+      /"device" *: *"cpu"/, with: #""device": "cuda""#)
     try #require(moved != text)
     try Data(moved.utf8).write(to: run)
     let parts = try TakenApart(path("agent"), LoadedAgent(at: path("agent")), Compute())

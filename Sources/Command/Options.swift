@@ -62,11 +62,6 @@ struct ConfigurationOptions: ParsableArguments {
   }
 
   static func tell(_ former: FormerSetting, _ text: String) { Console.say(text) }
-
-  /// The world model's settings for what has no world model, but encoders and pixels like one.
-  static func load(_ words: [String], _ overrides: [String], over base: [Preset]) throws -> WorldModelConfiguration {
-    try .load(.worldModel, from: base + Presets.layers(words), overrides: overrides)
-  }
 }
 
 /// Who plays, and where.

@@ -189,9 +189,11 @@ struct TrainAgent: ParsableCommand {
         throw ValidationError("method 'bc' clones from pixels, without a world model; leave out --world-model")
       }
       return .pixels(
-        try ConfigurationOptions.load(
-          options.settings.config, overrides,
-          over: WorldModelRun.pipelineLayer(of: [expert]) + (options.other.map(AgentRun.layers) ?? [])))
+        try .load(
+          .worldModel,
+          from: WorldModelRun.pipelineLayer(of: [expert]) + (options.other.map(AgentRun.layers) ?? [])
+            + Presets.layers(options.settings.config),
+          overrides: overrides, note: ConfigurationOptions.tell))
     }
     guard let worldModel else {
       throw ValidationError("--world-model is missing: name the run of a finished world model")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Demonstrations
 import Evaluation
 import Foundation
 import Runs

@@ -51,7 +51,7 @@ extension [Dataset] {
       }
     }
     for index in low.indices where c.bounds != .declared || !ActionSpace.isBounded(low[index], high[index]) {
-      let recorded = recordedNumbers(index).sorted()
+      let recorded = try recordedNumbers(index).sorted()
       let outside = Int(c.quantile * Double(recorded.count))
       let (first, last) = (recorded[outside], recorded[recorded.count - 1 - outside])
       let isBounded = ActionSpace.isBounded(low[index], high[index])
@@ -80,7 +80,7 @@ extension [Dataset] {
   public func numbers(beyond space: ActionSpace, _ c: ActionConfiguration) throws -> [String] {
     var notes: [String] = []
     for index in space.low.indices {
-      let (low, high, recorded) = (space.low[index], space.high[index], recordedNumbers(index))
+      let (low, high, recorded) = (space.low[index], space.high[index], try recordedNumbers(index))
       // Less rounding: other programs hold bounds in double precision.
       let tolerance = 1e-5 * (high - low)
       let beyond = recorded.filter { $0 < low - tolerance || $0 > high + tolerance }
@@ -100,8 +100,14 @@ extension [Dataset] {
     return notes
   }
 
-  private func recordedNumbers(_ index: Int) -> [Float] {
-    flatMap { dataset in dataset.episodes.flatMap { $0.actions.map { $0.numbers[index] } } }
+  /// - Throws: `Interrupted` after a signal.
+  private func recordedNumbers(_ index: Int) throws -> [Float] {
+    try flatMap { dataset in
+      try dataset.episodes.flatMap { episode in
+        try Dataset.goOn(dataset.name)
+        return episode.actions.map { $0.numbers[index] }
+      }
+    }
   }
 }
 

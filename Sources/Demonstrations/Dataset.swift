@@ -33,8 +33,7 @@ public final class Dataset: Sendable {
 
   private let cache: FrameCache
   private let reader: EpisodeReader
-  /// The bytes of `metadata.json`, where there is one.
-  private let metadataJSON: Data?
+  private let files: DatasetFiles
 
   /// Frames per cached block.
   static let blockLength = 64
@@ -60,9 +59,14 @@ public final class Dataset: Sendable {
   ) throws {
     let (data, metadataFile) = try Self.dataFolder(in: folder)
     let file = data.appendingPathComponent("main_data.hdf5")
-    let json = try metadataFile.map(Self.contents)
+    let json = try metadataFile.map { file in
+      do { return try RegularFile.contents(of: file) } catch {
+        throw DemonstrationError.unreadableMetadata(file: file.path, reason: "\(error)")
+      }
+    }
     let stored = try json.map { try DatasetMetadata(json: $0, file: data.appendingPathComponent("metadata.json").path) }
     try stored?.checkFormat()
+    try stored?.checkSum()
     guard FileManager.default.fileExists(atPath: file.path) else {
       throw DemonstrationError.notADataset(path: folder.path)
     }
@@ -84,16 +88,31 @@ public final class Dataset: Sendable {
     self.metadata = metadata.values
     self.reader = reader
     self.cache = cache
-    fingerprint = try DatasetFiles(metadata: json, data: hdf5.files).fingerprint(expecting: metadata.checksum)
-    metadataJSON = json
+    let files = DatasetFiles(metadata: json, data: hdf5.files)
+    fingerprint = try files.fingerprint(expecting: metadata.checksum) { [name] in try Self.goOn(name) }
+    // Episodes were read before.
+    if let changed = files.data.first(where: { !$0.isKnown(in: $0.state) }) {
+      throw DemonstrationError.changedInUse(file: changed.path)
+    }
+    self.files = files
   }
+
+  /// For passes over data that may take long.
+  /// - Throws: `Interrupted` after a signal.
+  static func goOn(_ name: String) throws {
+    try Interruption.check("\(name): stopped while it was read; the same command begins again")
+  }
+
+  /// Compares what is in the dataset's files with what was there when it was opened, where somebody has written to them
+  /// meanwhile. Whoever keeps what was made of frames asks before.
+  /// - Throws: `changedInUse`.
+  public func checkUnchanged() throws { try files.checkUnchanged(from: fingerprint) }
 
   /// Whether `fingerprint` was this dataset's, also as earlier versions took it.
   public func wasFingerprinted(as fingerprint: String) throws -> Bool {
     if fingerprint == self.fingerprint { return true }
     guard !fingerprint.hasPrefix("w") else { return false }
-    return try DatasetFiles(metadata: metadataJSON, data: reader.file.files).sampledFingerprint(of: episodes, actions)
-      == fingerprint
+    return try files.sampledFingerprint(of: episodes, actions) == fingerprint
   }
 
   deinit { cache.forget(ObjectIdentifier(self)) }
@@ -162,17 +181,6 @@ extension Dataset {
     throw DemonstrationError.notADataset(path: folder.path)
   }
 
-  /// All bytes of a regular file: others may have no end, or wait for someone to write.
-  private static func contents(of file: URL) throws -> Data {
-    let failure = { (reason: String) in DemonstrationError.unreadableMetadata(file: file.path, reason: reason) }
-    let descriptor = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw failure(String(cString: strerror(errno))) }
-    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw failure("it is no file") }
-    do { return try handle.readToEnd() ?? Data() } catch { throw failure(error.localizedDescription) }
-  }
-
   static let tooManySteps =
     "brings the dataset to more than 64 steps for each byte of its files, which no recording has; record the dataset again"
 
@@ -185,6 +193,7 @@ extension Dataset {
     // One after the other: their number is what a file says, and not to be counted on before they are there.
     var (episodes, groups, steps) = ([EpisodeInfo](), Set<String>(), 0)
     for index in 0..<count {
+      try goOn(metadata.identifier ?? reader.file.path)
       let rewards = try reader.file.field("episode_\(index)/rewards")
       steps += rewards.shape.first ?? 0
       // A thousand times as many zeros fit in, and take memory before anything else is read.

@@ -13,18 +13,35 @@ struct DatasetFiles {
   /// wrote it down.
   static let checksumKey = "ditto_crc32c"
 
-  /// - Parameter checksum: of the first file.
+  /// - Parameters:
+  ///   - checksum: of the first file.
+  ///   - goOn: is asked on the way, and may throw.
   /// - Throws: `changedFile` where that is another.
-  func fingerprint(expecting checksum: String?) throws -> String {
+  func fingerprint(expecting checksum: String? = nil, goOn: () throws -> Void = {}) throws -> String {
     var fingerprint = Fingerprint()
     if let metadata { fingerprint.add(metadata) }
     for (index, file) in data.enumerated() {
-      let found = Self.text(try file.checksum { fingerprint.add(UInt64($0)) })
+      let found = Self.text(
+        try file.checksum { sum in
+          try goOn()
+          fingerprint.add(UInt64(sum))
+        })
       if index == 0, let checksum, checksum != found {
         throw DemonstrationError.changedFile(file: file.path, field: Self.checksumKey)
       }
     }
     return "w" + fingerprint.text
+  }
+
+  /// Looks at the bytes only where the system says that somebody has written to a file.
+  /// - Throws: `changedInUse` where one holds what it did not when it was opened.
+  func checkUnchanged(from fingerprint: String) throws {
+    let found = data.map { (file: $0, state: $0.state) }
+    guard let touched = found.first(where: { !$0.file.isKnown(in: $0.state) }) else { return }
+    guard try self.fingerprint() == fingerprint else {
+      throw DemonstrationError.changedInUse(file: touched.file.path)
+    }
+    for (file, state) in found { file.know(in: state) }
   }
 
   static func text(_ checksum: UInt32) -> String { String(format: "%08x", checksum) }
@@ -54,11 +71,11 @@ struct DatasetFiles {
 
 extension HDF5File {
   /// The checksum of all bytes, and of all up to the end of each MiB for `body`.
-  func checksum(upTo body: (UInt32) -> Void = { _ in }) throws -> UInt32 {
+  func checksum(upTo body: (UInt32) throws -> Void = { _ in }) throws -> UInt32 {
     var sum: UInt32 = 0
     try forEachPiece { piece in
       sum = checksum_crc32c(sum, piece.baseAddress!, piece.count)
-      body(sum)
+      try body(sum)
     }
     return sum
   }

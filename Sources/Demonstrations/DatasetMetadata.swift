@@ -1,3 +1,4 @@
+import CChecksum
 import Foundation
 
 /// What a Minari dataset says about itself, in `metadata.json` or (format 0.4.x) in attributes of the HDF5 file.
@@ -34,6 +35,30 @@ struct DatasetMetadata {
       throw DemonstrationError.unreadableMetadata(file: file, reason: "'data_format' is no string")
     }
     throw DemonstrationError.unsupportedFormat(file: file, format: name)
+  }
+
+  /// What a recorder calls the checksum of all values that decide what is read, and what an agent is shown; others, such
+  /// as an author, may change.
+  static let checksumKey = "ditto_metadata_crc32c"
+  private static let summed = [
+    "total_episodes", "observation_space", "action_space", "data_format", "env_spec", StoredObservations.channelsKey,
+    DatasetFiles.checksumKey, "ditto_pipeline",
+  ]
+
+  /// Of these values, however they are laid out.
+  static func checksum(of values: [String: JSONValue]) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let text = try [UInt8](encoder.encode(values.filter { summed.contains($0.key) }))
+    return DatasetFiles.text(checksum_crc32c(0, text, text.count))
+  }
+
+  /// - Throws: `changedFile` where it carries another checksum.
+  func checkSum() throws {
+    guard let written = values[Self.checksumKey] else { return }
+    guard case .string(let sum) = written, try sum == Self.checksum(of: values) else {
+      throw DemonstrationError.changedFile(file: file, field: Self.checksumKey)
+    }
   }
 
   /// Of the dataset's file, where its recorder wrote that down.

@@ -221,7 +221,7 @@ public final class DatasetWriter {
     }
   }
 
-  private func completeMetadata(bytes: Int, checksum: UInt32) -> [String: JSONValue] {
+  private func completeMetadata(bytes: Int, checksum: UInt32) throws -> [String: JSONValue] {
     let own: [String: JSONValue] = [
       "dataset_id": .string(id), "minari_version": .string(Self.minariVersion), "data_format": "hdf5",
       "jpeg_encoding": false, StoredObservations.channelsKey: "first",
@@ -230,7 +230,9 @@ public final class DatasetWriter {
       "dataset_size": .number((Double(bytes) / 1e5).rounded() / 10),
       DatasetFiles.checksumKey: .string(DatasetFiles.text(checksum)),
     ]
-    return own.merging(metadata) { own, _ in own }
+    var complete = own.merging(metadata) { own, _ in own }
+    complete[DatasetMetadata.checksumKey] = .string(try DatasetMetadata.checksum(of: complete))
+    return complete
   }
 
   private var ended: DemonstrationError { .cannotWrite(path: folder.path, reason: "the recording has ended") }

@@ -11,6 +11,7 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
   case beingWritten(file: String)
   case damagedFile(file: String)
   case changedFile(file: String, field: String)
+  case changedInUse(file: String)
   case damagedField(file: String, field: String)
   case incompleteField(file: String, field: String)
   case unsupportedField(file: String, field: String, reason: String)
@@ -64,6 +65,8 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
     case .changedFile(let file, let field):
       "\(file): is not as it was recorded: its checksum is another than metadata.json says; copy or record the dataset again, or, where another program changed it "
         + "on purpose, remove '\(field)' there"
+    case .changedInUse(let file):
+      "\(file): was changed while it was in use; nothing is kept of what was learned since the last checkpoint. Restore the file, and go on by --resume, or by the same command where there is no checkpoint"
     case .damagedField(let file, let field):
       "\(file): '\(field)' is damaged; copy or record the dataset again"
     case .incompleteField(let file, let field):

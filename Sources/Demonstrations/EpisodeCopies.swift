@@ -18,7 +18,8 @@ extension [Dataset] {
     let places = indices.flatMap { index in
       self[index].episodes.indices.map { EpisodePlace(dataset: index, episode: $0) }
     }
-    let alike = Dictionary(grouping: places) { place in
+    let alike = try Dictionary(grouping: places) { place in
+      try Dataset.goOn(self[place.dataset].name)
       var fingerprint = Fingerprint()
       fingerprint.add(self[place.dataset].episodes[place.episode])
       return fingerprint.value
@@ -37,6 +38,7 @@ extension Dataset {
   fileprivate func checksum(ofFrames episode: Int) throws -> UInt32 {
     var sum: UInt32 = 0
     try forEachFrame(episode: episode, range: 0..<episodes[episode].frameCount) {
+      try Self.goOn(name)
       sum = checksum_crc32c(sum, $1.baseAddress, $1.count)
     }
     return sum

@@ -27,6 +27,17 @@ extension [EpisodeSelection] {
     flatMap { selection in selection.episodes.map { (selection.dataset, selection.dataset.episodes[$0]) } }
   }
 
+  /// Hands out every frame once, the last of each episode included.
+  /// - Throws: `Interrupted` after a signal, and what reading frames throws.
+  func forEachFrame(_ body: (UnsafeRawBufferPointer) -> Void) throws {
+    for (dataset, episode) in allEpisodes {
+      try dataset.forEachFrame(episode: episode.index, range: 0..<episode.frameCount) { _, frame in
+        try Dataset.goOn(dataset.name)
+        body(frame)
+      }
+    }
+  }
+
   /// - Throws: `nothingSelected`; `spacesDiffer` unless all datasets have the same observations and actions.
   func check() throws {
     guard let first = first?.dataset, contains(where: { !$0.episodes.isEmpty }) else {

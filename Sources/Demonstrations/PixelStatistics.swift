@@ -21,11 +21,7 @@ public struct PixelStatistics: Equatable, Sendable {
     let space = selections[0].dataset.observation
     let (offset, size) = (space.offset(of: field), space.fields[field].size)
     var sums = PixelSums(frameSize: size)
-    for (dataset, episode) in selections.allEpisodes {
-      try dataset.forEachFrame(episode: episode.index, range: 0..<episode.frameCount) {
-        sums.add(UnsafeRawBufferPointer(rebasing: $1[offset..<offset + size]))
-      }
-    }
+    try selections.forEachFrame { sums.add(UnsafeRawBufferPointer(rebasing: $0[offset..<offset + size])) }
     self.init(sums.finished())
   }
 

@@ -70,6 +70,12 @@ public struct SequenceSampler: Sendable {
       startsEpoch: !continues || stepOfEpoch == 0, continues: continues && stepOfEpoch < stepsPerEpoch - 1)
   }
 
+  /// - Throws: `changedInUse` where batches are, or may be, of other frames than those that were there.
+  public func checkUnchanged() throws {
+    var seen = Set<ObjectIdentifier>()
+    for (dataset, _) in episodes where seen.insert(ObjectIdentifier(dataset)).inserted { try dataset.checkUnchanged() }
+  }
+
   /// Where in the concatenation each sequence starts, `[B]`.
   private func startFrames(step: Int) -> [Int] {
     switch sampling {

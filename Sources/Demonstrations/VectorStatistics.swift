@@ -23,16 +23,14 @@ public struct VectorStatistics: Equatable, Sendable {
     )
     var frames = 0
     var (least, most) = ([Float](repeating: .infinity, count: size), [Float](repeating: -.infinity, count: size))
-    for (dataset, episode) in selections.allEpisodes {
-      try dataset.forEachFrame(episode: episode.index, range: 0..<episode.frameCount) { _, frame in
-        frames += 1
-        for (index, number) in space.numbers(of: field, in: frame).enumerated() where EpisodeReader.isMeasured(number) {
-          counts[index] += 1
-          let difference = Double(number) - means[index]
-          means[index] += difference / counts[index]
-          squares[index] += difference * (Double(number) - means[index])
-          (least[index], most[index]) = (min(least[index], number), max(most[index], number))
-        }
+    try selections.forEachFrame { frame in
+      frames += 1
+      for (index, number) in space.numbers(of: field, in: frame).enumerated() where EpisodeReader.isMeasured(number) {
+        counts[index] += 1
+        let difference = Double(number) - means[index]
+        means[index] += difference / counts[index]
+        squares[index] += difference * (Double(number) - means[index])
+        (least[index], most[index]) = (min(least[index], number), max(most[index], number))
       }
     }
     self.means = means.map(Float.init)

@@ -1,3 +1,4 @@
+import Demonstrations
 import Environments
 import Foundation
 import Runs

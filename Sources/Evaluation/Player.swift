@@ -1,5 +1,6 @@
-import Foundation
+import Demonstrations
 import Environments
+import Foundation
 import Imitation
 import Runs
 import Settings

@@ -1,3 +1,4 @@
+import Demonstrations
 import Runs
 import Torch
 

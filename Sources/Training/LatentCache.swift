@@ -69,9 +69,12 @@ package struct LatentCache {
       try AtomicFile.write(to: file) {
         try ExpertLatents.write(
           encoding: recorded, encodings, with: world.model, precision, seed: seed, to: $0)
+        try dataset.checkUnchanged()
       }
     } catch is RunError {}
-    return try stored()
-      ?? ExpertLatents(encoding: recorded, encodings, with: world.model, precision, seed: seed)
+    if let latents = stored() { return latents }
+    let latents = try ExpertLatents(encoding: recorded, encodings, with: world.model, precision, seed: seed)
+    try dataset.checkUnchanged()
+    return latents
   }
 }

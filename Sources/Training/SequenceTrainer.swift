@@ -48,5 +48,7 @@ final class SequenceTrainer: Trainer {
 
   func validate() throws -> Metrics { validated() }
 
+  func checkData() throws { try sampler.checkUnchanged() }
+
   func batch(step: Int) throws -> NamedTensors { try sampler.batch(step: step).tensors(sampler.actions) }
 }

@@ -23,6 +23,7 @@ import Testing
     let file = writer.folder.appending(path: "data/metadata.json")
     var metadata = try JSONDecoder().decode([String: JSONValue].self, from: Data(contentsOf: file))
     metadata["action_space"] = .string(StoredActions(actions).json)
+    metadata[DatasetMetadata.checksumKey] = nil
     try JSONEncoder().encode(metadata).write(to: file)
     return try Dataset(at: writer.folder)
   }

@@ -160,13 +160,30 @@ import Testing
 
   @Test func metadataThatAreNoFile() throws {
     try RawDataset().write(in: folder.url)
-    let error = DemonstrationError.unreadableMetadata(file: metadataFile, reason: "it is no file")
+    let error = { (kind: String) in
+      DemonstrationError.unreadableMetadata(file: self.metadataFile, reason: "it is \(kind), not a file")
+    }
     try FileManager.default.removeItem(atPath: metadataFile)
     #expect(mkfifo(metadataFile, 0o600) == 0)
-    #expect(throws: error) { try Dataset(at: folder.url) }
+    #expect(throws: error("a pipe")) { try Dataset(at: folder.url) }
     try FileManager.default.removeItem(atPath: metadataFile)
     try FileManager.default.createSymbolicLink(atPath: metadataFile, withDestinationPath: "/dev/zero")
-    #expect(throws: error) { try Dataset(at: folder.url) }
+    #expect(throws: error("a device")) { try Dataset(at: folder.url) }
+  }
+
+  @Test func episodesThatAreNoFile() throws {
+    try RawDataset().write(in: folder.url)
+    let file = folder.url.appending(path: "main_data.hdf5").path
+    try FileManager.default.removeItem(atPath: file)
+    #expect(mkfifo(file, 0o600) == 0)
+    #expect(throws: DemonstrationError.cannotRead(path: file, reason: "it is a pipe, not a file")) {
+      try Dataset(at: folder.url)
+    }
+    try FileManager.default.removeItem(atPath: file)
+    try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
+    #expect(throws: DemonstrationError.cannotRead(path: file, reason: "it is a folder, not a file")) {
+      try Dataset(at: folder.url)
+    }
   }
 
   @Test(arguments: [("[", "]"), (#"{"a": "#, "}")]) func metadataThatAreNestedTooDeep(opening: String, closing: String)

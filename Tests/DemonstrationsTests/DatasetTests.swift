@@ -121,6 +121,79 @@ import Testing
     }
   }
 
+  /// Spaces, bounds and numbers of episodes are read as they were recorded, or not at all; what people may change are
+  /// other values.
+  @Test func noticesChangedMetadataOfItsRecordings() throws {
+    let folder = try TemporaryFolder()
+    let box = ActionSpace.box(low: [-1, 0], high: [1, 9.5])
+    let writer = try DatasetWriter(
+      id: "test/box-v0", in: folder.url, observation: ObservationSpace(vector: 3), actions: box,
+      metadata: ["author": "someone", "ditto_pipeline": .object(["size": 32, "stickyActions": 0.25])])
+    try writer.append(
+      RecordedEpisode(
+        frames: .bytes(of: [Float](repeating: 0, count: 6)), actions: [.continuous([0.5, 9])], rewards: [0],
+        terminated: true, truncated: false))
+    try writer.finish()
+    let file = writer.folder.appendingPathComponent("data/metadata.json")
+    let (whole, recorded) = (try Data(contentsOf: file), try Dataset(at: writer.folder))
+    var refused = 0
+    for place in whole.indices {
+      var changed = whole
+      changed[place] ^= 1 << (place % 7)
+      try changed.write(to: file)
+      do {
+        let dataset = try Dataset(at: writer.folder)
+        #expect(
+          dataset.observation == recorded.observation && dataset.actions == box && dataset.episodes.count == 1
+            && dataset.metadata["ditto_pipeline"] == recorded.metadata["ditto_pipeline"], "byte \(place)")
+      } catch is DemonstrationError {
+        refused += 1
+      }
+    }
+    #expect(refused > whole.count / 2)
+    try Data(String(decoding: whole, as: UTF8.self).replacing("someone", with: "another").utf8).write(to: file)
+    #expect(try Dataset(at: writer.folder).actions == box)
+    try Data(String(decoding: whole, as: UTF8.self).replacing("9.5", with: "8.5").utf8).write(to: file)
+    #expect(throws: DemonstrationError.changedFile(file: file.path, field: "ditto_metadata_crc32c")) {
+      try Dataset(at: writer.folder)
+    }
+  }
+
+  /// Times say where to look, and bytes whether anything is different.
+  @Test func noticesThatItsFilesAreChangedInUse() throws {
+    let folder = try TemporaryFolder()
+    let dataset = folder.url.appendingPathComponent("linked")
+    try FileManager.default.copyItem(at: layouts.appendingPathComponent("linked"), to: dataset)
+    let files = ["main_data.hdf5", "additional_data_0.hdf5"].map(dataset.appendingPathComponent)
+    let touch = { (file: URL, seconds: Double) in
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: seconds)], ofItemAtPath: file.path)
+    }
+    for file in files { try touch(file, 1e9) }
+    let opened = try Dataset(at: dataset)
+    try opened.checkUnchanged()
+    for file in files {
+      try touch(file, 1e9 + 7)
+      try opened.checkUnchanged()
+      let (place, handle) = (UInt64(try Data(contentsOf: file).count - 1), try FileHandle(forUpdating: file))
+      try handle.seek(toOffset: place)
+      let last = try #require(try handle.read(upToCount: 1))
+      let put = { (byte: UInt8) in
+        try handle.seek(toOffset: place)
+        try handle.write(contentsOf: [byte])
+      }
+      try put(last[0] ^ 1)
+      for _ in 0..<2 {
+        #expect(throws: DemonstrationError.changedInUse(file: file.path)) { try opened.checkUnchanged() }
+      }
+      try put(last[0])
+      try opened.checkUnchanged()
+      // Of a file that is put in its place nothing is read.
+      try Data("another".utf8).write(to: file, options: .atomic)
+      try opened.checkUnchanged()
+    }
+  }
+
   @Test func keepsNoMoreFramesInMemoryThanAllowed() throws {
     let folder = try TemporaryFolder()
     let block = 64 * 32 * 32

@@ -90,36 +90,3 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
     #expect(CRC32C.checksum(Array("6789".utf8), after: CRC32C.checksum(Array("12345".utf8))) == 0xe306_9283)
   }
 }
-
-@Suite struct InterruptionTests {
-  @Test func signalsThatWereIgnoredStaySo() async {
-    await #expect(processExitsWith: .success) {
-      signal(SIGHUP, SIG_IGN)
-      Interruption.watch()
-      raise(SIGHUP)
-      guard Interruption.exitCode == nil else { exit(1) }
-      raise(SIGUSR1)
-      raise(SIGUSR1)
-      guard Interruption.exitCode == 128 + SIGUSR1 else { exit(1) }
-    }
-  }
-
-  @Test func aSignalIsNotedAndBecomesTheExitCode() async {
-    await #expect(processExitsWith: .exitCode(143)) {
-      Interruption.watch()
-      guard Interruption.exitCode == nil else { exit(1) }
-      kill(getpid(), SIGTERM)
-      while true { if let code = Interruption.exitCode { exit(code) } }
-    }
-  }
-
-  @Test func aSecondSignalEndsTheProcess() async {
-    await #expect(processExitsWith: .signal(SIGINT)) {
-      Interruption.watch()
-      kill(getpid(), SIGTERM)
-      while Interruption.exitCode == nil {}
-      kill(getpid(), SIGINT)
-      while true {}
-    }
-  }
-}

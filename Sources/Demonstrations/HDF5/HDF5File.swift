@@ -1,5 +1,6 @@
 import CChecksum
 import Foundation
+import Synchronization
 
 /// Why something in a file cannot be read; the reader adds what it is, and of which file.
 enum HDF5Fault: Error, Equatable {
@@ -27,26 +28,25 @@ final class HDF5File: Sendable {
   let size: UInt64
   /// The address of the root group's header.
   let root: UInt64
+  /// What the system said of it when its bytes were known last.
+  private let known: Mutex<State>
 
   private static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
 
   /// - Throws: `DemonstrationError.missing`, `notHDF5`, `beingWritten`, `damagedFile`, `unsupportedField`.
   init(path: String) throws {
     self.path = path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else {
-      throw DemonstrationError.cannotRead(path: path, reason: String(cString: strerror(errno)))
+    do { descriptor = try RegularFile.open(path) } catch {
+      throw DemonstrationError.cannotRead(path: path, reason: "\(error)")
     }
     do {
-      var status = stat()
-      guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-        throw DemonstrationError.notHDF5(file: path)
-      }
+      let state = State(of: descriptor)
+      known = Mutex(state)
       // Where the file system has locks, writers hold one, and this one keeps them out as long as the file is open.
       if flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK {
         throw DemonstrationError.beingWritten(file: path)
       }
-      let length = UInt64(status.st_size)
+      let length = UInt64(state.size)
       guard let start = try Self.start(in: descriptor, length) else { throw DemonstrationError.notHDF5(file: path) }
       base = start
       (size, root) = try Self.superblock(
@@ -63,6 +63,24 @@ final class HDF5File: Sendable {
   }
 
   deinit { close(descriptor) }
+
+  /// What changes, as far as the system knows, whenever somebody writes to a file.
+  struct State: Equatable {
+    let size, seconds, nanoseconds, changeSeconds, changeNanoseconds: Int
+
+    fileprivate init(of descriptor: Int32) {
+      var status = stat()
+      fstat(descriptor, &status)
+      (size, seconds, nanoseconds) = (Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+      (changeSeconds, changeNanoseconds) = (status.st_ctim.tv_sec, status.st_ctim.tv_nsec)
+    }
+  }
+
+  var state: State { State(of: descriptor) }
+  /// Whether nobody has written to it, as far as the system knows, since its bytes were known last.
+  func isKnown(in state: State) -> Bool { known.withLock { $0 == state } }
+  /// Its bytes are known to be what they were.
+  func know(in state: State) { known.withLock { $0 = state } }
 
   /// The signature is at the file's start, or behind a block of the user's, of 512 bytes times a power of two.
   private static func start(in descriptor: Int32, _ length: UInt64) throws -> UInt64? {
@@ -143,7 +161,7 @@ final class HDF5File: Sendable {
 
   /// Hands all bytes of the file to `body`, in pieces of a MiB, of which only the last may be shorter, however much the
   /// system reads at once.
-  func forEachPiece(_ body: (UnsafeRawBufferPointer) -> Void) throws {
+  func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     var (offset, held) = (off_t(0), 0)
     try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 64) { buffer in
       while true {
@@ -152,7 +170,7 @@ final class HDF5File: Sendable {
         guard some >= 0 else { throw DemonstrationError.damagedFile(file: path) }
         held += some
         guard some == 0 || held == buffer.count else { continue }
-        if held > 0 { body(UnsafeRawBufferPointer(rebasing: buffer[..<held])) }
+        if held > 0 { try body(UnsafeRawBufferPointer(rebasing: buffer[..<held])) }
         if some == 0 { return }
         (offset, held) = (offset + off_t(held), 0)
       }

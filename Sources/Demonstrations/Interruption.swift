@@ -49,6 +49,7 @@ public enum Interruption {
 
   public static var isRequested: Bool { exitCode != nil }
 
+  /// For loops that may take long, each time around.
   /// - Throws: `Interrupted` with `message` if a signal has come.
   package static func check(_ message: @autoclosure () -> String) throws {
     if let exitCode { throw Interrupted(exitCode: exitCode, description: message()) }

@@ -191,7 +191,7 @@ extension ExpertLatents {
     let lengths: [Int64] = try file.tensor("lengths").values()
     let shapes = ["deterministic", "classes", "actions"].map { file.shape(of: $0) ?? [] }
     let count = lengths.reduce(Int64(0)) { $0.addingReportingOverflow(Swift.max(0, $1)).partialValue }
-    guard file.hasChecksum, lengths.allSatisfy({ $0 > 0 }), shapes[0].count == 2, shapes[1].count == 2,
+    guard file.checksum != nil, lengths.allSatisfy({ $0 > 0 }), shapes[0].count == 2, shapes[1].count == 2,
       shapes.allSatisfy({ $0.first.map(Int64.init) == count })
     else { throw TorchError.damaged(file: file.path, reason: "its episodes are not those of its states") }
     self.init(

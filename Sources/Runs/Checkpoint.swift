@@ -1,3 +1,4 @@
+import Demonstrations
 import Foundation
 
 /// A folder of files that belong together, with a `manifest.json` that tells whether they are still what was written.
@@ -21,7 +22,7 @@ public struct Checkpoint: Equatable {
 
       /// Reads the file at `url` piece by piece: what is mapped counts as held too.
       init(describing url: URL) throws {
-        let file = try FileHandle(forReadingFrom: url)
+        let file = try RegularFile.handle(url)
         defer { try? file.close() }
         let bytes = Int(try file.seekToEnd())
         try file.seek(toOffset: 0)
@@ -43,20 +44,25 @@ public struct Checkpoint: Equatable {
     static let name = "manifest.json"
 
     let step: Int
+    /// Identity of the run that it is of; absent where that has none.
+    let run: String?
     /// By path within the folder.
     let files: [String: File]
 
     static func read(at folder: URL) throws -> Manifest {
-      try JSONDecoder().decode(Manifest.self, from: Data(contentsOf: folder.appendingPathComponent(name)))
+      try JSONDecoder().decode(
+        Manifest.self, from: RegularFile.contents(of: folder.appendingPathComponent(name)))
     }
   }
 
   /// Writes a checkpoint at `url` in one go, in place of one that may be there.
-  /// - Parameter write: fills the folder it is given.
+  /// - Parameters:
+  ///   - run: identity of the run that it is of.
+  ///   - write: fills the folder it is given.
   /// - Throws: `RunError.cannotWrite`, or what `write` throws; nothing new is then left.
   @discardableResult
   public static func write(
-    to url: URL, step: Int, _ write: (URL) throws -> Void
+    to url: URL, step: Int, of run: String?, _ write: (URL) throws -> Void
   ) throws -> Checkpoint {
     let parent = url.deletingLastPathComponent()
     let partial = parent.appendingPathComponent(".\(url.lastPathComponent).partial")
@@ -72,7 +78,7 @@ public struct Checkpoint: Equatable {
       for path in files.keys { try AtomicFile.synchronize(partial.appendingPathComponent(path)) }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      let manifest = try encoder.encode(Manifest(step: step, files: files))
+      let manifest = try encoder.encode(Manifest(step: step, run: run, files: files))
       try AtomicFile.write(manifest, to: partial.appendingPathComponent(Manifest.name))
       if FileManager.default.fileExists(atPath: url.path) {
         try attempt(url) { try FileManager.default.removeItem(at: url) }
@@ -92,14 +98,21 @@ public struct Checkpoint: Equatable {
   }
 
   /// Opens the checkpoint at `url` after comparing every file with the manifest.
-  /// - Throws: `RunError.damagedCheckpoint`.
-  public init(at url: URL) throws {
-    guard let manifest = try? Manifest.read(at: url) else {
-      throw RunError.damagedCheckpoint(url.path, reason: "no readable \(Manifest.name)")
+  /// - Parameter run: identity of the run whose folder it is in.
+  /// - Throws: `RunError.damagedCheckpoint`, or `.ofAnotherRun`.
+  package init(at url: URL, of run: String?) throws {
+    let manifest: Manifest
+    do { manifest = try Manifest.read(at: url) } catch {
+      let why = (error as? RegularFile.Failure).map { $0.isMissing ? "" : ": \($0)" } ?? ""
+      throw RunError.damagedCheckpoint(url.path, reason: "no readable \(Manifest.name)\(why)")
     }
+    guard manifest.run == run else { throw RunError.ofAnotherRun(url.path) }
     for (path, written) in manifest.files.sorted(by: { $0.key < $1.key }) {
-      guard let found = try? Manifest.File(describing: url.appendingPathComponent(path)) else {
-        throw RunError.damagedCheckpoint(url.path, reason: "\(path) is missing")
+      let found: Manifest.File
+      do { found = try Manifest.File(describing: url.appendingPathComponent(path)) } catch {
+        let isMissing = (error as? RegularFile.Failure)?.isMissing == true
+        throw RunError.damagedCheckpoint(
+          url.path, reason: isMissing ? "\(path) is missing" : "\(path) cannot be read: \(reason(error))")
       }
       guard found.bytes == written.bytes else {
         throw RunError.damagedCheckpoint(url.path, reason: "\(path) has \(found.bytes) of \(written.bytes) bytes")

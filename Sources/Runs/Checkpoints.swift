@@ -5,12 +5,15 @@ public struct Checkpoints {
   public let folder: URL
   /// How many of the newest are kept.
   private let keep: Int
+  /// Identity of the run that they are of.
+  private let run: String?
 
-  /// - Parameter keep: at least 1.
-  public init(in folder: URL, keep: Int) {
+  /// - Parameters:
+  ///   - keep: at least 1.
+  ///   - run: identity of the run that they are of; nil where it has none.
+  package init(in folder: URL, keep: Int, of run: String? = nil) {
     precondition(keep >= 1, "a run keeps at least one checkpoint")
-    self.folder = folder
-    self.keep = keep
+    (self.folder, self.keep, self.run) = (folder, keep, run)
   }
 
   /// Saves a checkpoint of `step`, and then deletes those no longer kept.
@@ -25,7 +28,7 @@ public struct Checkpoints {
       // Of a process that was killed: a run has one at a time.
       try? FileManager.default.removeItem(at: folder.appendingPathComponent(left))
     }
-    let checkpoint = try Checkpoint.write(to: place(of: step), step: step, write)
+    let checkpoint = try Checkpoint.write(to: place(of: step), step: step, of: run, write)
     for old in try steps().dropFirst(keep) where !spared.contains(old) {
       try? FileManager.default.removeItem(at: place(of: old))
     }
@@ -34,13 +37,14 @@ public struct Checkpoints {
 
   /// The newest checkpoint whose files are all as they were written, nil if there is none, and a warning for each
   /// damaged one that was passed over.
+  /// - Throws: `RunError.ofAnotherRun`, since whoever goes on without it would write in its place.
   public func newestGood() throws -> (checkpoint: Checkpoint?, warnings: [String]) {
     var warnings: [String] = []
     for step in try steps() {
       do {
-        return (try Checkpoint(at: place(of: step)), warnings)
-      } catch {
-        warnings.append("\(error)")
+        return (try checkpoint(of: step), warnings)
+      } catch RunError.damagedCheckpoint(let path, let reason) {
+        warnings.append("\(RunError.damagedCheckpoint(path, reason: reason))")
       }
     }
     return (nil, warnings)
@@ -54,6 +58,9 @@ public struct Checkpoints {
     else { return }
     throw RunError.cannotRead(folder.path, reason: "it is a link to what is not there")
   }
+
+  /// - Throws: `RunError.damagedCheckpoint`, or `.ofAnotherRun`.
+  package func checkpoint(of step: Int) throws -> Checkpoint { try Checkpoint(at: place(of: step), of: run) }
 
   package func place(of step: Int) -> URL { folder.appendingPathComponent("step-" + String(format: "%08d", step)) }
 

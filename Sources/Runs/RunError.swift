@@ -13,6 +13,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case wrongFormat(String, written: [String])
   case cannotRead(String, reason: String)
   case damagedCheckpoint(String, reason: String)
+  /// Of what is in a run's folder.
+  case ofAnotherRun(String)
   case nonFiniteMetric(String, value: String, step: Int)
 
   public var description: String {
@@ -37,6 +39,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "\(path): cannot be read (\(reason)); check the path and its permissions"
     case .damagedCheckpoint(let path, let reason):
       "\(path): damaged checkpoint (\(reason)); delete it or use an older one"
+    case .ofAnotherRun(let path):
+      "\(path): belongs to another run than the folder that it is in; put this run's own back"
     case .nonFiniteMetric(let key, let value, let step):
       "metric '\(key)' is \(value) at step \(step); begin a new run with a lower learning rate"
     }

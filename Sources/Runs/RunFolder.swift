@@ -78,7 +78,7 @@ public final class RunFolder {
   {
     try checkAvailable(url)
     var record = record
-    record.configuration = RunRecord<Details>.checksum(yaml)
+    try record.begin(with: yaml)
     do {
       let partial = try PartialFolder(for: url)
       try AtomicFile.write(record.encoded(), to: partial.url.appendingPathComponent(runRecordName))
@@ -152,6 +152,7 @@ public final class RunFolder {
 
 /// What the system said, without Foundation's sentences around it.
 package func reason(_ error: any Error) -> String {
+  if let failure = error as? RegularFile.Failure { return failure.description }
   if (error as? CocoaError)?.code == .fileReadNoSuchFile { return String(cString: strerror(ENOENT)) }
   let error = error as NSError
   let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error

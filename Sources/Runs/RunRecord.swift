@@ -1,10 +1,11 @@
+import Demonstrations
 import Foundation
 import Settings
 
 /// What a run was started with: `run.json`.
 ///
 /// `Details` differ from kind to kind: names and fingerprints of the data, for example.
-public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
+public struct RunRecord<Details: Codable & Sendable>: Codable, Checksummed, Sendable {
   public var kind: RunKind
   /// Version of the folder's layout.
   public private(set) var format = runFormat
@@ -14,10 +15,12 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
   /// To the second.
   public var started: Date
   public var details: Details
-  /// Checksum of everything else that the file says; absent where a version before 0.2 wrote it.
-  private var checksum: String?
+  /// Of everything else that the file says; absent where a version before 0.2 wrote it.
+  package var checksum: String?
   /// Checksum of the run's configuration file; absent where an earlier version began it.
   var configuration: String?
+  /// What its log and its checkpoints belong to it by; absent where an earlier version began it.
+  package private(set) var identity: String?
   /// Gradient steps that it makes in all, where it was extended beyond what its configuration says.
   package var steps: Int?
   /// The run whose weights it began with, and the checkpoint; absent where it began with its own.
@@ -34,24 +37,12 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
   /// Reads the record of the run at `folder`, whether or not it is being used.
   /// - Throws: `RunError.notARun`, `.damagedRun`, `.wrongKind` or `.unsupportedFormat`.
   public init(from folder: URL, kind: RunKind) throws {
-    guard let data = try? Data(contentsOf: folder.appendingPathComponent(runRecordName)) else {
-      throw RunError.notARun(folder.path, reason: "it has no \(runRecordName)")
-    }
-    let decoder = JSONDecoder()
-    decoder.dateDecodingStrategy = .iso8601
-    // The head alone first, since the rest depends on the kind and the format.
-    guard let head = try? decoder.decode(Head.self, from: data) else {
-      throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) names no kind and format")
-    }
-    guard head.format <= runFormat else {
-      throw RunError.unsupportedFormat(folder.path, found: head.format, supported: runFormat, version: head.version)
-    }
+    let (head, data) = try RunHead.read(folder)
     guard head.kind == kind.rawValue else {
       throw RunError.wrongKind(folder.path, expected: kind.rawValue, found: head.kind)
     }
-    guard try head.checksum == nil || head.checksum == Self.checksum(ofRecord: data) else {
-      throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) has changed since it was written")
-    }
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
     guard let record = try? decoder.decode(Self.self, from: data) else {
       throw RunError.damagedRun(folder.path, reason: "its \(runRecordName) is incomplete")
     }
@@ -65,10 +56,13 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
   /// - Throws: `RunError.notARun` where it is missing, `.damagedRun` where it is not the one that the run began with.
   package func configuration(in folder: URL) throws -> Preset {
     let file = folder.appendingPathComponent(configurationName)
-    guard FileManager.default.fileExists(atPath: file.path) else {
-      throw RunError.notARun(folder.path, reason: "it has no \(configurationName)")
+    let data: Data
+    do { data = try RegularFile.contents(of: file) } catch let failure as RegularFile.Failure {
+      throw failure.isMissing
+        ? RunError.notARun(folder.path, reason: "it has no \(configurationName)")
+        : RunError.damagedRun(folder.path, reason: "its \(configurationName) cannot be read: \(failure)")
     }
-    guard let yaml = try? String(contentsOf: file, encoding: .utf8),
+    guard let yaml = String(data: data, encoding: .utf8),
       configuration == nil || configuration == Self.checksum(yaml)
     else {
       throw RunError.damagedRun(folder.path, reason: "its \(configurationName) is not the one that it began with")
@@ -88,22 +82,22 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Sendable {
   }
 
   package func encoded() throws -> Data {
+    var record = self
+    record.format = runFormat
+    return try record.encoded(by: Self.encoder)
+  }
+
+  private static var encoder: JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     encoder.dateEncodingStrategy = .iso8601
-    var record = self
-    record.format = runFormat
-    record.checksum = nil
-    record.checksum = try Self.checksum(ofRecord: encoder.encode(record))
-    return try encoder.encode(record)
+    return encoder
   }
 
-  /// Of what a file says beside its checksum, however it is laid out.
-  private static func checksum(ofRecord data: Data) throws -> String {
-    var values = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
-    values["checksum"] = nil
-    let text = try JSONSerialization.data(withJSONObject: values, options: [.sortedKeys, .withoutEscapingSlashes])
-    return String(format: "%08x", CRC32C.checksum(text))
+  /// Names the run by what it begins with; one that is given on as it is keeps its name.
+  mutating func begin(with configuration: String) throws {
+    self.configuration = Self.checksum(configuration)
+    identity = try identity ?? JSONChecksum.of(Self.encoder.encode(self))
   }
 }
 
@@ -128,11 +122,4 @@ let configurationName = "configuration.yaml"
 package let checkpointsName = "checkpoints"
 package let failuresName = "failures"
 package let worldModelName = "world-model.safetensors"
-private let runFormat = 2
-
-private struct Head: Decodable {
-  let kind: String
-  let format: Int
-  let version: String?
-  let checksum: String?
-}
+let runFormat = 2

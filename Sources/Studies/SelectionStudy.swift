@@ -54,7 +54,7 @@ public struct SelectionStudy: Codable, Sendable {
       for step in steps { _ = try LoadedAgent(at: url, step: step, compute) }
       return (name: name, url: url, steps: steps, logged: logged)
     }
-    var (found, choices) = ([Checkpoint](), [(file: URL, choice: OnlineChoice)]())
+    var (found, choices) = ([Checkpoint](), [(run: URL, choice: OnlineChoice)]())
     for (name, url, steps, logged) in scored {
       var own: [Checkpoint] = []
       for step in steps {
@@ -68,14 +68,14 @@ public struct SelectionStudy: Codable, Sendable {
       }
       choices.append(
         (
-          OnlineChoice.file(in: url),
+          url,
           OnlineChoice(
             Dictionary(uniqueKeysWithValues: own.map { ($0.step, $0.mean) }), environment: environment,
             episodes: episodes, seed: seed)
         ))
       found += own
     }
-    if adopt { for (file, choice) in choices { try AtomicFile.write(JSONEncoder().encode(choice), to: file) } }
+    if adopt { for (run, choice) in choices { try choice.mark(run) } }
     self.init(found)
   }
 

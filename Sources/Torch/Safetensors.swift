@@ -24,8 +24,8 @@ public struct Safetensors {
     init(_ data: Data) { self.data = data }
   }
 
-  /// Whether it ends with a checksum, which it then agrees with.
-  public let hasChecksum: Bool
+  /// What it ends with, as 8 hexadecimal digits, and agrees with; nil where it carries none.
+  public let checksum: String?
 
   private static let types: [String: ElementType] = [
     "F32": .float32, "F64": .float64, "BF16": .bfloat16, "I64": .int64, "I32": .int32, "U8": .uint8, "BOOL": .bool,
@@ -40,11 +40,17 @@ public struct Safetensors {
   public init(at url: URL) throws {
     path = url.path
     let damaged = { [path] (reason: String) in TorchError.damaged(file: path, reason: reason) }
+    // What is no file, such as a pipe, has no end, or lets wait for someone who writes.
+    var status = stat()
+    guard stat(url.path, &status) == 0 else {
+      throw TorchError.unreadable(file: path, reason: "there is no such file")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw TorchError.unreadable(file: path, reason: "it is a folder, a pipe or a device, not a file")
+    }
     let data: Data
     do { data = try Data(contentsOf: url, options: .alwaysMapped) } catch {
-      let isThere = FileManager.default.fileExists(atPath: url.path)
-      throw TorchError.unreadable(
-        file: path, reason: isThere ? "it is a folder, or may not be opened" : "there is no such file")
+      throw TorchError.unreadable(file: path, reason: "it may not be opened")
     }
     guard data.count >= 8 else { throw damaged("is too short") }
     let length = data.prefix(8).enumerated().reduce(0) { $0 | UInt64($1.element) << (8 * UInt64($1.offset)) }
@@ -69,7 +75,7 @@ public struct Safetensors {
       entries[name] = Entry(type: type, shape: shape, bytes: start + place[0]..<start + place[1])
     }
     let sum = entries.removeValue(forKey: Self.checksumName)
-    hasChecksum = sum != nil
+    checksum = sum.map { Checksum.text(data[$0.bytes]) }
     if let sum {
       guard sum.bytes.count == 4, sum.bytes.upperBound == data.count,
         try Self.checksum(of: url, upTo: sum.bytes.lowerBound) == Data(data[sum.bytes])
@@ -108,6 +114,10 @@ public struct Safetensors {
 
     /// Little-endian.
     public var bytes: Data { withUnsafeBytes(of: sum.littleEndian) { Data($0) } }
+
+    fileprivate static func text(_ bytes: Data) -> String {
+      bytes.reversed().map { String(format: "%02x", $0) }.joined()
+    }
   }
 
   /// The bytes of a tensor; `nil` where a size is negative, or the bytes are more than can be counted, even were there
@@ -173,6 +183,11 @@ public struct Safetensors {
       state.sum.add(piece)
       return piece
     }
+  }
+
+  /// What the file of these tensors ends with, as 8 hexadecimal digits: it names their content.
+  public static func checksum(of tensors: [(name: String, tensor: Tensor)]) -> String {
+    Checksum.text(pieces(of: tensors).reduce(Data()) { $1 })
   }
 
   /// What the file of such tensors begins with; their bytes follow in this order, and then the `Checksum` of all.

@@ -107,14 +107,15 @@ public enum AgentRun {
           try datasets.learnedActions(world.actions)
         }
       notes.forEach(Observer.warn)
+      weights = loaded?.weights
       details = RunMetadata(
         device: compute.device, precision: compute.precision, threads: Libtorch.threads,
         data: zip(data, datasets).map { .init($1, at: $0) },
         try loaded?.record.details.observation ?? dataset.supportedObservation, of: dataset.view.changed, actions,
         useEpisodes: count,
         worldModel: loaded.map { .init(path: $0.url.standardizedFileURL.path, fingerprint: $0.fingerprint) },
-        usualSurprise: loaded.flatMap { Surprise.bounds(of: $0.url) })
-      weights = loaded?.weights
+        weights: weights.map { Safetensors.checksum(of: $0) },
+        usualSurprise: try loaded.flatMap { try Surprise.bounds(of: $0.url) })
       trainer =
         if let loaded {
           try LatentTrainer(loaded, datasets, configuration, details, seed: Seed(seed), output)

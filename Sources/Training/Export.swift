@@ -13,50 +13,52 @@ public enum Export {
     let loaded = try LoadedAgent(at: source)
     let (checkpoint, _) = try Checkpoint.acting(
       in: source, by: AgentConfiguration.stored(loaded.record.layers(in: source)).selection)
+    // What is seen is normalised as while it was learned from: statistics stay as they are.
+    let statistics = Set(Normalizer(loaded.record.details.observation, on: .cpu).state.map(\.name))
+    let policy = try rounded(Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile)), statistics) {
+      name in
+      statistics.contains(name) || [LoadedAgent.actorPrefix, BC.policyPrefix].contains { name.hasPrefix($0) }
+    }
+    let worldModel = source.appending(path: LoadedAgent.worldModelFile)
+    let weights =
+      FileManager.default.fileExists(atPath: worldModel.path)
+      ? try rounded(Safetensors(at: worldModel), statistics) { _ in true } : nil
     var record = loaded.record
-    record.details = record.details.withoutFolders
+    record.details = record.details.withoutFolders(weights.map { Safetensors.checksum(of: $0) })
     record.steps = checkpoint.step
     _ = try RunFolder.create(at: output, configuration: loaded.configuration, record: record)
-    // What is seen is normalised as while it was learned from: statistics stay as they are.
-    let statistics = Set(Normalizer(record.details.observation, on: .cpu).state.map(\.name))
-    let policy = try Safetensors(at: checkpoint.url.appending(path: TrainingLoop.stateFile))
     try FileManager.default.copyItem(
       at: source.appending(path: MetricsLog.name), to: output.appending(path: MetricsLog.name))
     try TrainingLoop.checkpoints(of: output, keep: 1).save(step: checkpoint.step) { folder in
-      try write(policy, to: folder.appending(path: TrainingLoop.stateFile), statistics) { name in
-        statistics.contains(name)
-          || [LoadedAgent.actorPrefix, BC.policyPrefix].contains { name.hasPrefix($0) }
-      }
+      try AtomicFile.write(Safetensors.pieces(of: policy), to: folder.appending(path: TrainingLoop.stateFile))
     }
-    let worldModel = source.appending(path: LoadedAgent.worldModelFile)
-    guard FileManager.default.fileExists(atPath: worldModel.path) else { return }
-    try write(Safetensors(at: worldModel), to: output.appending(path: LoadedAgent.worldModelFile), statistics) { _ in
-      true
+    if let weights {
+      try AtomicFile.write(Safetensors.pieces(of: weights), to: output.appending(path: LoadedAgent.worldModelFile))
     }
   }
 
   /// Networks in bf16, and statistics.
-  private static func write(
-    _ file: Safetensors, to url: URL, _ statistics: Set<String>, _ isKept: (String) -> Bool
-  ) throws {
-    let tensors = try file.names.filter(isKept).map { name in
+  private static func rounded(
+    _ file: Safetensors, _ statistics: Set<String>, _ isKept: (String) -> Bool
+  ) throws -> NamedTensors {
+    try file.names.filter(isKept).map { name in
       let tensor = try file.tensor(name)
       let isRounded = tensor.type == .float32 && !statistics.contains(name)
       return (name: name, tensor: isRounded ? tensor.to(.bfloat16) : tensor)
     }
-    try AtomicFile.write(Safetensors.pieces(of: tensors), to: url)
   }
 }
 
 extension RunMetadata {
   /// The same, whose sources are named without the folders that they were in.
-  var withoutFolders: RunMetadata {
+  /// - Parameter weights: what the file of its world model ends with.
+  func withoutFolders(_ weights: String?) -> RunMetadata {
     let named = { (source: Source) in
       Source(path: URL(fileURLWithPath: source.path).lastPathComponent, fingerprint: source.fingerprint)
     }
     return RunMetadata(
       device: device, precision: precision, threads: threads, data: data.map(named), observation, of: recorded, actions,
       useEpisodes: useEpisodes,
-      worldModel: worldModel.map(named), usualSurprise: usualSurprise)
+      worldModel: worldModel.map(named), weights: weights, usualSurprise: usualSurprise)
   }
 }

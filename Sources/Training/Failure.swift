@@ -18,7 +18,7 @@ public struct Failure: Codable, Sendable {
     let newest = try TrainingLoop.checkpoints(of: run, keep: 1).newestGood().checkpoint
     let failure = Failure(step: step, from: newest?.step ?? 0)
     let folder = run.appending(path: failuresName).appending(path: "step-" + String(format: "%08d", step))
-    try Checkpoint.write(to: folder, step: step) { folder in
+    try Checkpoint.write(to: folder, step: step, of: RunIdentity.of(run)) { folder in
       if let newest {
         try FileManager.default.copyItem(
           at: newest.url.appending(path: TrainingLoop.stateFile), to: folder.appending(path: TrainingLoop.stateFile))
@@ -36,13 +36,15 @@ public struct Failure: Codable, Sendable {
   /// - Parameter threads: nil for as many as the run has.
   /// - Throws: as resuming the run does; `RunError.damagedCheckpoint` where the folder is not what was kept.
   public static func replay(_ folder: URL, threads: Int? = nil) throws -> Replay {
-    _ = try Checkpoint(at: folder)
-    guard let failure = try? JSONDecoder().decode(Failure.self, from: Data(contentsOf: folder.appending(path: file)))
+    let run = folder.standardizedFileURL.deletingLastPathComponent().deletingLastPathComponent()
+    _ = try Checkpoint(at: folder, of: RunIdentity.of(run))
+    guard
+      let failure = try? JSONDecoder().decode(
+        Failure.self, from: RegularFile.contents(of: folder.appending(path: file)))
     else {
       throw RunError.notARun(
         folder.path, reason: "it has no \(file), which a run that left the finite keeps in \(failuresName)/")
     }
-    let run = folder.standardizedFileURL.deletingLastPathComponent().deletingLastPathComponent()
     let trainer: any Trainer =
       if (try? Record(from: run, kind: .worldModel)) != nil {
         try WorldModelRun.trainer(of: run, threads: threads)

@@ -57,7 +57,7 @@ public struct LoadedAgent {
         compute.precision, seed: Seed(seed))
     } else {
       let model = try LoadedWorldModel.restored(
-        world.model, details, Safetensors(at: url.appending(path: Self.worldModelFile)), device)
+        world.model, details, details.weights(at: url.appending(path: Self.worldModelFile)), device)
       let actor = MLP(
         world.model.features, model.actions.policyOutputs, width: sizes.width, hiddenLayers: sizes.hiddenLayers,
         using: blank)

@@ -35,7 +35,7 @@ public struct LoadedWorldModel {
   package init(weights: URL, _ record: Record, _ source: RunMetadata.Source, on device: Device) throws {
     self.record = record
     configuration = try .load(.worldModel, from: record.layers(in: weights.deletingLastPathComponent()))
-    model = try Self.restored(configuration.model, record.details, Safetensors(at: weights), device)
+    model = try Self.restored(configuration.model, record.details, record.details.weights(at: weights), device)
     try model.weights.checkFinite(in: weights)
     (url, fingerprint) = (URL(fileURLWithPath: source.path), source.fingerprint)
   }
@@ -74,10 +74,10 @@ extension Observer {
 extension Checkpoint {
   /// - Throws: `RunError.notARun` where a run has no checkpoint yet, `.damagedCheckpoint` where it has no good one.
   static func newest(of run: URL) throws -> Checkpoint {
-    let checkpoints = TrainingLoop.checkpoints(of: run, keep: 1)
+    let checkpoints = try TrainingLoop.checkpoints(of: run, keep: 1)
     let (newest, warnings) = try checkpoints.newestGood()
     guard let newest else {
-      if let damaged = try checkpoints.steps().first { return try Checkpoint(at: checkpoints.place(of: damaged)) }
+      if let damaged = try checkpoints.steps().first { return try checkpoints.checkpoint(of: damaged) }
       throw RunError.notARun(run.path, reason: "it has no checkpoint yet; train it to the end first")
     }
     for warning in warnings { Observer.warn(warning) }

@@ -37,19 +37,30 @@ public struct RunMetadata: Codable, Equatable, Sendable {
   public let useEpisodes: Int
   /// The folder of an agent's world model, and the fingerprint of its weights.
   public let worldModel: Source?
+  /// Of the file that the run keeps of that world model, what it ends with; absent where a version that knew none began
+  /// the run.
+  private let weights: String?
   /// What that world model is hardly ever surprised beyond in recordings.
   public let usualSurprise: Surprise?
 
   public init(
     device: Device, precision: Precision, threads: Int, data: [Source], _ observation: ObservationSpace,
     of recorded: ObservationSpace? = nil, _ actions: ActionSpace, useEpisodes: Int,
-    worldModel: Source?, usualSurprise: Surprise? = nil
+    worldModel: Source?, weights: String? = nil, usualSurprise: Surprise? = nil
   ) {
-    self.usualSurprise = usualSurprise
+    (self.weights, self.usualSurprise) = (weights, usualSurprise)
     (self.device, self.precision, self.threads, self.data) = (device, precision, threads, data)
     (fields, self.recorded, frame, vector) = (observation, recorded, nil, nil)
     (actionParts, actionCount, low, high) = (actions.parts, nil, nil, nil)
     (self.useEpisodes, self.worldModel) = (useEpisodes, worldModel)
+  }
+
+  /// The world model in the run's folder.
+  /// - Throws: `TorchError` where the file is damaged; `RunError.ofAnotherRun`.
+  func weights(at file: URL) throws -> Safetensors {
+    let found = try Safetensors(at: file)
+    guard weights == nil || weights == found.checksum else { throw RunError.ofAnotherRun(file.path) }
+    return found
   }
 
   private struct Square: Codable, Equatable {

@@ -1,3 +1,4 @@
+import Demonstrations
 import Foundation
 import Runs
 
@@ -20,24 +21,37 @@ public enum SelectedBy: String, Codable, Sendable {
 
 /// A checkpoint that was chosen by returns in the environment, when that was asked for: `online.json` in the agent's
 /// run, which marks it.
-public struct OnlineChoice: Codable, Equatable, Sendable {
+public struct OnlineChoice: Codable, Checksummed, Equatable, Sendable {
   public let step: Int
   public let environment: String
   public let episodes: Int
   public let seed: UInt64
   /// Mean returns by checkpoint.
   public let means: [Int: Double]
+  /// Identity of the run that it was made in; absent where that has none.
+  var run: String?
+  package var checksum: String?
 
   package static func file(in run: URL) -> URL { run.appending(path: "online.json") }
 
   /// The one of a run; nil where there is none.
-  /// - Throws: `ExperimentError.damagedChoice`: a run must not lose its mark without a word.
+  /// - Throws: `ExperimentError.damagedChoice`: a run must not lose its mark without a word; `RunError.ofAnotherRun`.
   static func made(in run: URL) throws -> OnlineChoice? {
     let file = file(in: run)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-    do { return try JSONDecoder().decode(Self.self, from: Data(contentsOf: file)) } catch {
-      throw ExperimentError.damagedChoice(file.path)
-    }
+    guard let data = try? RegularFile.contents(of: file), (try? JSONChecksum.agrees(with: data)) == true,
+      let choice = try? JSONDecoder().decode(Self.self, from: data)
+    else { throw ExperimentError.damagedChoice(file.path) }
+    guard try choice.run == nil || choice.run == RunIdentity.of(run) else { throw RunError.ofAnotherRun(file.path) }
+    return choice
+  }
+
+  /// Marks a run.
+  /// - Throws: `RunError.cannotWrite`.
+  package func mark(_ run: URL) throws {
+    var choice = self
+    choice.run = try RunIdentity.of(run)
+    try AtomicFile.write(choice.encoded(by: JSONEncoder()), to: Self.file(in: run))
   }
 
   package init(_ means: [Int: Double], environment: String, episodes: Int, seed: UInt64) {
@@ -73,10 +87,10 @@ package enum OfflineScore {
   /// out. A run that was killed may have logged a step without saving it.
   static func best(in run: URL) throws -> (step: Int, score: Double)? {
     let kept = try TrainingLoop.checkpoints(of: run, keep: 1).steps()
-    let scored = (try? MetricsLog.lines(of: run))?.compactMap { line in
+    let scored = try MetricsLog.lines(of: run).compactMap { line in
       of(line).flatMap { score in line["step"].map { (step: Int($0), score: score) } }
     }
-    return scored?.filter { kept.contains($0.step) }.max { ($0.score, $0.step) < ($1.score, $1.step) }
+    return scored.filter { kept.contains($0.step) }.max { ($0.score, $0.step) < ($1.score, $1.step) }
   }
 }
 
@@ -88,12 +102,12 @@ extension Checkpoint {
   static func acting(in run: URL, by selection: Selection, step: Int? = nil) throws -> (
     checkpoint: Checkpoint, by: SelectedBy
   ) {
-    let checkpoints = TrainingLoop.checkpoints(of: run, keep: 1)
+    let checkpoints = try TrainingLoop.checkpoints(of: run, keep: 1)
     let at = { (step: Int) in
       guard try checkpoints.steps().contains(step) else {
         throw ExperimentError.noSuchCheckpoint(run.path, step, known: try checkpoints.steps().reversed())
       }
-      return try Checkpoint(at: checkpoints.place(of: step))
+      return try checkpoints.checkpoint(of: step)
     }
     // Nor is one that was chosen so any other where it is named; a mark that cannot be read says nothing of it.
     if let step { return (try at(step), (try? OnlineChoice.made(in: run))?.step == step ? .online : .named) }

@@ -24,8 +24,11 @@ extension Surprise {
   }
 
   /// The bounds that a world model's run logged last; nil where it has none, as runs of versions before 0.2.
-  static func bounds(of run: URL) -> Surprise? {
-    guard let line = try? MetricsLog.lines(of: run).last(where: { $0[divergenceKey] != nil }) else { return nil }
+  /// - Throws: `RunError.damagedRun` where its log is not as it was written.
+  static func bounds(of run: URL) throws -> Surprise? {
+    let lines: [[String: Double]]
+    do { lines = try MetricsLog.lines(of: run) } catch RunError.notARun { return nil }
+    guard let line = lines.last(where: { $0[divergenceKey] != nil }) else { return nil }
     return Surprise(image: line[imageKey], divergence: line[divergenceKey]!)
   }
 }

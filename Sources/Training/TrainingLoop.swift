@@ -19,12 +19,16 @@ protocol Trainer: AnyObject {
   var fittingSeconds: Double { get }
   /// What step `step` learns from, for people to look at; empty where it is drawn from what is held anyway.
   func batch(step: Int) throws -> NamedTensors
+  /// Asked before anything is kept of what was learned.
+  /// - Throws: `DemonstrationError.changedInUse` where steps may have learned from other data than the run's.
+  func checkData() throws
 }
 
 extension Trainer {
   var fittingSeconds: Double { 0 }
   func begin() throws -> Bool { false }
   func batch(step: Int) throws -> NamedTensors { [] }
+  func checkData() throws {}
 }
 
 /// Runs a trainer to its last step: logs, validates, and writes checkpoints, from which it goes on after an
@@ -44,8 +48,9 @@ package struct TrainingLoop {
 
   static let stateFile = "state.safetensors"
 
-  package static func checkpoints(of run: URL, keep: Int) -> Checkpoints {
-    Checkpoints(in: run.appending(path: checkpointsName), keep: keep)
+  /// - Throws: `RunError` where its record is damaged.
+  package static func checkpoints(of run: URL, keep: Int) throws -> Checkpoints {
+    Checkpoints(in: run.appending(path: checkpointsName), keep: keep, of: try RunIdentity.of(run))
   }
 
   /// - Throws: `RunError` for what is not finite, which is kept to be seen again, or a file that cannot be written;
@@ -59,7 +64,7 @@ package struct TrainingLoop {
   }
 
   private func train() throws {
-    let checkpoints = Self.checkpoints(of: run.url, keep: configuration.keptCheckpoints)
+    let checkpoints = try Self.checkpoints(of: run.url, keep: configuration.keptCheckpoints)
     let (newest, warnings) = try checkpoints.newestGood()
     for warning in warnings { Observer.warn(warning) }
     if newest == nil, let from {
@@ -80,7 +85,9 @@ package struct TrainingLoop {
     var (loggedStep, loggedTime) = (step, Uptime.seconds)
     func save() throws {
       try run.checkIsThere()
+      try trainer.checkData()
       try trainer.checkFinite(step: step)
+      try log.synchronize()
       do {
         try checkpoints.save(
           step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 })

@@ -112,6 +112,29 @@ import Testing
     #expect(outcome.status == 1 && outcome.errors.hasSuffix("begin again\n"), "\(outcome.errors)")
   }
 
+  /// What was learned since the last checkpoint may be of other frames; before it, it is not.
+  @Test func keepsNothingOfDataThatWasChangedMeanwhile() throws {
+    let scratch = try CommandTests.made.get()
+    let (data, run) = (scratch.url.appending(path: "rewritten"), "learns-rewritten")
+    try FileManager.default.copyItem(at: scratch.url.appending(path: "data"), to: data)
+    var words = command(run, steps: 1_000_000)
+    words[words.firstIndex(of: "data")!] = "rewritten"
+    let (process, wait) = try Program.start(words, in: scratch.url)
+    while process.isRunning, !scratch.exists("\(run)/checkpoints/step-00000007") { usleep(2_000) }
+    let file = try FileHandle(forWritingTo: data.appending(path: "data/main_data.hdf5"))
+    let size = try file.seekToEnd()
+    try file.write(contentsOf: [0])
+    let outcome = try wait()
+    #expect(
+      outcome.status == 65 && outcome.errors.contains("main_data.hdf5: was changed while it was in use"),
+      "\(outcome.errors)")
+    try file.truncate(atOffset: size)
+    let dreamed = try Program.start(
+      ["dream", run, "--data", "rewritten", "--steps", "3", "--output", "rewritten.gif"], in: scratch.url
+    ).wait()
+    #expect(dreamed.status == 0, "\(dreamed.errors)")
+  }
+
   @Test func writesNothingToARunThatIsGone() throws {
     let scratch = try CommandTests.made.get()
     let (process, wait) = try Program.start(command("gone", steps: 1_000_000), in: scratch.url)

@@ -14,8 +14,8 @@ final class ScratchFolder {
   var names: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() } }
 }
 
-private func write(_ text: String, to url: URL) throws { try Data(text.utf8).write(to: url) }
-private func text(_ url: URL) throws -> String { try String(contentsOf: url, encoding: .utf8) }
+func write(_ text: String, to url: URL) throws { try Data(text.utf8).write(to: url) }
+func text(_ url: URL) throws -> String { try String(contentsOf: url, encoding: .utf8) }
 
 @Suite struct AtomicFileTests {
   @Test func replacesAFileAndLeavesNothingElse() throws {
@@ -276,6 +276,47 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
     #expect(throws: RunError.damagedRun(url.path, reason: "its run.json is incomplete")) { try read() }
   }
 
+  /// A run given on as it is, as by an export, is the same; one that begins at another time is another.
+  @Test func isNamedByWhatItBeginsWith() throws {
+    let scratch = try ScratchFolder()
+    for name in ["one", "same"] { _ = try create(scratch(name)) }
+    var later = record
+    later.started += 1
+    _ = try RunFolder.create(at: scratch("later"), configuration: "agent: {}\n", record: later)
+    var given = try RunRecord<Details>(from: scratch("one"), kind: .agent)
+    given.details.data = [:]
+    _ = try RunFolder.create(at: scratch("given"), configuration: "", record: given)
+    let identity = try #require(try RunIdentity.of(scratch("one")))
+    #expect(try RunIdentity.of(scratch("same")) == identity && RunIdentity.of(scratch("given")) == identity)
+    #expect(try RunIdentity.of(scratch("later")) != identity)
+  }
+
+  /// A pipe would let wait for ever, and a device has no end.
+  @Test(arguments: ["run.json", "configuration.yaml", "metrics.jsonl", "manifest.json", "model"])
+  func onlyFilesAreRead(name: String) throws {
+    let scratch = try ScratchFolder()
+    let run = try create(scratch("run"))
+    try MetricsLog(in: run.url).append(["a": 1], step: 1)
+    let checkpoints = Checkpoints(in: run.url, keep: 1, of: try RunIdentity.of(run.url))
+    let saved = try checkpoints.save(step: 1) { try write("weights", to: $0.appendingPathComponent("model")) }
+    let read = {
+      _ = try RunRecord<Details>(from: run.url, kind: .agent).configuration(in: run.url)
+      _ = try MetricsLog.lines(of: run.url)
+      _ = try checkpoints.checkpoint(of: 1)
+    }
+    try read()
+    let folder = ["manifest.json", "model"].contains(name) ? saved.url : run.url
+    let file = folder.appendingPathComponent(name)
+    try FileManager.default.removeItem(at: file)
+    #expect(mkfifo(file.path, 0o600) == 0)
+    let refusal = #expect(throws: RunError.self, performing: read)
+    #expect("\(try #require(refusal))".contains("it is a pipe, not a file"))
+    try FileManager.default.removeItem(at: file)
+    try FileManager.default.createSymbolicLink(atPath: file.path, withDestinationPath: "/dev/zero")
+    let other = #expect(throws: RunError.self, performing: read)
+    #expect("\(try #require(other))".contains("it is a device, not a file"))
+  }
+
   @Test func noticesAChangedRecord() throws {
     let scratch = try ScratchFolder()
     let record = RunRecord(
@@ -291,104 +332,5 @@ private func text(_ url: URL) throws -> String { try String(contentsOf: url, enc
       try write(text.replacing(old, with: new, maxReplacements: 1), to: scratch("run.json"))
       #expect(throws: RunError.self) { try RunRecord<Details>(from: scratch.url, kind: .agent) }
     }
-  }
-}
-
-@Suite struct CheckpointsTests {
-  @discardableResult
-  private func save(_ step: Int, sparing spared: Set<Int> = [], in checkpoints: Checkpoints) throws -> Checkpoint {
-    try checkpoints.save(step: step, sparing: spared) { folder in
-      try write("weights of \(step)", to: folder.appendingPathComponent("model"))
-      try FileManager.default.createDirectory(
-        at: folder.appendingPathComponent("optimizer"), withIntermediateDirectories: true)
-      try write("moments", to: folder.appendingPathComponent("optimizer/state"))
-    }
-  }
-
-  @Test func keepsTheNewestAndThoseSpared() throws {
-    let scratch = try ScratchFolder()
-    let checkpoints = Checkpoints(in: scratch.url, keep: 2)
-    for step in [100, 200, 300, 400, 500] { try save(step, sparing: step >= 200 ? [200] : [100], in: checkpoints) }
-    #expect(try scratch.names == ["step-00000200", "step-00000400", "step-00000500"])
-    let newest = try checkpoints.newestGood()
-    #expect(newest.checkpoint?.step == 500 && newest.warnings.isEmpty)
-    #expect(try text(newest.checkpoint!.url.appendingPathComponent("model")) == "weights of 500")
-  }
-
-  /// Files that end with their own checksum all have the same checksum as a whole.
-  @Test func tellsIntactFilesApart() throws {
-    let scratch = try ScratchFolder()
-    let checkpoints = Checkpoints(in: scratch.url, keep: 3)
-    let saved = try (1...3).map { step in
-      try checkpoints.save(step: step) { folder in
-        let weights = Safetensors.pieces(of: [("weights", Tensor([step < 3 ? Float(step) : 1], [1]))])
-        try AtomicFile.write(weights, to: folder.appendingPathComponent("state.safetensors"))
-      }
-    }
-    #expect(try saved[0].fingerprint() == saved[2].fingerprint() && saved[0].fingerprint() != saved[1].fingerprint())
-    let (one, other) = (
-      saved[0].url.appendingPathComponent("state.safetensors"), saved[1].url.appendingPathComponent("state.safetensors")
-    )
-    try Data(contentsOf: one).write(to: other)
-    #expect(
-      throws: RunError.damagedCheckpoint(
-        saved[1].url.path, reason: "state.safetensors has changed since it was written")
-    ) { try Checkpoint(at: saved[1].url) }
-  }
-
-  @Test(arguments: ["truncated", "changed", "missing", "no manifest", "other step"]) func passesOverDamagedOnes(
-    damage: String
-  ) throws {
-    let scratch = try ScratchFolder()
-    let checkpoints = Checkpoints(in: scratch.url, keep: 3)
-    try save(1, in: checkpoints)
-    let damaged = try save(2, in: checkpoints).url
-    let reason: String
-    switch damage {
-    case "truncated":
-      try write("mom", to: damaged.appendingPathComponent("optimizer/state"))
-      reason = "optimizer/state has 3 of 7 bytes"
-    case "changed":
-      try write("momentz", to: damaged.appendingPathComponent("optimizer/state"))
-      reason = "optimizer/state has changed since it was written"
-    case "missing":
-      try FileManager.default.removeItem(at: damaged.appendingPathComponent("model"))
-      reason = "model is missing"
-    case "other step":
-      let manifest = damaged.appendingPathComponent("manifest.json")
-      try write(
-        String(contentsOf: manifest, encoding: .utf8).replacing("\"step\" : 2", with: "\"step\" : 1"), to: manifest)
-      reason = "manifest.json is of step 1"
-    default:
-      try FileManager.default.removeItem(at: damaged.appendingPathComponent("manifest.json"))
-      reason = "no readable manifest.json"
-    }
-    let newest = try checkpoints.newestGood()
-    #expect(newest.checkpoint?.step == 1)
-    #expect(newest.warnings == ["\(RunError.damagedCheckpoint(scratch("step-00000002").path, reason: reason))"])
-    try save(2, in: checkpoints)
-    #expect(try checkpoints.newestGood().checkpoint?.step == 2)
-  }
-
-  @Test func removesWhatAKilledSaveLeft() throws {
-    let scratch = try ScratchFolder()
-    try FileManager.default.createDirectory(
-      at: scratch(".step-00000007.partial/optimizer"), withIntermediateDirectories: true)
-    try save(8, in: Checkpoints(in: scratch.url, keep: 1))
-    #expect(try scratch.names == ["step-00000008"])
-  }
-
-  @Test func aFailedSaveLeavesNothing() throws {
-    struct Failure: Error {}
-    let scratch = try ScratchFolder()
-    let checkpoints = Checkpoints(in: scratch.url, keep: 3)
-    #expect(throws: Failure.self) {
-      try checkpoints.save(step: 1) { folder in
-        try write("half", to: folder.appendingPathComponent("model"))
-        throw Failure()
-      }
-    }
-    #expect(try scratch.names.isEmpty)
-    #expect(try checkpoints.newestGood().checkpoint == nil)
   }
 }

@@ -14,7 +14,8 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
   @Test func appendsALineOfJSON() throws {
     let scratch = try ScratchFolder()
     try MetricsLog(in: scratch.url).append(["loss": 0.1, "actor/\"x\"": 1e-20], step: 7, time: time)
-    #expect(try lines(scratch) == #"{"step":7,"time":1700000000.25,"actor/\"x\"":1e-20,"loss":0.1}"# + "\n")
+    let line = #"{"step":7,"time":1700000000.25,"actor/\"x\"":1e-20,"loss":0.1"#
+    #expect(try lines(scratch) == "\(line),\"crc32c\":\(CRC32C.checksum(line.utf8))}\n")
   }
 
   @Test func refusesWhatIsNotFinite() throws {
@@ -34,9 +35,49 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
     try Data("{\"step\":1,\"a\":1}\n{\"step\":2,\"a\":2}\n{\"step\":3,\"a\":3}\n{\"ste".utf8).write(
       to: scratch("metrics.jsonl"))
     try MetricsLog(in: scratch.url, after: 2).append(["a": 4], step: 3, time: time)
-    #expect(
-      try lines(scratch)
-        == "{\"step\":1,\"a\":1}\n{\"step\":2,\"a\":2}\n{\"step\":3,\"time\":1700000000.25,\"a\":4.0}\n")
+    let kept = "{\"step\":1,\"a\":1}\n{\"step\":2,\"a\":2}\n{\"step\":3,\"time\":1700000000.25,\"a\":4.0"
+    #expect(try lines(scratch) == "\(kept),\"crc32c\":\(CRC32C.checksum(kept.utf8))}\n")
+    #expect(try MetricsLog.lines(of: scratch.url).compactMap { $0["a"] } == [1, 2, 4])
+  }
+
+  /// What is read back decides which checkpoint acts.
+  @Test(arguments: ["a digit", "no JSON", "a line less", "two lines swapped", "no checksum", "another run's"])
+  func noticesThatItIsNotAsItWasWritten(change: String) throws {
+    let scratch = try ScratchFolder()
+    let record = { (identity: String) in
+      try Data(#"{"kind": "agent", "format": 2, "identity": "\#(identity)"}"#.utf8).write(to: scratch("run.json"))
+    }
+    try record("0badf00d")
+    let begun = try MetricsLog(in: scratch.url)
+    for step in 1...3 { try begun.append(["score": 0.25], step: step, time: time) }
+    // Of a process that was killed; then the run goes on.
+    let whole = try lines(scratch)
+    try Data((whole + #"{"step":4,"sc"#).utf8).write(to: scratch("metrics.jsonl"))
+    #expect(try MetricsLog.lines(of: scratch.url).count == 3)
+    try MetricsLog(in: scratch.url, after: 2).append(["score": 0.5], step: 3, time: time)
+    let written = try lines(scratch).split(separator: "\n").map(String.init)
+    #expect(try MetricsLog.lines(of: scratch.url).map { $0["score"] } == [0.25, 0.25, 0.5])
+    #expect(try MetricsLog.lines(of: scratch.url).allSatisfy { $0.count == 3 })
+    var (changed, line) = (written, 2)
+    switch change {
+    case "a digit": changed[1] = changed[1].replacing("0.25", with: "0.95")
+    case "no JSON": changed[1] = changed[1].replacing("{", with: "}")
+    case "a line less": changed.remove(at: 1)
+    case "two lines swapped": changed.swapAt(1, 2)
+    case "no checksum":
+      changed = changed.map { String($0[..<$0.firstRange(of: ",\"crc32c")!.lowerBound]) + "}" }
+      line = 1
+    default:
+      try record("0badf00e")
+      line = 1
+    }
+    try Data((changed.joined(separator: "\n") + "\n").utf8).write(to: scratch("metrics.jsonl"))
+    let damaged = RunError.damagedRun(
+      scratch.url.path, reason: "its metrics.jsonl has changed since it was written, in line \(line)")
+    #expect(throws: damaged) { try MetricsLog.lines(of: scratch.url) }
+    let before = try lines(scratch)
+    #expect(throws: damaged) { try MetricsLog(in: scratch.url, after: 3) }
+    #expect(try lines(scratch) == before)
   }
 }
 

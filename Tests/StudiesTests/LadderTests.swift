@@ -152,7 +152,7 @@ import WorldModel
     ).names
     #expect(!names.isEmpty && names.allSatisfy { $0.hasPrefix("networks.actor.") })
     let place = { (folder: String) in
-      TrainingLoop.checkpoints(of: self.path(folder), keep: 1).place(of: 2).appending(path: TrainingLoop.stateFile)
+      try TrainingLoop.checkpoints(of: self.path(folder), keep: 1).place(of: 2).appending(path: TrainingLoop.stateFile)
     }
     let (whole, rounded) = (try Safetensors(at: place("agent")), try Safetensors(at: place("given")))
     for name in names { #expect(try rounded.tensor(name).bytes() == whole.tensor(name).to(.bfloat16).bytes()) }

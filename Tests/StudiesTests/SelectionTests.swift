@@ -90,6 +90,11 @@ import Testing
       try Data(damaged.utf8).write(to: mark)
       #expect(throws: ExperimentError.damagedChoice(mark.path)) { try LoadedAgent(at: self.path("run")) }
     }
+    _ = try SelectionStudy([("run", path("run"))], environment: "road", episodes: 2, seed: 3, adopt: true, Compute())
+    let marked = try String(contentsOf: mark, encoding: .utf8)
+    let step = try LoadedAgent(at: path("run")).facts.step
+    try Data(marked.replacing("\"step\":\(step)", with: "\"step\":\(step % 6 + 1)").utf8).write(to: mark)
+    #expect(throws: ExperimentError.damagedChoice(mark.path)) { try LoadedAgent(at: self.path("run")) }
     // Choosing again mends it.
     _ = try SelectionStudy([("run", path("run"))], environment: "road", episodes: 2, seed: 3, adopt: true, Compute())
     #expect(try LoadedAgent(at: path("run")).facts.selectedBy == .online)

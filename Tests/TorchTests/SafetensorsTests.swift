@@ -156,6 +156,14 @@ import Torch
 
   @Test func saysWhatIsMissing() throws {
     let nowhere = URL(fileURLWithPath: "/nowhere/w.safetensors")
+    let pipe = FileManager.default.temporaryDirectory.appending(path: "ditto-pipe-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: pipe) }
+    #expect(mkfifo(pipe.path, 0o600) == 0)
+    for url in [pipe, URL(fileURLWithPath: "/dev/zero"), URL(fileURLWithPath: "/")] {
+      #expect(
+        throws: TorchError.unreadable(file: url.path, reason: "it is a folder, a pipe or a device, not a file")
+      ) { try Safetensors(at: url) }
+    }
     #expect(throws: TorchError.unreadable(file: nowhere.path, reason: "there is no such file")) {
       try Safetensors(at: nowhere)
     }

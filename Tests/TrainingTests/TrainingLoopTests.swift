@@ -1,3 +1,4 @@
+import Demonstrations
 import Foundation
 import Testing
 import Torch
@@ -17,8 +18,17 @@ private final class ScratchFolder {
 /// Says one thing of every step.
 private final class Constant: Trainer, Learner {
   let metric, weight: Double
+  /// After which its data is not what it was.
+  var lastGoodStep = Int.max
+  private var step = 0
   init(_ metric: Double, weight: Double = 0) { (self.metric, self.weight) = (metric, weight) }
-  func update(step: Int) throws -> Metrics { ["loss": .full([], metric)] }
+  func update(step: Int) throws -> Metrics {
+    self.step = step + 1
+    return ["loss": .full([], metric)]
+  }
+  func checkData() throws {
+    if step > lastGoodStep { throw DemonstrationError.changedInUse(file: "data") }
+  }
   func validate() throws -> Metrics { [:] }
   var learner: any Learner { self }
   var weights: NamedTensors { [("weight", .full([2], weight))] }
@@ -26,22 +36,27 @@ private final class Constant: Trainer, Learner {
 }
 
 @Suite struct TrainingLoopTests {
-  /// Saves after each of three steps, keeps one, and logs after the last.
-  private func train(_ metric: Double, in scratch: ScratchFolder, choice: Int? = nil) throws -> [Int] {
+  private func created(_ scratch: ScratchFolder, seed: UInt64 = 0) throws -> RunFolder {
     struct Details: Codable, Sendable {}
-    let folder = try RunFolder.create(
+    return try RunFolder.create(
       at: scratch("run"), configuration: "",
-      record: RunRecord(kind: .agent, seed: 0, version: "test", started: Date(), details: Details()))
+      record: RunRecord(kind: .agent, seed: seed, version: "test", started: Date(), details: Details()))
+  }
+
+  /// Saves after each of three steps, keeps one, and logs after the last.
+  private func train(_ trainer: Constant, in folder: RunFolder) throws {
+    var configuration = TrainingConfiguration()
+    (configuration.steps, configuration.checkpointInterval, configuration.keptCheckpoints) = (3, 1, 1)
+    try TrainingLoop(trainer: trainer, run: folder, configuration: configuration, label: "test", shown: [])()
+  }
+
+  private func train(_ metric: Double, in scratch: ScratchFolder, choice: Int? = nil) throws -> [Int] {
+    let folder = try created(scratch)
     if let choice {
       try Data(#"{"step": \#(choice), "environment": "road", "episodes": 1, "seed": 0, "means": {}}"#.utf8).write(
         to: OnlineChoice.file(in: folder.url))
     }
-    var configuration = TrainingConfiguration()
-    (configuration.steps, configuration.checkpointInterval, configuration.keptCheckpoints) = (3, 1, 1)
-    defer { _ = folder }
-    do {
-      try TrainingLoop(trainer: Constant(metric), run: folder, configuration: configuration, label: "test", shown: [])()
-    } catch RunError.nonFiniteMetric("loss", _, let step) {
+    do { try train(Constant(metric), in: folder) } catch RunError.nonFiniteMetric("loss", _, let step) {
       #expect(step == 1)
     }
     return try TrainingLoop.checkpoints(of: folder.url, keep: 1).steps()
@@ -60,6 +75,33 @@ private final class Constant: Trainer, Learner {
       }
     }
     try Constant(1, weight: 3e38).checkFinite(step: 3)
+  }
+
+  @Test func keepsTheLastCheckpointBeforeDataChanged() throws {
+    let scratch = try ScratchFolder()
+    let trainer = Constant(1)
+    trainer.lastGoodStep = 2
+    let folder = try created(scratch)
+    #expect(throws: DemonstrationError.changedInUse(file: "data")) { try train(trainer, in: folder) }
+    #expect(try TrainingLoop.checkpoints(of: folder.url, keep: 1).steps() == [2])
+    trainer.lastGoodStep = .max
+    try train(trainer, in: folder)
+    #expect(try TrainingLoop.checkpoints(of: folder.url, keep: 1).steps() == [3])
+  }
+
+  /// It would go on from another's, or begin anew in their place.
+  @Test func goesOnFromNoCheckpointOfAnotherRun() throws {
+    let (own, other) = (try ScratchFolder(), try ScratchFolder())
+    let folder = try created(own, seed: 1)
+    let theirs = try created(other, seed: 2)
+    try train(Constant(1), in: theirs)
+    try FileManager.default.moveItem(
+      at: theirs.url.appending(path: checkpointsName), to: folder.url.appending(path: checkpointsName))
+    let foreign = RunError.ofAnotherRun(folder.url.appending(path: "checkpoints/step-00000003").path)
+    #expect(throws: foreign) { try train(Constant(1), in: folder) }
+    #expect(throws: foreign) { try Checkpoint.newest(of: folder.url) }
+    #expect(throws: foreign) { try Checkpoint.acting(in: folder.url, by: .last, step: 3) }
+    #expect(try TrainingLoop.checkpoints(of: folder.url, keep: 1).steps() == [3])
   }
 
   @Test func keepsTheCheckpointThatWasChosen() throws {

@@ -87,6 +87,11 @@ import WorldModel
     let damaged = TorchError.damaged(file: file.path, reason: "it has changed since it was written")
     #expect(throws: damaged) { try LoadedAgent(at: path("agent")) }
     #expect(throws: damaged) { try AgentRun.resume(at: path("agent")) }
+    // So are the sound weights of another.
+    let sound = try Safetensors.pieces(of: world.weights.map { ($0.name, $0.tensor * 2) }).reduce(Data(), +)
+    try sound.write(to: file)
+    #expect(throws: RunError.ofAnotherRun(file.path)) { try LoadedAgent(at: path("agent")) }
+    #expect(throws: RunError.ofAnotherRun(file.path)) { try AgentRun.resume(at: path("agent")) }
   }
 
   @Test func encodesPiecesAsIfEpisodesBeganThere() throws {
@@ -160,6 +165,21 @@ import WorldModel
     try FileManager.default.removeItem(at: path("world/latents"))
     #expect(try encoded() == inMemory)
     #expect(try FileManager.default.contentsOfDirectory(atPath: path("world/latents").path).count == 1)
+  }
+
+  @Test func leavesNoLatentsOfFramesThatWereChangedMeanwhile() throws {
+    try trained()
+    let (world, dataset) = (try LoadedWorldModel(at: path("world")), try Dataset(at: path("data")))
+    // Held in memory, so that they are read as they were.
+    for episode in dataset.episodes { _ = try dataset.frames(episode: episode.index) }
+    let data = path("data/data/main_data.hdf5")
+    let file = try FileHandle(forWritingTo: data)
+    try file.seekToEnd()
+    try file.write(contentsOf: [0])
+    #expect(throws: DemonstrationError.changedInUse(file: data.path)) {
+      try LatentCache(world).latents(of: dataset, episodes: 0..<6, on: .cpu)
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: path("world/latents").path).isEmpty)
   }
 
   @Test func leavesNoLatentsOfFramesThatCannotBeRead() throws {

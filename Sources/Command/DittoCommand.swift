@@ -42,6 +42,7 @@ struct DittoCommand: ParsableCommand {
     }
     var named = "ditto"
     do {
+      try checkHomes(in: CommandLine.arguments.dropFirst())
       named = try commandNamed(in: Array(CommandLine.arguments.dropFirst()))
       var command = try parseAsRoot()
       try Observer.$current.withValue(Console.observer) { try command.run() }
@@ -59,6 +60,16 @@ struct DittoCommand: ParsableCommand {
       Console.say(
         "error: \(said)\(error is ValidationError || code != .validationFailure ? "" : "; see '\(named) --help'")")
       Foundation.exit(code.rawValue)
+    }
+  }
+
+  /// A shell writes the home folder for `~` at the beginning of a word, but not in quotes, nor behind `=` or a comma.
+  /// - Throws: `ValidationError`, since a folder called `~` is hardly meant.
+  private static func checkHomes(in words: some Sequence<String>) throws {
+    for word in words where word.contains(/^(--[a-z-]+=)?~(\/|$)|[=,]~\//) {
+      throw ValidationError(
+        "'\(word)' has a ~ that the shell did not replace, since it is quoted or behind '=' or ','; write $HOME for your own folder, or ./~ for one of that name"
+      )
     }
   }
 

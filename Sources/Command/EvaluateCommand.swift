@@ -59,8 +59,7 @@ struct EvaluateCommand: ParsableCommand {
       try played(name, other.player, other.facts == nil ? chosen.pipeline : other.pipeline, other.facts)
     }
     try printResult(EvaluationReport(result, against: compared), json: json)
-    guard let video else { return }
-    guard let movie else { throw ValidationError("--video shows pictures, and there are none among what is seen") }
+    guard let video, let movie else { return }
     let place = URL(fileURLWithPath: video)
     try AtomicFile.write(movie.data(for: place), to: place)
   }
@@ -83,7 +82,7 @@ struct EvaluateCommand: ParsableCommand {
     if let maxSteps { pipeline.maxEpisodeSteps = maxSteps }
     var evaluation = try Evaluation(
       environment: players.environment, pipeline: pipeline, episodes: episodes, seed: seed, randomStart: randomStart())
-    evaluation.hosting = players.hosting
+    (evaluation.hosting, evaluation.needsPictures) = (players.hosting, keepsFrames)
     return try evaluation.run(
       player, named: name, facts, keepsFrames: { keepsFrames && $0 == 0 }
     ) { episode in

@@ -297,6 +297,10 @@ struct StoredActions {
         guard low.count == count, high.count == count else {
           throw unsupported("\(described.summary) with bounds of another shape")
         }
+        // Also where one is NaN.
+        guard zip(low, high).allSatisfy({ $0 <= $1 }) else {
+          throw unsupported("\(described.summary) with bounds that are no numbers, or the lower above the upper one")
+        }
         known.append(.init(name, .box(low: low, high: high)))
         parts.append(Part(field: field, shape: leaf.space.shape!))
       } else {

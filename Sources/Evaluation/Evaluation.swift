@@ -83,6 +83,8 @@ public struct Evaluation {
   /// How many random actions, the least and the most, each episode begins with; the agent's memory sees them.
   public var randomStart: ClosedRange<Int>
   public var hosting = Hosting()
+  /// Whether nothing is to be played where there is no picture to see.
+  public var needsPictures = false
 
   /// - Parameter randomStart: nil for what the pipeline says.
   public init(
@@ -103,6 +105,7 @@ public struct Evaluation {
 
   /// - Parameter onEpisode: called with each episode, in order; with the frames of those that `keepsFrames` says, by
   ///   their index.
+  /// - Throws: `ExperimentError.noPixels`; as `EpisodePlayer`, and what `onEpisode` throws.
   public func run(
     _ player: Player, named name: String, _ facts: AgentMetadata? = nil,
     keepsFrames: @escaping (Int) -> Bool = { _ in false },
@@ -112,6 +115,7 @@ public struct Evaluation {
     pipeline.noopsBySeed = true
     let made = try player.environment(environment, pipeline: pipeline, slots: Swift.min(Self.slots, episodes), hosting)
     defer { made.close() }
+    guard !needsPictures || !made.observation.images.isEmpty else { throw ExperimentError.noPixels(environment) }
     var (returns, lengths, endings, cut) = ([Double](), [Int](), Set<EpisodeEnding>(), 0)
     let root = Seed(seed).stream("evaluate")
     let isDeterministic: Bool

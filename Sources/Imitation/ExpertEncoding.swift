@@ -48,10 +48,11 @@ extension ExpertLatents {
 
   /// Encodes, and appends to a file meanwhile what `tensors` of `init(encoding:)` would be in it: `h` is held for one
   /// group of episodes at a time.
+  /// - Parameter metadata: what the file says of itself besides.
   /// - Throws: what reading frames throws, and `write`.
   public static func write(
     encoding recorded: [ExpertEpisode], _ encodings: Int = 1, with model: WorldModel, _ precision: Precision = .f32,
-    atOnce frames: Int = 1024, seed: Seed, to write: (Data) throws -> Void
+    atOnce frames: Int = 1024, seed: Seed, metadata: [String: String] = [:], to write: (Data) throws -> Void
   ) throws {
     var sum = Safetensors.Checksum()
     func append(_ data: Data) throws {
@@ -62,11 +63,12 @@ extension ExpertLatents {
     let (sizes, actions, lengths) = (model.sizes, encoding.actions, encoding.order.map(\.length))
     let count = lengths.reduce(0, +)
     try append(
-      Safetensors.header(of: [
-        ("deterministic", .float32, [count, sizes.deterministic]), ("classes", .uint8, [count, sizes.groups]),
-        ("probabilities", .bfloat16, [count, sizes.stochastic]), ("actions", actions.type, actions.shape),
-        ("lengths", .int64, [lengths.count]),
-      ]))
+      Safetensors.header(
+        of: [
+          ("deterministic", .float32, [count, sizes.deterministic]), ("classes", .uint8, [count, sizes.groups]),
+          ("probabilities", .bfloat16, [count, sizes.stochastic]), ("actions", actions.type, actions.shape),
+          ("lengths", .int64, [lengths.count]),
+        ], metadata: metadata))
     var (classes, probabilities) = (Data(), Data())
     try encoding { piece in
       try append(Data(piece.h.bytes()))

@@ -22,6 +22,8 @@ package struct LatentCache {
   private let precision: Precision
   /// Changes with the way episodes are encoded.
   private static let version = 4
+  /// Under which a file says what it is of; one of an earlier version does not.
+  private static let nameKey = "latents"
 
   package init(_ world: LoadedWorldModel, _ precision: Precision = .f32) {
     (self.world, self.precision) = (world, precision)
@@ -46,7 +48,13 @@ package struct LatentCache {
       + (encodedOn == .cpu ? [] : [encodedOn.rawValue])
     let name = (parts + others).joined(separator: "-") + ".safetensors"
     let file = world.url.appending(path: "latents").appending(path: name)
-    let stored = { try? ExpertLatents(from: Safetensors(at: file), classCount: world.model.sizes.classes, on: device) }
+    let stored = { () -> ExpertLatents? in
+      // Also of a file that somebody called so.
+      guard let stored = try? Safetensors(at: file), [nil, name].contains(stored.metadata[Self.nameKey]) else {
+        return nil
+      }
+      return try? ExpertLatents(from: stored, classCount: world.model.sizes.classes, on: device)
+    }
     if let latents = stored() { return latents }
     let recorded = episodes.flatMap { index in
       let actions = dataset.episodes[index].actions
@@ -68,7 +76,8 @@ package struct LatentCache {
     do {
       try AtomicFile.write(to: file) {
         try ExpertLatents.write(
-          encoding: recorded, encodings, with: world.model, precision, seed: seed, to: $0)
+          encoding: recorded, encodings, with: world.model, precision, seed: seed, metadata: [Self.nameKey: name],
+          to: $0)
         try dataset.checkUnchanged()
       }
     } catch is RunError {}

@@ -158,32 +158,25 @@ import Testing
     }
   }
 
-  @Test func metadataThatAreNoFile() throws {
+  @Test(arguments: ["metadata.json", "main_data.hdf5"]) func filesThatAreNone(name: String) throws {
     try RawDataset().write(in: folder.url)
-    let error = { (kind: String) in
-      DemonstrationError.unreadableMetadata(file: self.metadataFile, reason: "it is \(kind), not a file")
+    let place = folder.url.appending(path: name).path
+    let refuses = { (kind: String) in
+      let reason = "it is \(kind), not a file"
+      #expect(
+        throws: name == "metadata.json"
+          ? DemonstrationError.unreadableMetadata(file: place, reason: reason)
+          : .cannotRead(path: place, reason: reason)
+      ) { try Dataset(at: self.folder.url) }
+      try FileManager.default.removeItem(atPath: place)
     }
-    try FileManager.default.removeItem(atPath: metadataFile)
-    #expect(mkfifo(metadataFile, 0o600) == 0)
-    #expect(throws: error("a pipe")) { try Dataset(at: folder.url) }
-    try FileManager.default.removeItem(atPath: metadataFile)
-    try FileManager.default.createSymbolicLink(atPath: metadataFile, withDestinationPath: "/dev/zero")
-    #expect(throws: error("a device")) { try Dataset(at: folder.url) }
-  }
-
-  @Test func episodesThatAreNoFile() throws {
-    try RawDataset().write(in: folder.url)
-    let file = folder.url.appending(path: "main_data.hdf5").path
-    try FileManager.default.removeItem(atPath: file)
-    #expect(mkfifo(file, 0o600) == 0)
-    #expect(throws: DemonstrationError.cannotRead(path: file, reason: "it is a pipe, not a file")) {
-      try Dataset(at: folder.url)
-    }
-    try FileManager.default.removeItem(atPath: file)
-    try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
-    #expect(throws: DemonstrationError.cannotRead(path: file, reason: "it is a folder, not a file")) {
-      try Dataset(at: folder.url)
-    }
+    try FileManager.default.removeItem(atPath: place)
+    #expect(mkfifo(place, 0o600) == 0)
+    try refuses("a pipe")
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+    try refuses("a folder")
+    try FileManager.default.createSymbolicLink(atPath: place, withDestinationPath: "/dev/zero")
+    try refuses("a device")
   }
 
   @Test(arguments: [("[", "]"), (#"{"a": "#, "}")]) func metadataThatAreNestedTooDeep(opening: String, closing: String)
@@ -265,6 +258,14 @@ import Testing
     }
   }
 
+  @Test(arguments: [("NaN", "1"), ("2", "1"), ("-1", "NaN")]) func boundsThatAreNone(low: String, high: String) throws {
+    let found = "Box float32 [1] with bounds that are no numbers, or the lower above the upper one"
+    try expect(.unsupportedActions(file: metadataFile, found: found)) {
+      $0.metadata["action_space"] = .string(
+        #"{"type": "Box", "dtype": "float32", "shape": [1], "low": [\#(low)], "high": [\#(high)]}"#)
+    }
+  }
+
   @Test(arguments: [
     (#""n": [3, 4]"#, "[3, 4]"), (#""n": 3, "start": [1]"#, "3"), (#""n": 0"#, "0"), (#""n": 99999999"#, "99999999"),
   ])
@@ -301,9 +302,6 @@ import Testing
   @Test func actionsThatAreNotSupported() throws {
     try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [2] with bounds of another shape")) {
       $0.metadata["action_space"] = #"{"type": "Box", "dtype": "float32", "shape": [2], "low": [-1], "high": [1, 1]}"#
-    }
-    try expect(.unsupportedActions(file: metadataFile, found: "Box float32 [1]")) {
-      $0.metadata["action_space"] = #"{"type": "Box", "dtype": "float32", "shape": [1], "low": [1], "high": [-1]}"#
     }
     try expect(.unsupportedActions(file: metadataFile, found: "Box uint8 [4, 4]")) {
       $0.metadata["action_space"] = #"{"type": "Box", "dtype": "uint8", "shape": [4, 4]}"#

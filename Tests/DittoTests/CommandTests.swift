@@ -121,6 +121,9 @@ import Testing
     ("train --replay world/checkpoints/step-00000002", 64, "failure.json"),
     // What is written says its name, and nothing else.
     ("evaluate agent --environment road --max-steps 0", 64, "--max-steps is 0"),
+    ("record --environment road --episodes 1 --output ~/new", 64, "write $HOME"),
+    ("record --environment road --episodes 1 --output=~", 64, "write $HOME"),
+    ("plot both=world,~/world --metric loss/image --output plot.svg", 64, "write $HOME"),
     ("evaluate agent --environment road --video drive.mp4", 64, "name it .gif or .png"),
     ("dream world --data data --output new.svg", 64, "name it .gif or .png"),
     ("plot world --metric loss/image --output new.png", 64, "name it .svg"),

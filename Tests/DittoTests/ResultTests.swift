@@ -131,6 +131,25 @@ import Testing
     #expect(try returns("scripted", 2, 0) == [300, 300])
   }
 
+  /// Once for each section that a command asks for, though standard input can be read only once.
+  @Test(arguments: ["-", "/dev/stdin"]) func takesAConfigurationFromStandardInput(name: String) throws {
+    let (scratch, output) = (try CommandTests.made.get(), "piped\(name.count)")
+    let begin = { (agent: String) in
+      try Program.run(
+        "train", "agent", "--method", "bc", "--data", "data", "--output", output, "--config", name,
+        in: scratch.url,
+        input: Data("worldModel: {model: {depth: 2}}\nagent: {training: {steps: 1}, \(agent)}\n".utf8))
+    }
+    let refused = try begin("cloning: {bacth: 8}")
+    #expect(
+      refused.status == 64 && refused.errors.contains(name == "-" ? "standard input" : name)
+        && refused.errors.contains("batch"), "\(refused.errors)")
+    let begun = try begin("cloning: {batch: 8}")
+    #expect(begun.status == 0, "\(begun.errors)")
+    let written = String(decoding: try scratch.bytes("\(output)/configuration.yaml"), as: UTF8.self)
+    #expect(written.contains("depth: 2\n") && written.contains("batch: 8\n") && written.contains("steps: 1\n"))
+  }
+
   @Test func filmsTheFirstEpisode() throws {
     let scratch = try CommandTests.made.get()
     try Program.succeed(

@@ -17,7 +17,7 @@ import WorldModel
   private let scratch = FileManager.default.temporaryDirectory.appending(path: "ditto-any-\(UUID().uuidString)")
   deinit { try? FileManager.default.removeItem(at: scratch) }
 
-  private static let canRunGymnasium: Bool = {
+  static let canRunGymnasium: Bool = {
     setenv(
       "PYTHONPATH", URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Fixtures").path, 0)
     return (try? environment(0)) != nil

@@ -34,6 +34,15 @@ private final class Scripted: Environment {
 }
 
 @Suite struct PlayerTests {
+  @Test(.enabled(if: AnySpaceTests.canRunGymnasium, "needs Python with gymnasium"))
+  func playsNothingWithoutThePicturesItNeeds() {
+    var evaluation = Evaluation(environment: "gym:CartPole-v1", pipeline: .init(.none), episodes: 1, seed: 0)
+    evaluation.needsPictures = true
+    #expect(throws: ExperimentError.noPixels("gym:CartPole-v1")) {
+      try evaluation.run(.random, named: "random", onEpisode: { _ in Issue.record("it was played") })
+    }
+  }
+
   private func play(_ environment: Scripted) throws -> [PlayedEpisode] {
     var played: [PlayedEpisode] = []
     try EpisodePlayer(

@@ -40,6 +40,17 @@ import Testing
     }
   }
 
+  @Test func saysWhereThereIsNoMean() throws {
+    let (early, late) = (try run("early", [1, 2]), scratch.appending(path: "late"))
+    try FileManager.default.createDirectory(at: late, withIntermediateDirectories: true)
+    let log = try MetricsLog(in: late)
+    for step in [15, 20 + 5] { try log.append(["loss": 1], step: step) }
+    let refusal = #expect(throws: ExperimentError.self) {
+      try MetricCurves.chart("loss", of: [NamedRuns(name: "both", runs: [early, late])], smoothing: 1)
+    }
+    #expect("\(try #require(refusal))".hasPrefix("both: its runs logged 'loss' at no step that all of them have"))
+  }
+
   @Test func drawsWellFormedPictures() throws {
     var chart = LineChart(
       title: "a < b & c", xLabel: "x", yLabel: "y",

@@ -44,10 +44,14 @@ private final class Constant: Trainer, Learner {
   }
 
   /// Saves after each of three steps, keeps one, and logs after the last.
-  private func train(_ trainer: Constant, in folder: RunFolder) throws {
+  private func train(
+    _ trainer: Constant, in folder: RunFolder, logInterval: Int = 50, alarms: [Alarm] = []
+  ) throws {
     var configuration = TrainingConfiguration()
     (configuration.steps, configuration.checkpointInterval, configuration.keptCheckpoints) = (3, 1, 1)
-    try TrainingLoop(trainer: trainer, run: folder, configuration: configuration, label: "test", shown: [])()
+    configuration.logInterval = logInterval
+    try TrainingLoop(
+      trainer: trainer, run: folder, configuration: configuration, label: "test", shown: [], alarms: alarms)()
   }
 
   private func train(_ metric: Double, in scratch: ScratchFolder, choice: Int? = nil) throws -> [Int] {
@@ -75,6 +79,21 @@ private final class Constant: Trainer, Learner {
       }
     }
     try Constant(1, weight: 3e38).checkFinite(step: 3)
+  }
+
+  @Test func tellsEachAlarmOnce() throws {
+    final class Told: @unchecked Sendable { var warnings: [String] = [] }
+    let (scratch, told) = (try ScratchFolder(), Told())
+    let alarm = { (metric: String, after: Int) in
+      Alarm(metric: metric, after: after, isReached: { $0 == 1 }, warning: "\(metric), after \(after)")
+    }
+    let observer = Observer { if case .warning(let text) = $0 { told.warnings.append(text) } }
+    try Observer.$current.withValue(observer) {
+      try train(
+        Constant(1), in: created(scratch), logInterval: 1,
+        alarms: [alarm("loss", 1), alarm("loss", 0), alarm("loss", 3), alarm("other", 0)])
+    }
+    #expect(told.warnings == ["step 1: loss, after 0", "step 2: loss, after 1"])
   }
 
   @Test func keepsTheLastCheckpointBeforeDataChanged() throws {

@@ -8,16 +8,22 @@ public enum MetricCurves {
   /// - Parameters:
   ///   - groups: runs under a common name, shown as their mean with a band from the least to the largest.
   ///   - smoothing: steps that a running mean goes over.
-  /// - Throws: `RunError` where a run has no log; `ExperimentError.noSuchMetric`.
+  /// - Throws: `RunError` where a run has no log; `ExperimentError.noSuchMetric`, or `.cannotCompare` where the runs
+  ///   of a group have no step in common.
   public static func chart(_ metric: String, of groups: [NamedRuns], smoothing: Int) throws -> LineChart {
     let series = try groups.map { group in
       let curves = try group.runs.map { try curve(metric, of: $0, smoothing: smoothing) }
       // At the steps that all of them have.
       let steps = curves.dropFirst().reduce(Set(curves[0].keys)) { $0.intersection($1.keys) }.sorted()
+      guard !steps.isEmpty else {
+        throw ExperimentError.cannotCompare(
+          "\(group.name): its runs logged '\(metric)' at no step that all of them have, so that there is no mean; draw them one by one"
+        )
+      }
       let ends = curves.compactMap { $0.keys.max() }
       if Set(ends).count > 1 {
         Observer.warn(
-          "\(group.name): its runs end at different steps, \(ends.map(String.init).joined(separator: ", ")); the mean is of the steps that all have, and ends at \(steps.last ?? 0)"
+          "\(group.name): its runs end at different steps, \(ends.map(String.init).joined(separator: ", ")); the mean is of the steps that all have, and ends at \(steps.last!)"
         )
       }
       return LineChart.Series(

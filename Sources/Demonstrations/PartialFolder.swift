@@ -3,8 +3,8 @@ import Foundation
 /// A hidden folder beside the place of what is being made, which gets its name when it is whole: `.name.partial`.
 ///
 /// Its maker holds a lock on it that ends with the process, however it ends, and stays on the folder after `publish`.
-/// What a killed process left is emptied by the next maker of the same name; what nobody publishes goes with this
-/// object.
+/// What a killed process left is emptied by the next maker of the same name, and removed, once it is old, by the next of
+/// any; what nobody publishes goes with this object.
 public final class PartialFolder {
   public enum Failure: Error {
     /// Another process is making the same.
@@ -44,6 +44,7 @@ public final class PartialFolder {
       }
     }
     isOwn = true
+    Leftovers.clear(url.deletingLastPathComponent())
     for left in try FileManager.default.contentsOfDirectory(atPath: url.path) {
       try FileManager.default.removeItem(at: url.appendingPathComponent(left))
     }

@@ -47,13 +47,14 @@ public enum AtomicFile {
   }
 
   /// A new file beside `url` that nobody else writes, locked as long as it is open. What killed processes left there of
-  /// the same file is removed.
+  /// the same file is removed, and what others left if it is old.
   private static func begin(_ url: URL, in folder: URL) throws -> (file: Int32, partial: URL) {
     let name = { (number: UInt32) in HiddenName.of(url.lastPathComponent, "partial-" + String(format: "%08x", number)) }
     let prefix = name(0).dropLast(8)
     for left in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where left.hasPrefix(prefix) {
       removeIfAbandoned(folder.appendingPathComponent(left))
     }
+    Leftovers.clear(folder)
     while true {
       let partial = folder.appendingPathComponent(name(.random(in: 0...UInt32.max)))
       let file = open(partial.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)

@@ -28,9 +28,11 @@ func text(_ url: URL) throws -> String { try String(contentsOf: url, encoding: .
 
   @Test func removesWhatKilledProcessesLeftAndNothingElse() throws {
     let scratch = try ScratchFolder()
-    for name in [".a.partial-0badf00d", ".a.partial-00000007", ".ab.partial-00000007", ".a"] {
+    for name in [".a.partial-0badf00d", ".a.partial-00000007", ".ab.partial-00000007", ".old.partial-00000007", ".a"] {
       try write("half", to: scratch(name))
     }
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -7200)], ofItemAtPath: scratch(".old.partial-00000007").path)
     // Another process is still writing this one.
     let other = open(scratch(".a.partial-00000007").path, O_RDONLY)
     defer { close(other) }

@@ -39,7 +39,7 @@ public enum RegularFile {
   /// - Throws: `Failure`.
   public static func contents(of url: URL) throws -> Data {
     let file = try handle(url)
-    do { return try file.readToEnd() ?? Data() } catch { throw Failure.system }
+    do { return try file.readToEnd() ?? Data() } catch { throw Failure(error.localizedDescription) }
   }
 
   private static func kind(_ type: mode_t) -> String {

@@ -6,7 +6,7 @@ public struct Checkpoint: Equatable {
   public let url: URL
   public let step: Int
 
-  struct Manifest: Codable {
+  struct Manifest: Codable, Checksummed {
     struct File: Codable, Equatable {
       let bytes: Int
       let crc32c: UInt32
@@ -48,10 +48,20 @@ public struct Checkpoint: Equatable {
     let run: String?
     /// By path within the folder.
     let files: [String: File]
+    var checksum: String?
 
+    /// - Throws: `RunError.damagedCheckpoint`.
     static func read(at folder: URL) throws -> Manifest {
-      try JSONDecoder().decode(
-        Manifest.self, from: RegularFile.contents(of: folder.appendingPathComponent(name)))
+      let damaged = { (reason: String) in RunError.damagedCheckpoint(folder.path, reason: reason) }
+      let data: Data
+      do { data = try RegularFile.contents(of: folder.appendingPathComponent(name)) } catch {
+        throw damaged("no readable \(name): \(reason(error))")
+      }
+      guard let manifest = try? JSONDecoder().decode(Manifest.self, from: data) else {
+        throw damaged("\(name) is not understood")
+      }
+      guard try JSONChecksum.agrees(with: data) else { throw damaged("\(name) has changed since it was written") }
+      return manifest
     }
   }
 
@@ -78,7 +88,7 @@ public struct Checkpoint: Equatable {
       for path in files.keys { try AtomicFile.synchronize(partial.appendingPathComponent(path)) }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      let manifest = try encoder.encode(Manifest(step: step, run: run, files: files))
+      let manifest = try Manifest(step: step, run: run, files: files).encoded(by: encoder)
       try AtomicFile.write(manifest, to: partial.appendingPathComponent(Manifest.name))
       if FileManager.default.fileExists(atPath: url.path) {
         try attempt(url) { try FileManager.default.removeItem(at: url) }
@@ -101,11 +111,7 @@ public struct Checkpoint: Equatable {
   /// - Parameter run: identity of the run whose folder it is in.
   /// - Throws: `RunError.damagedCheckpoint`, or `.ofAnotherRun`.
   package init(at url: URL, of run: String?) throws {
-    let manifest: Manifest
-    do { manifest = try Manifest.read(at: url) } catch {
-      let why = (error as? RegularFile.Failure).map { $0.isMissing ? "" : ": \($0)" } ?? ""
-      throw RunError.damagedCheckpoint(url.path, reason: "no readable \(Manifest.name)\(why)")
-    }
+    let manifest = try Manifest.read(at: url)
     guard manifest.run == run else { throw RunError.ofAnotherRun(url.path) }
     for (path, written) in manifest.files.sorted(by: { $0.key < $1.key }) {
       let found: Manifest.File

@@ -56,6 +56,14 @@ public final class MetricsLog {
 
   package static let name = "metrics.jsonl"
 
+  /// Makes the log of one run that of another.
+  /// - Throws: as `lines`; `RunError.cannotWrite`.
+  package static func copy(from run: URL, to other: URL) throws {
+    var sum = try LineChecksum(of: other)
+    let lines = try entries(of: run).map { sum.line(of: LineChecksum.object(in: $0.line)) }
+    try AtomicFile.write(lines, to: other.appendingPathComponent(name))
+  }
+
   /// Keeps the complete lines of steps up to `step`; says what goes before the next.
   private static func truncate(_ url: URL, after step: Int) throws -> LineChecksum {
     let run = url.deletingLastPathComponent()
@@ -68,14 +76,7 @@ public final class MetricsLog {
   /// The whole lines, what they say, and the checksum of all up to their ends. In what versions without checksums wrote,
   /// lines that are not understood are left out.
   private static func entries(of run: URL) throws -> [(line: Data, values: [String: Double], end: LineChecksum)] {
-    let damaged = { (what: String) in RunError.damagedRun(run.path, reason: "its \(name) \(what)") }
-    let data: Data
-    do { data = try RegularFile.contents(of: run.appendingPathComponent(name)) } catch let failure
-      as RegularFile.Failure
-    {
-      throw failure.isMissing
-        ? RunError.notARun(run.path, reason: "it has no \(name)") : damaged("cannot be read: \(failure)")
-    }
+    let data = try RunFolder.bytes(of: name, in: run)
     var (sum, isSummed) = (try LineChecksum(of: run), try RunIdentity.of(run) != nil)
     var found: [(line: Data, values: [String: Double], end: LineChecksum)] = []
     let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
@@ -84,7 +85,8 @@ public final class MetricsLog {
       isSummed = isSummed || values?[LineChecksum.key] != nil
       if values?["step"].flatMap(Int.init(exactly:)) == nil { values = nil }
       guard !isSummed || (values != nil && sum.agrees(with: line)) else {
-        throw damaged("has changed since it was written, in line \(index + 1)")
+        throw RunError.damagedRun(
+          run.path, reason: "its \(name) has changed since it was written, in line \(index + 1)")
       }
       guard var values else { continue }
       values[LineChecksum.key] = nil
@@ -113,6 +115,12 @@ private struct LineChecksum {
     let end = Self.mark + Data("\(sum)}\n".utf8)
     add(end)
     return Data(object.utf8) + end
+  }
+
+  /// What a line says beside its checksum, without the last brace.
+  static func object(in line: Data) -> String {
+    String(
+      decoding: line[..<(line.range(of: mark, options: .backwards)?.lowerBound ?? line.endIndex - 1)], as: UTF8.self)
   }
 
   func agrees(with line: Data) -> Bool {

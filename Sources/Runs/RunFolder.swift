@@ -141,6 +141,18 @@ public final class RunFolder {
     return file
   }
 
+  /// Of one of a run's files.
+  /// - Throws: `RunError.notARun` where it is missing, `.damagedRun` where it cannot be read.
+  static func bytes(of name: String, in run: URL) throws -> Data {
+    do { return try RegularFile.contents(of: run.appendingPathComponent(name)) } catch let failure
+      as RegularFile.Failure
+    {
+      throw failure.isMissing
+        ? RunError.notARun(run.path, reason: "it has no \(name)")
+        : RunError.damagedRun(run.path, reason: "its \(name) cannot be read: \(failure)")
+    }
+  }
+
   private static func contents(of url: URL) throws -> [String] {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: url.path)

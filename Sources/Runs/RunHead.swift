@@ -1,4 +1,3 @@
-import Demonstrations
 import Foundation
 
 /// What `run.json` says in every run, whatever its kind.
@@ -12,14 +11,7 @@ struct RunHead: Decodable {
   /// - Throws: `RunError.notARun`, `.damagedRun`, or `.unsupportedFormat`.
   static func read(_ folder: URL) throws -> (head: RunHead, record: Data) {
     let damaged = { (what: String) in RunError.damagedRun(folder.path, reason: "its \(runRecordName) \(what)") }
-    let data: Data
-    do { data = try RegularFile.contents(of: folder.appendingPathComponent(runRecordName)) } catch let failure
-      as RegularFile.Failure
-    {
-      throw failure.isMissing
-        ? RunError.notARun(folder.path, reason: "it has no \(runRecordName)")
-        : damaged("cannot be read: \(failure)")
-    }
+    let data = try RunFolder.bytes(of: runRecordName, in: folder)
     guard let head = try? JSONDecoder().decode(RunHead.self, from: data) else {
       throw damaged("names no kind and format")
     }

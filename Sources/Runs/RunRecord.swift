@@ -1,4 +1,3 @@
-import Demonstrations
 import Foundation
 import Settings
 
@@ -56,13 +55,7 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Checksummed, Send
   /// - Throws: `RunError.notARun` where it is missing, `.damagedRun` where it is not the one that the run began with.
   package func configuration(in folder: URL) throws -> Preset {
     let file = folder.appendingPathComponent(configurationName)
-    let data: Data
-    do { data = try RegularFile.contents(of: file) } catch let failure as RegularFile.Failure {
-      throw failure.isMissing
-        ? RunError.notARun(folder.path, reason: "it has no \(configurationName)")
-        : RunError.damagedRun(folder.path, reason: "its \(configurationName) cannot be read: \(failure)")
-    }
-    guard let yaml = String(data: data, encoding: .utf8),
+    guard let yaml = String(data: try RunFolder.bytes(of: configurationName, in: folder), encoding: .utf8),
       configuration == nil || configuration == Self.checksum(yaml)
     else {
       throw RunError.damagedRun(folder.path, reason: "its \(configurationName) is not the one that it began with")
@@ -94,10 +87,10 @@ public struct RunRecord<Details: Codable & Sendable>: Codable, Checksummed, Send
     return encoder
   }
 
-  /// Names the run by what it begins with; one that is given on as it is keeps its name.
+  /// Names the run by what it begins with.
   mutating func begin(with configuration: String) throws {
     self.configuration = Self.checksum(configuration)
-    identity = try identity ?? JSONChecksum.of(Self.encoder.encode(self))
+    identity = try JSONChecksum.of(Self.encoder.encode(self))
   }
 }
 

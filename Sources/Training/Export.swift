@@ -27,8 +27,7 @@ public enum Export {
     record.details = record.details.withoutFolders(weights.map { Safetensors.checksum(of: $0) })
     record.steps = checkpoint.step
     _ = try RunFolder.create(at: output, configuration: loaded.configuration, record: record)
-    try FileManager.default.copyItem(
-      at: source.appending(path: MetricsLog.name), to: output.appending(path: MetricsLog.name))
+    try MetricsLog.copy(from: source, to: output)
     try TrainingLoop.checkpoints(of: output, keep: 1).save(step: checkpoint.step) { folder in
       try AtomicFile.write(Safetensors.pieces(of: policy), to: folder.appending(path: TrainingLoop.stateFile))
     }

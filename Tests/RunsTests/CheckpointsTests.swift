@@ -46,7 +46,9 @@ import Torch
     ) { try Checkpoint(at: saved[1].url, of: nil) }
   }
 
-  @Test(arguments: ["truncated", "changed", "missing", "no manifest", "other step"]) func passesOverDamagedOnes(
+  @Test(arguments: [
+    "truncated", "changed", "missing", "no manifest", "other step", "older, of another step", "no JSON",
+  ]) func passesOverDamagedOnes(
     damage: String
   ) throws {
     let scratch = try ScratchFolder()
@@ -68,10 +70,17 @@ import Torch
       let manifest = damaged.appendingPathComponent("manifest.json")
       try write(
         String(contentsOf: manifest, encoding: .utf8).replacing("\"step\" : 2", with: "\"step\" : 1"), to: manifest)
+      reason = "manifest.json has changed since it was written"
+    case "older, of another step":
+      let older = #"{"step": 1, "files": {}}"#
+      try write(older, to: damaged.appendingPathComponent("manifest.json"))
       reason = "manifest.json is of step 1"
+    case "no JSON":
+      try write("{", to: damaged.appendingPathComponent("manifest.json"))
+      reason = "manifest.json is not understood"
     default:
       try FileManager.default.removeItem(at: damaged.appendingPathComponent("manifest.json"))
-      reason = "no readable manifest.json"
+      reason = "no readable manifest.json: No such file or directory"
     }
     let newest = try checkpoints.newestGood()
     #expect(newest.checkpoint?.step == 1)

@@ -61,6 +61,15 @@ import Torch
     #expect(!numbers.isEmpty || acted.map { $0.classes[0] } == classes)
   }
 
+  @Test func anAgentOfTheFirstFormatIsGivenAway() throws {
+    let given = FileManager.default.temporaryDirectory.appending(path: "ditto-given-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: given) }
+    try Export.run(run("agent"), to: given)
+    let (facts, own) = (try LoadedAgent(at: given).facts, try LoadedAgent(at: run("agent")).facts)
+    #expect(facts.step == 3 && facts.seconds == own.seconds && facts.gradientSteps == own.gradientSteps)
+    #expect(try MetricsLog.lines(of: given) == MetricsLog.lines(of: run("agent")))
+  }
+
   /// What 0.1 could write where learning left the finite.
   @Test func weightsThatAreNotFiniteAreRefused() throws {
     let file = URL(fileURLWithPath: "weights")

@@ -173,7 +173,8 @@ public final class DatasetWriter {
   }
 
   /// Completes the dataset, reads it back, and moves it to its place.
-  /// - Throws: `noEpisodes`, `alreadyExists`, `cannotWrite`, also where it does not hold what was handed over.
+  /// - Throws: `noEpisodes`, `alreadyExists`, `cannotWrite`, also where it does not hold what was handed over;
+  ///   `Interrupted` after a signal, and nothing is written then.
   public func finish() throws {
     guard file != nil else { throw ended }
     guard episodeCount > 0 else { throw DemonstrationError.noEpisodes(file: folder.path) }
@@ -205,8 +206,11 @@ public final class DatasetWriter {
       let dataset = try Dataset(at: partial.url, cached: false)
       for episode in dataset.episodes {
         found.add(episode.actions, episode.rewards)
-        try dataset.forEachFrame(episode: episode.index, range: 0..<episode.frameCount) { _, _ in }
+        try dataset.forEachFrame(episode: episode.index, range: 0..<episode.frameCount) { _, _ in try Dataset.goOn(id) }
       }
+    } catch let stopped as Interrupted {
+      throw Interrupted(
+        exitCode: stopped.exitCode, description: "\(folder.path): the recording was stopped; nothing was written")
     } catch { throw failure("what was written cannot be read back: \(error)") }
     guard found.text == written.text else { throw failure("what was written is not what is read back") }
   }

@@ -40,6 +40,10 @@ import Testing
           frames: .bytes(of: [0, 1]), actions: [.continuous([1])], rewards: [0], terminated: true, truncated: false))
       try writer.finish()
       let numbers = try Dataset(at: writer.folder)
+      let last = try DatasetWriter(
+        id: "last-v0", in: folder.url, observation: ObservationSpace(vector: 1), actions: .discrete(2))
+      try last.append(
+        RecordedEpisode(frames: .bytes(of: [0, 1]), actions: [1], rewards: [0], terminated: true, truncated: false))
       let passes: [() throws -> Void] = [
         { _ = try Dataset(at: fixture("channels-first-v0")) },
         { _ = try PixelStatistics(over: [EpisodeSelection(pictures)]) },
@@ -64,6 +68,12 @@ import Testing
         } catch let stopped as Interrupted {
           guard stopped.exitCode == 143 else { exit(2) }
         }
+      }
+      do {
+        try last.finish()
+        exit(3)
+      } catch let stopped as Interrupted {
+        guard stopped.description.hasSuffix("nothing was written") else { exit(4) }
       }
       // What is asked before something is kept is not.
       try pictures.checkUnchanged()

@@ -5,6 +5,8 @@ import Foundation
 public struct Checkpoint: Equatable {
   public let url: URL
   public let step: Int
+  /// Checksum of the run's log up to it; nil where it knew none.
+  let log: String?
 
   struct Manifest: Codable, Checksummed {
     struct File: Codable, Equatable {
@@ -46,6 +48,8 @@ public struct Checkpoint: Equatable {
     let step: Int
     /// Identity of the run that it is of; absent where that has none.
     let run: String?
+    /// Checksum of the run's log up to it; absent where a version that knew none wrote it.
+    let log: String?
     /// By path within the folder.
     let files: [String: File]
     var checksum: String?
@@ -68,11 +72,12 @@ public struct Checkpoint: Equatable {
   /// Writes a checkpoint at `url` in one go, in place of one that may be there.
   /// - Parameters:
   ///   - run: identity of the run that it is of.
+  ///   - log: checksum of the run's log up to it.
   ///   - write: fills the folder it is given.
   /// - Throws: `RunError.cannotWrite`, or what `write` throws; nothing new is then left.
   @discardableResult
   public static func write(
-    to url: URL, step: Int, of run: String?, _ write: (URL) throws -> Void
+    to url: URL, step: Int, of run: String?, log: String? = nil, _ write: (URL) throws -> Void
   ) throws -> Checkpoint {
     let parent = url.deletingLastPathComponent()
     let partial = parent.appendingPathComponent(".\(url.lastPathComponent).partial")
@@ -88,7 +93,7 @@ public struct Checkpoint: Equatable {
       for path in files.keys { try AtomicFile.synchronize(partial.appendingPathComponent(path)) }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      let manifest = try Manifest(step: step, run: run, files: files).encoded(by: encoder)
+      let manifest = try Manifest(step: step, run: run, log: log, files: files).encoded(by: encoder)
       try AtomicFile.write(manifest, to: partial.appendingPathComponent(Manifest.name))
       if FileManager.default.fileExists(atPath: url.path) {
         try attempt(url) { try FileManager.default.removeItem(at: url) }
@@ -99,13 +104,10 @@ public struct Checkpoint: Equatable {
       try? FileManager.default.removeItem(at: partial)
       throw error
     }
-    return Checkpoint(url: url, step: step)
+    return Checkpoint(url: url, step: step, log: log)
   }
 
-  private init(url: URL, step: Int) {
-    self.url = url
-    self.step = step
-  }
+  private init(url: URL, step: Int, log: String?) { (self.url, self.step, self.log) = (url, step, log) }
 
   /// Opens the checkpoint at `url` after comparing every file with the manifest.
   /// - Parameter run: identity of the run whose folder it is in.
@@ -131,7 +133,7 @@ public struct Checkpoint: Equatable {
     guard !name.hasPrefix("step-") || Int(name.dropFirst(5)) == manifest.step else {
       throw RunError.damagedCheckpoint(url.path, reason: "\(Manifest.name) is of step \(manifest.step)")
     }
-    self.init(url: url, step: manifest.step)
+    self.init(url: url, step: manifest.step, log: manifest.log)
   }
 
   /// Identifies the files' content.

@@ -19,16 +19,19 @@ public struct Checkpoints {
   /// Saves a checkpoint of `step`, and then deletes those no longer kept.
   /// - Parameters:
   ///   - spared: steps of those that are kept however old they are.
+  ///   - log: checksum of the run's log up to this step.
   ///   - write: fills the folder it is given.
   /// - Throws: `RunError.cannotWrite`, or what `write` throws; no trace of the checkpoint is then left.
   @discardableResult
-  public func save(step: Int, sparing spared: Set<Int> = [], write: (URL) throws -> Void) throws -> Checkpoint {
+  public func save(
+    step: Int, sparing spared: Set<Int> = [], log: String? = nil, write: (URL) throws -> Void
+  ) throws -> Checkpoint {
     for left in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] where left.hasPrefix(".step-")
     {
       // Of a process that was killed: a run has one at a time.
       try? FileManager.default.removeItem(at: folder.appendingPathComponent(left))
     }
-    let checkpoint = try Checkpoint.write(to: place(of: step), step: step, of: run, write)
+    let checkpoint = try Checkpoint.write(to: place(of: step), step: step, of: run, log: log, write)
     for old in try steps().dropFirst(keep) where !spared.contains(old) {
       try? FileManager.default.removeItem(at: place(of: old))
     }

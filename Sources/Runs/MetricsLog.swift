@@ -45,9 +45,26 @@ public final class MetricsLog {
     }
   }
 
-  /// Brings what was appended to the disk: a checkpoint must not know more than the log.
+  /// Brings what was appended to the disk, and says its checksum: a checkpoint must not know more than the log.
   /// - Throws: `RunError.cannotWrite`.
-  package func synchronize() throws { try AtomicFile.check(fsync(file) == 0, url) }
+  package func synchronize() throws -> String {
+    try AtomicFile.check(fsync(file) == 0, url)
+    return "\(sum)"
+  }
+
+  /// Of what a run logged up to a step.
+  /// - Throws: as `lines`.
+  package static func checksum(of run: URL, upTo step: Int = .max) throws -> String {
+    let known = try entries(of: run).last { $0.values["step"]! <= Double(step) }
+    return try "\(known?.end ?? LineChecksum(of: run))"
+  }
+
+  /// - Throws: `RunError.damagedRun` where a run's log is not all that it was when a checkpoint was saved; as `lines`.
+  package static func check(_ run: URL, knownBy checkpoint: Checkpoint) throws {
+    guard let known = checkpoint.log, try known != checksum(of: run, upTo: checkpoint.step) else { return }
+    throw RunError.damagedRun(
+      run.path, reason: "its \(name) lacks what it said when \(checkpoint.url.lastPathComponent) was saved")
+  }
 
   /// What a run logged, line by line: numbers by name, the `step`, a whole one, and the `time` among them. A line cut
   /// short is left out.
@@ -99,13 +116,15 @@ public final class MetricsLog {
 
 /// Of a log up to some place, and of the run's identity before it. Each line ends with that of all before, so that none
 /// can be changed, taken out or come from another run without a word.
-private struct LineChecksum {
+private struct LineChecksum: CustomStringConvertible {
   static let key = "crc32c"
   private static let mark = Data(",\"\(key)\":".utf8)
   private var sum: UInt32
 
   /// Of an empty log.
   init(of run: URL) throws { sum = CRC32C.checksum((try RunIdentity.of(run) ?? "").utf8) }
+
+  var description: String { String(format: "%08x", sum) }
 
   mutating func add(_ data: Data) { sum = CRC32C.checksum(data, after: sum) }
 

@@ -28,7 +28,9 @@ public enum Export {
     record.steps = checkpoint.step
     _ = try RunFolder.create(at: output, configuration: loaded.configuration, record: record)
     try MetricsLog.copy(from: source, to: output)
-    try TrainingLoop.checkpoints(of: output, keep: 1).save(step: checkpoint.step) { folder in
+    try TrainingLoop.checkpoints(of: output, keep: 1).save(
+      step: checkpoint.step, log: MetricsLog.checksum(of: output, upTo: checkpoint.step)
+    ) { folder in
       try AtomicFile.write(Safetensors.pieces(of: policy), to: folder.appending(path: TrainingLoop.stateFile))
     }
     if let weights {

@@ -120,6 +120,8 @@ extension Checkpoint {
     case .last: return (try newest(of: run), .last)
     case .offline:
       guard let best = try OfflineScore.best(in: run) else { throw ExperimentError.nothingHeldOut(run.path) }
+      // A log that lost its end would choose among others.
+      try MetricsLog.check(run, knownBy: newest(of: run))
       return (try at(best.step), .offline)
     }
   }

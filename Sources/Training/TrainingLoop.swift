@@ -76,6 +76,7 @@ package struct TrainingLoop {
     if let newest {
       try trainer.learner.restore(from: Safetensors(at: newest.url.appending(path: Self.stateFile)))
       step = newest.step
+      try MetricsLog.check(run.url, knownBy: newest)
     }
     let log = try MetricsLog(in: run.url, after: step)
     var (best, saved) = (try OfflineScore.best(in: run.url), step)
@@ -87,10 +88,10 @@ package struct TrainingLoop {
       try run.checkIsThere()
       try trainer.checkData()
       try trainer.checkFinite(step: step)
-      try log.synchronize()
+      let logged = try log.synchronize()
       do {
         try checkpoints.save(
-          step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 })
+          step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 }), log: logged
         ) { folder in
           try AtomicFile.write(
             Safetensors.pieces(of: trainer.learner.state), to: folder.appending(path: Self.stateFile))

@@ -38,7 +38,8 @@ struct FuzzedReader {
   static let all: [String: @Sendable () throws -> FuzzedReader] = [
     "datasets": datasets, "recordings": recordings, "layouts": layouts, "metadata": metadata,
     "safetensors": safetensors, "configurations": configurations,
-    "overrides": overrides, "records": records, "agents": agents, "frames": frames,
+    "overrides": overrides, "records": records, "agents": { try agents("agent") },
+    "summed-agents": { try agents("summed-agent") }, "frames": frames,
   ]
 }
 

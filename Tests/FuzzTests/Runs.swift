@@ -91,10 +91,12 @@ extension FuzzedReader {
     }
   }
 
-  /// The agent of a run of which one file was changed is loaded, or is refused.
-  static func agents() throws -> FuzzedReader {
-    let source = fixture("TrainingTests/Fixtures/runs/agent")
-    let step = try FileManager.default.contentsOfDirectory(atPath: source.appending(path: "checkpoints").path)[0]
+  /// The agent of a run of which one file was changed is loaded, or is refused; where the file carries a checksum, what
+  /// is loaded is what it was.
+  static func agents(_ name: String) throws -> FuzzedReader {
+    let source = fixture("TrainingTests/Fixtures/runs/\(name)")
+    let whole = try LoadedAgent(at: source)
+    let step = "step-0000000\(whole.facts.step)"
     let names = [
       "run.json", "configuration.yaml", "metrics.jsonl", "world-model.safetensors", "checkpoints/\(step)/manifest.json",
       "checkpoints/\(step)/state.safetensors",
@@ -111,11 +113,15 @@ extension FuzzedReader {
       let place = run.appending(path: names[file.index])
       defer { try? Data(files[file.index]).write(to: place) }
       try Data(file.content).write(to: place)
-      let agent = try LoadedAgent(at: run).agent
+      let loaded = try LoadedAgent(at: run)
+      let isSummed =
+        Data(file.content).firstRange(of: Data(#""checksum""#.utf8)) != nil
+        || names[file.index] == MetricsLog.name && whole.record.identity != nil
+      guard !isSummed || loaded.facts == whole.facts else { throw Finding("\(names[file.index]): is another agent") }
       guard !names[file.index].hasSuffix(".safetensors") || file.content == files[file.index] else {
         throw Finding("\(names[file.index]): acts with other weights")
       }
-      withExtendedLifetime(agent) {}
+      withExtendedLifetime(loaded) {}
     }
   }
 

@@ -111,6 +111,16 @@ import Testing
     #expect((facts.step, facts.selectedBy) == (next.step, .offline))
   }
 
+  /// Of a line cut short it is not known what it said of its step.
+  @Test func choosesByNoLogThatLostItsEnd() throws {
+    try trained("run", select: .offline)
+    let log = path("run").appending(path: MetricsLog.name)
+    try Data(contentsOf: log).dropLast().write(to: log)
+    let lacking = RunError.damagedRun(
+      path("run").path, reason: "its metrics.jsonl lacks what it said when step-00000006 was saved")
+    #expect(throws: lacking) { try LoadedAgent(at: self.path("run")) }
+  }
+
   @Test func ranksCheckpointsOfSeveralRuns() throws {
     let points = { (run: String, _ means: [Double], _ rewards: [Double]) in
       zip(means, rewards).enumerated().map { index, values in

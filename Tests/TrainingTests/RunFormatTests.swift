@@ -61,6 +61,18 @@ import Torch
     #expect(!numbers.isEmpty || acted.map { $0.classes[0] } == classes)
   }
 
+  /// The second format, whose files say what run they are of, and that they are as they were written.
+  @Test func anAgentOfTheSecondFormatLoadsAndActs() throws {
+    let loaded = try LoadedAgent(at: run("summed-agent"), actions: .best)
+    #expect(try RunIdentity.of(run("summed-agent")) == "ff96f61d")
+    #expect(loaded.facts.step == 3 && loaded.facts.selectedBy == .offline && loaded.facts.worldModel == "9bd61fe0")
+    let acted = try (0..<8).map { shade in
+      loaded.agent.reset()
+      return try loaded.agent.act(on: (0..<1024).map { UInt8(truncatingIfNeeded: $0 * shade) })
+    }
+    #expect(acted == [0, 0, 0, 2, 2, 2, 2, 2])
+  }
+
   @Test func anAgentOfTheFirstFormatIsGivenAway() throws {
     let given = FileManager.default.temporaryDirectory.appending(path: "ditto-given-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: given) }

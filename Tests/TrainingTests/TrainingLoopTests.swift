@@ -123,6 +123,22 @@ private final class Constant: Trainer, Learner {
     #expect(try TrainingLoop.checkpoints(of: folder.url, keep: 1).steps() == [3])
   }
 
+  /// The line of the last step may be the best one's.
+  @Test(arguments: [1, 80, 1000]) func goesOnWithNoLogThatLostItsEnd(bytes: Int) throws {
+    let scratch = try ScratchFolder()
+    let folder = try created(scratch)
+    try train(Constant(1), in: folder, logInterval: 1)
+    let log = folder.url.appending(path: MetricsLog.name)
+    let whole = try Data(contentsOf: log)
+    try whole.dropLast(bytes).write(to: log)
+    let lacking = RunError.damagedRun(
+      folder.url.path, reason: "its metrics.jsonl lacks what it said when step-00000003 was saved")
+    #expect(throws: lacking) { try train(Constant(1), in: folder) }
+    #expect(try Data(contentsOf: log) == whole.dropLast(bytes))
+    try whole.write(to: log)
+    try train(Constant(1), in: folder)
+  }
+
   @Test func keepsTheCheckpointThatWasChosen() throws {
     #expect(try train(1, in: ScratchFolder(), choice: 1) == [3, 1])
   }

@@ -88,7 +88,7 @@ import WorldModel
     #expect(throws: damaged) { try LoadedAgent(at: path("agent")) }
     #expect(throws: damaged) { try AgentRun.resume(at: path("agent")) }
     // So are the sound weights of another.
-    let sound = try Safetensors.pieces(of: world.weights.map { ($0.name, $0.tensor * 2) }).reduce(Data(), +)
+    let sound = Safetensors.pieces(of: world.weights.map { ($0.name, $0.tensor * 2) }).reduce(Data(), +)
     try sound.write(to: file)
     #expect(throws: RunError.ofAnotherRun(file.path)) { try LoadedAgent(at: path("agent")) }
     #expect(throws: RunError.ofAnotherRun(file.path)) { try AgentRun.resume(at: path("agent")) }

@@ -66,7 +66,7 @@ struct DittoCommand: ParsableCommand {
   /// A shell writes the home folder for `~` at the beginning of a word, but not in quotes, nor behind `=` or a comma.
   /// - Throws: `ValidationError`, since a folder called `~` is hardly meant.
   private static func checkHomes(in words: some Sequence<String>) throws {
-    for word in words where word.contains(/^(--[a-z-]+=)?~(\/|$)|[=,]~\//) {
+    for word in words where word.contains(/^(--[a-z-]+=)?~(\/|$)|^[^\/]+[=,]~\//) {
       throw ValidationError(
         "'\(word)' has a ~ that the shell did not replace, since it is quoted or behind '=' or ','; write $HOME for your own folder, or ./~ for one of that name"
       )

@@ -63,8 +63,8 @@ public enum DemonstrationError: Error, Equatable, CustomStringConvertible {
     case .damagedFile(let file):
       "\(file): the HDF5 file is truncated or damaged; copy or record the dataset again"
     case .changedFile(let file, let field):
-      "\(file): is not as it was recorded: its checksum is another than metadata.json says; copy or record the dataset again, or, where another program changed it "
-        + "on purpose, remove '\(field)' there"
+      "\(file): is not as it was recorded: its checksum is another than '\(field)' in metadata.json says; copy or record the dataset again, or, where another program "
+        + "changed it on purpose, remove all that is called ditto_…crc32c there"
     case .changedInUse(let file):
       "\(file): was changed while it was in use; nothing is kept of what was learned since the last checkpoint. Restore the file, and go on by --resume, or by the same command where there is no checkpoint"
     case .damagedField(let file, let field):

@@ -16,7 +16,7 @@ public enum Leftovers {
   public static func clear(_ folder: URL) {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {
       let isFile = isPartialFile(name)
-      if isFile || name.hasPrefix(".") && name.hasSuffix(".partial") {
+      if isFile || name.contains(/^\..+\.partial$/) {
         removeIfAbandoned(folder.appendingPathComponent(name), isFile ? S_IFREG : S_IFDIR)
       }
     }

@@ -64,7 +64,9 @@ public struct Checkpoint: Equatable {
       guard let manifest = try? JSONDecoder().decode(Manifest.self, from: data) else {
         throw damaged("\(name) is not understood")
       }
-      guard try JSONChecksum.agrees(with: data) else { throw damaged("\(name) has changed since it was written") }
+      guard (try? JSONChecksum.agrees(with: data)) == true else {
+        throw damaged("\(name) has changed since it was written")
+      }
       return manifest
     }
   }

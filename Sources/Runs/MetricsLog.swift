@@ -61,7 +61,10 @@ public final class MetricsLog {
 
   /// - Throws: `RunError.damagedRun` where a run's log is not all that it was when a checkpoint was saved; as `lines`.
   package static func check(_ run: URL, knownBy checkpoint: Checkpoint) throws {
-    guard let known = checkpoint.log, try known != checksum(of: run, upTo: checkpoint.step) else { return }
+    guard let known = checkpoint.log else { return }
+    let found: String?
+    do { found = try checksum(of: run, upTo: checkpoint.step) } catch RunError.notARun { found = nil }
+    guard found != known else { return }
     throw RunError.damagedRun(
       run.path, reason: "its \(name) lacks what it said when \(checkpoint.url.lastPathComponent) was saved")
   }
@@ -138,8 +141,8 @@ private struct LineChecksum: CustomStringConvertible {
 
   /// What a line says beside its checksum, without the last brace.
   static func object(in line: Data) -> String {
-    String(
-      decoding: line[..<(line.range(of: mark, options: .backwards)?.lowerBound ?? line.endIndex - 1)], as: UTF8.self)
+    let end = line.range(of: mark, options: .backwards)?.lowerBound ?? line.lastIndex(of: UInt8(ascii: "}"))
+    return String(decoding: line[..<(end ?? line.endIndex)], as: UTF8.self)
   }
 
   func agrees(with line: Data) -> Bool {

@@ -18,7 +18,7 @@ struct RunHead: Decodable {
     guard head.format <= runFormat else {
       throw RunError.unsupportedFormat(folder.path, found: head.format, supported: runFormat, version: head.version)
     }
-    guard try JSONChecksum.agrees(with: data) else {
+    guard (try? JSONChecksum.agrees(with: data)) == true else {
       throw damaged("has changed since it was written")
     }
     return (head, data)

@@ -115,4 +115,4 @@ let configurationName = "configuration.yaml"
 package let checkpointsName = "checkpoints"
 package let failuresName = "failures"
 package let worldModelName = "world-model.safetensors"
-let runFormat = 2
+let runFormat = 3

@@ -47,7 +47,7 @@ public struct SelectionStudy: Codable, Sendable {
     // All that can be wrong with a run is found before any is played.
     let scored = try runs.map { name, url in
       _ = try Record(from: url, kind: .agent)
-      let lines = try MetricsLog.lines(of: url).filter { OfflineScore.of($0) != nil }
+      let lines = try MetricsLog.wholeLines(of: url).filter { OfflineScore.of($0) != nil }
       let logged = Dictionary(lines.map { (Int($0["step"] ?? 0), $0) }) { $1 }
       let steps = try TrainingLoop.checkpoints(of: url, keep: 1).steps().reversed().filter { logged[$0] != nil }
       guard !steps.isEmpty else { throw ExperimentError.nothingHeldOut(url.path) }

@@ -26,6 +26,7 @@ public enum Export {
     var record = loaded.record
     record.details = record.details.withoutFolders(weights.map { Safetensors.checksum(of: $0) })
     record.steps = checkpoint.step
+    _ = try MetricsLog.wholeLines(of: source)
     _ = try RunFolder.create(at: output, configuration: loaded.configuration, record: record)
     try MetricsLog.copy(from: source, to: output)
     try TrainingLoop.checkpoints(of: output, keep: 1).save(

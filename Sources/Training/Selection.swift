@@ -42,7 +42,7 @@ public struct OnlineChoice: Codable, Checksummed, Equatable, Sendable {
     guard let data = try? RegularFile.contents(of: file), (try? JSONChecksum.agrees(with: data)) == true,
       let choice = try? JSONDecoder().decode(Self.self, from: data)
     else { throw ExperimentError.damagedChoice(file.path) }
-    guard try choice.run == nil || choice.run == RunIdentity.of(run) else { throw RunError.ofAnotherRun(file.path) }
+    guard try choice.run == RunIdentity.of(run) else { throw RunError.ofAnotherRun(file.path) }
     return choice
   }
 
@@ -119,10 +119,21 @@ extension Checkpoint {
     switch selection {
     case .last: return (try newest(of: run), .last)
     case .offline:
-      guard let best = try OfflineScore.best(in: run) else { throw ExperimentError.nothingHeldOut(run.path) }
       // A log that lost its end would choose among others.
-      try MetricsLog.check(run, knownBy: newest(of: run))
+      _ = try MetricsLog.wholeLines(of: run)
+      guard let best = try OfflineScore.best(in: run) else { throw ExperimentError.nothingHeldOut(run.path) }
       return (try at(best.step), .offline)
     }
+  }
+}
+
+extension MetricsLog {
+  /// As `lines`, of which none that the newest checkpoint knew is lost.
+  /// - Throws: as `lines`; `RunError.damagedRun` where the log lacks some.
+  package static func wholeLines(of run: URL) throws -> [[String: Double]] {
+    if let newest = try TrainingLoop.checkpoints(of: run, keep: 1).newestGood().checkpoint {
+      try check(run, knownBy: newest)
+    }
+    return try lines(of: run)
   }
 }

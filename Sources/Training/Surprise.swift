@@ -27,7 +27,7 @@ extension Surprise {
   /// - Throws: `RunError.damagedRun` where its log is not as it was written.
   static func bounds(of run: URL) throws -> Surprise? {
     let lines: [[String: Double]]
-    do { lines = try MetricsLog.lines(of: run) } catch RunError.notARun { return nil }
+    do { lines = try MetricsLog.wholeLines(of: run) } catch RunError.notARun { return nil }
     guard let line = lines.last(where: { $0[divergenceKey] != nil }) else { return nil }
     return Surprise(image: line[imageKey], divergence: line[divergenceKey]!)
   }

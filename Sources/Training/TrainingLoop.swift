@@ -56,9 +56,12 @@ package struct TrainingLoop {
   /// - Throws: `RunError` for what is not finite, which is kept to be seen again, or a file that cannot be written;
   ///   `Interrupted` after a signal.
   func callAsFunction() throws {
-    do { try train() } catch let error as RunError {
-      guard case .nonFiniteMetric(_, _, let step) = error else { throw error }
-      try? Failure.keep(of: trainer, in: run.url, at: step)
+    do { try train() } catch {
+      // Whatever failed in a run that is gone failed by that.
+      try run.checkIsThere()
+      if case RunError.nonFiniteMetric(_, _, let step) = error {
+        try? Failure.keep(of: trainer, in: run.url, at: step)
+      }
       throw error
     }
   }
@@ -89,16 +92,10 @@ package struct TrainingLoop {
       try trainer.checkData()
       try trainer.checkFinite(step: step)
       let logged = try log.synchronize()
-      do {
-        try checkpoints.save(
-          step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 }), log: logged
-        ) { folder in
-          try AtomicFile.write(
-            Safetensors.pieces(of: trainer.learner.state), to: folder.appending(path: Self.stateFile))
-        }
-      } catch {
-        try run.checkIsThere()
-        throw error
+      try checkpoints.save(
+        step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 }), log: logged
+      ) { folder in
+        try AtomicFile.write(Safetensors.pieces(of: trainer.learner.state), to: folder.appending(path: Self.stateFile))
       }
       saved = step
     }

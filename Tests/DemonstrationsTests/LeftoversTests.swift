@@ -40,6 +40,8 @@ import Testing
     let kept = [
       ".mine.partial-12", ".partial-0badf00d", "a.partial-0badf00d", ".x.partial-0badf00d.txt", ".notes.partial/text",
       ".data.partial/data/mine.hdf5", ".folder.partial-0badf00d/a", ".file.partial",
+      // As rsync calls what it has half of.
+      ".partial/data/main_data.hdf5",
     ]
     for path in kept { try make(path) }
     try make(".new.partial-0badf00d", hoursOld: 0.5)

@@ -124,6 +124,7 @@ import Testing
     ("record --environment road --episodes 1 --output ~/new", 64, "write $HOME"),
     ("record --environment road --episodes 1 --output=~", 64, "write $HOME"),
     ("plot both=world,~/world --metric loss/image --output plot.svg", 64, "write $HOME"),
+    ("data info ./a=~/b", 65, "a=~/b: no such folder"),
     ("evaluate agent --environment road --video drive.mp4", 64, "name it .gif or .png"),
     ("dream world --data data --output new.svg", 64, "name it .gif or .png"),
     ("plot world --metric loss/image --output new.png", 64, "name it .svg"),

@@ -266,12 +266,16 @@ func text(_ url: URL) throws -> String { try String(contentsOf: url, encoding: .
     #expect(throws: RunError.notARun(url.path, reason: "it has no run.json")) { try read() }
     try write("{", to: scratch("run.json"))
     #expect(throws: RunError.damagedRun(url.path, reason: "its run.json names no kind and format")) { try read() }
-    try write(#"{"kind": "agent", "format": 4}"#, to: scratch("run.json"))
-    #expect(throws: RunError.unsupportedFormat(url.path, found: 4, supported: 2)) { try read() }
-    try write(#"{"kind": "agent", "format": 3, "version": "abc"}"#, to: scratch("run.json"))
-    let newer = RunError.unsupportedFormat(url.path, found: 3, supported: 2, version: "abc")
+    try write(#"{"kind": "agent", "format": 5}"#, to: scratch("run.json"))
+    #expect(throws: RunError.unsupportedFormat(url.path, found: 5, supported: 3)) { try read() }
+    try write(#"{"kind": "agent", "format": 4, "version": "abc"}"#, to: scratch("run.json"))
+    let newer = RunError.unsupportedFormat(url.path, found: 4, supported: 3, version: "abc")
     #expect(throws: newer) { try read() }
     #expect("\(newer)".hasSuffix("use the version that wrote it: abc"))
+    try write(#"{"kind": "agent", "format": 3, "checksum": 5}"#, to: scratch("run.json"))
+    #expect(throws: RunError.damagedRun(url.path, reason: "its run.json has changed since it was written")) {
+      try read()
+    }
     try write(#"{"kind": "world-model", "format": 1}"#, to: scratch("run.json"))
     #expect(throws: RunError.wrongKind(url.path, expected: "agent", found: "world-model")) { try read() }
     try write(#"{"kind": "agent", "format": 1}"#, to: scratch("run.json"))

@@ -40,12 +40,19 @@ private let time = Date(timeIntervalSince1970: 1_700_000_000.25)
     #expect(try MetricsLog.lines(of: scratch.url).compactMap { $0["a"] } == [1, 2, 4])
   }
 
+  @Test func copiesLinesWithBlanksAtTheirEnds() throws {
+    let (old, new) = (try ScratchFolder(), try ScratchFolder())
+    try Data("{\"step\":1,\"a\":1} \r\n".utf8).write(to: old("metrics.jsonl"))
+    try MetricsLog.copy(from: old.url, to: new.url)
+    #expect(try MetricsLog.lines(of: new.url) == [["step": 1, "a": 1]])
+  }
+
   /// What is read back decides which checkpoint acts.
   @Test(arguments: ["a digit", "no JSON", "a line less", "two lines swapped", "no checksum", "another run's"])
   func noticesThatItIsNotAsItWasWritten(change: String) throws {
     let scratch = try ScratchFolder()
     let record = { (identity: String) in
-      try Data(#"{"kind": "agent", "format": 2, "identity": "\#(identity)"}"#.utf8).write(to: scratch("run.json"))
+      try Data(#"{"kind": "agent", "format": 3, "identity": "\#(identity)"}"#.utf8).write(to: scratch("run.json"))
     }
     try record("0badf00d")
     let begun = try MetricsLog(in: scratch.url)

@@ -95,6 +95,9 @@ import Testing
     let step = try LoadedAgent(at: path("run")).facts.step
     try Data(marked.replacing("\"step\":\(step)", with: "\"step\":\(step % 6 + 1)").utf8).write(to: mark)
     #expect(throws: ExperimentError.damagedChoice(mark.path)) { try LoadedAgent(at: self.path("run")) }
+    // As versions wrote it whose runs had no identity.
+    try Data(#"{"environment": "road", "episodes": 2, "seed": 3, "step": 6, "means": {"6": 1}}"#.utf8).write(to: mark)
+    #expect(throws: RunError.ofAnotherRun(mark.path)) { try LoadedAgent(at: self.path("run")) }
     // Choosing again mends it.
     _ = try SelectionStudy([("run", path("run"))], environment: "road", episodes: 2, seed: 3, adopt: true, Compute())
     #expect(try LoadedAgent(at: path("run")).facts.selectedBy == .online)
@@ -119,6 +122,12 @@ import Testing
     let lacking = RunError.damagedRun(
       path("run").path, reason: "its metrics.jsonl lacks what it said when step-00000006 was saved")
     #expect(throws: lacking) { try LoadedAgent(at: self.path("run")) }
+    #expect(throws: lacking) {
+      try SelectionStudy(
+        [("run", self.path("run"))], environment: "road", episodes: 2, seed: 3, adopt: true, Compute())
+    }
+    #expect(throws: lacking) { try Export.run(self.path("run"), to: self.path("given")) }
+    #expect(!FileManager.default.fileExists(atPath: path("given").path))
   }
 
   @Test func ranksCheckpointsOfSeveralRuns() throws {

@@ -61,8 +61,8 @@ import Torch
     #expect(!numbers.isEmpty || acted.map { $0.classes[0] } == classes)
   }
 
-  /// The second format, whose files say what run they are of, and that they are as they were written.
-  @Test func anAgentOfTheSecondFormatLoadsAndActs() throws {
+  /// The third format, whose files say what run they are of, and that they are as they were written.
+  @Test func anAgentOfTheThirdFormatLoadsAndActs() throws {
     let loaded = try LoadedAgent(at: run("summed-agent"), actions: .best)
     #expect(try RunIdentity.of(run("summed-agent")) == "ff96f61d")
     #expect(loaded.facts.step == 3 && loaded.facts.selectedBy == .offline && loaded.facts.worldModel == "9bd61fe0")
@@ -71,6 +71,24 @@ import Torch
       return try loaded.agent.act(on: (0..<1024).map { UInt8(truncatingIfNeeded: $0 * shade) })
     }
     #expect(acted == [0, 0, 0, 2, 2, 2, 2, 2])
+  }
+
+  /// An agent would have nothing to compare its surprise with, without a word.
+  @Test(arguments: ["", "{\"step\":1,\"time\":1.5}\n"]) func aRunThatLostItsLogSaysSo(left: String) throws {
+    let copy = FileManager.default.temporaryDirectory.appending(path: "ditto-lost-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: copy) }
+    for name in ["summed-agent", "agent"] {
+      try? FileManager.default.removeItem(at: copy)
+      try FileManager.default.copyItem(at: run(name), to: copy)
+      let log = copy.appending(path: MetricsLog.name)
+      try FileManager.default.removeItem(at: log)
+      if name == "agent" {
+        #expect(try Surprise.bounds(of: copy) == nil)
+      } else {
+        if !left.isEmpty { try Data(left.utf8).write(to: log) }
+        #expect(throws: RunError.self) { try Surprise.bounds(of: copy) }
+      }
+    }
   }
 
   @Test func anAgentOfTheFirstFormatIsGivenAway() throws {

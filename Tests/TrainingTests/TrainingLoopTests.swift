@@ -57,8 +57,7 @@ private final class Constant: Trainer, Learner {
   private func train(_ metric: Double, in scratch: ScratchFolder, choice: Int? = nil) throws -> [Int] {
     let folder = try created(scratch)
     if let choice {
-      try Data(#"{"step": \#(choice), "environment": "road", "episodes": 1, "seed": 0, "means": {}}"#.utf8).write(
-        to: OnlineChoice.file(in: folder.url))
+      try OnlineChoice([choice: 1], environment: "road", episodes: 1, seed: 0).mark(folder.url)
     }
     do { try train(Constant(metric), in: folder) } catch RunError.nonFiniteMetric("loss", _, let step) {
       #expect(step == 1)

@@ -23,7 +23,7 @@ public struct Demo {
 
   private static let environment = "road"
   private static let expertEpisodes = (recorded: 6, used: 4)
-  private static let (mixedEpisodes, mixedEpsilons) = (400, [0, 0.1, 0.3, 0.5, 1])
+  private static let (mixedEpisodes, mixedEpsilons) = (1200, [0, 0.1, 0.3, 0.5, 1])
   private static let evaluationEpisodes = 20
 
   /// What a demo showed: `results.json`.

@@ -54,7 +54,7 @@ public final class MetricsLog {
 
   /// Of what a run logged up to a step.
   /// - Throws: as `lines`.
-  package static func checksum(of run: URL, upTo step: Int = .max) throws -> String {
+  package static func checksum(of run: URL, upTo step: Int) throws -> String {
     let known = try entries(of: run).last { $0.values["step"]! <= Double(step) }
     return try "\(known?.end ?? LineChecksum(of: run))"
   }

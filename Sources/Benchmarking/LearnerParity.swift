@@ -22,6 +22,7 @@ extension DeviceParity {
   private static func learner(_ model: WorldModel, _ kind: RewardKind, _ precision: Precision) throws -> DITTO {
     var c = ImitationConfiguration()
     (c.horizon, c.batch, c.reward.weights[.dot]) = (horizon, windows, 0)
+    c.warmStart.cloningSteps = 0
     (c.reward.red.steps, c.reward.dril.steps, c.reward.dril.members) = (2, 2, 2)
     c.reward.weights[kind] = 1
     return try DITTO(model, c, expert: latents(on: model.device, model.actions), precision, seed: Seed(8))

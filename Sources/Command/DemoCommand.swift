@@ -12,7 +12,9 @@ struct DemoCommand: ParsableCommand {
 
   @Option(help: .init("Where everything is written.", valueName: "folder")) var output = "runs/demo"
   @Option(help: "Where all randomness starts.") var seed: UInt64 = 1
-  @Option(parsing: .singleValue, help: .init("Preset or YAML file, over the preset 'road'.", valueName: "preset|file"))
+  @Option(
+    parsing: .singleValue,
+    help: .init("Preset or YAML file, over the presets 'road' and 'scratch'.", valueName: "preset|file"))
   var config: [String] = []
   @OptionGroup var compute: ComputeOptions
 

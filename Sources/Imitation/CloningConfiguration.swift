@@ -13,7 +13,7 @@ public struct CloningConfiguration: Configuration {
   public var noise = 0.1
   /// `bc`: frames that the policy sees, the newest and those before it.
   public var frames = 2
-  public var optimizer = OptimizerConfiguration { $0.weightDecay = 0.1 }
+  public var optimizer = OptimizerConfiguration { ($0.learningRate, $0.weightDecay) = (1e-3, 0.1) }
 
   public init() {}
 

@@ -42,9 +42,9 @@ public struct WarmStartConfiguration: Configuration {
   public static let former: [String: FormerSetting] = ["divergenceCoolDown": .renamed("divergenceDecay")]
 
   /// Gradient steps of cloning before the first dream, by the settings under `cloning`; 0 begins with random weights.
-  public var cloningSteps = 0
+  public var cloningSteps = 2000
   /// The first gradient steps, in which only the critic learns.
-  public var criticSteps = 100
+  public var criticSteps = 50
   /// Weight of KL(policy ‖ clone) in the actor's loss, per nat.
   public var divergenceWeight = 3.0
   /// The share of the training's steps, at its end, over which that weight falls to 0 in a straight line.
@@ -71,13 +71,13 @@ public struct ImitationConfiguration: Configuration {
   /// Imagined steps per update, `H`, in environment steps: H rewards, H + 1 states.
   public var horizon = 15
   /// Dreams per update, `B_ac`.
-  public var batch = 256
+  public var batch = 384
   /// Dreams from each window. Where there are several, what the others got for the same window is subtracted from each
   /// one's advantage: they share the luck of the window, and what is left is what the actions did.
-  public var dreamsPerWindow = 1
+  public var dreamsPerWindow = 4
   /// Whether the dreams of a window share the noise of the model's transitions, and a rolled-out reference too: what
   /// differs is then what actions did.
-  public var sharedNoise = false
+  public var sharedNoise = true
   public var warmStart = WarmStartConfiguration()
   public var reference = Reference.recorded
   /// Discount `γ` per environment step.
@@ -85,7 +85,7 @@ public struct ImitationConfiguration: Configuration {
   /// `λ` of eq 13.
   public var lambda = 0.95
   /// `η` of eq 15, per nat.
-  public var entropyWeight = 0.03
+  public var entropyWeight = 0.003
   /// The share of the training's steps, at its end, over which `η` falls to 0 in a straight line.
   public var entropyDecay = 0.0
   /// The share of windows that start where an expert episode does; the others start anywhere.
@@ -105,20 +105,20 @@ public struct ImitationConfiguration: Configuration {
   public var baseline = Baseline.critic
   /// Whether advantages are brought to mean 0 and deviation 1 over the batch.
   public var normalizeAdvantages = true
-  public var policyGradient = PolicyGradient.reinforce
+  public var policyGradient = PolicyGradient.ppo
   /// `ppo`: gradient steps on the same dreams; REINFORCE is right for one only.
-  public var epochs = 4
+  public var epochs = 2
   /// `ppo`: how far the ratio of probabilities may go from 1.
   public var clip = 0.2
   /// Weight of the expert's actions' likelihood in the actor's loss, which the paper's conclusion proposes.
-  public var cloningWeight = 0.0
+  public var cloningWeight = 0.3
   /// Factor of the critic's loss.
   public var criticWeight = 1.0
   /// Gradient steps between copies of the critic to its target.
   public var targetInterval = 100
   public var policy = PolicySizes()
   public var actor = OptimizerConfiguration()
-  public var critic = OptimizerConfiguration()
+  public var critic = OptimizerConfiguration { $0.learningRate = 1e-3 }
 
   public init() {}
 

@@ -36,10 +36,13 @@ extension Configuration {
     }
   }
 
-  /// The values that are not the defaults, as YAML writes them, by dotted key.
+  /// All values, as YAML writes them, by dotted key.
+  public func values() throws -> [String: String] { try settingsTree(of: self).leaves() }
+
+  /// Those that are not the defaults.
   public func differences() throws -> [String: String] {
-    let usual = try settingsTree(of: Self()).leaves()
-    return try settingsTree(of: self).leaves().filter { usual[$0.key] != $0.value }
+    let usual = try Self().values()
+    return try values().filter { usual[$0.key] != $0.value }
   }
 
   /// The complete configuration as a document that `load` reads back equal.

@@ -49,7 +49,7 @@ public struct Demo {
     guard !FileManager.default.fileExists(atPath: file("results.json").path) else {
       throw RunError.folderInUse(output.path)
     }
-    let presets = try Presets.layers(["road"]) + layers
+    let presets = try Presets.layers(["road", "scratch"]) + layers
     let world = try WorldModelConfiguration.load(.worldModel, from: presets)
     let own = try AgentConfiguration.load(.agent, from: presets)
     try begin(file("demo.yaml"), "# seed \(seed)\n" + world.yaml(.worldModel) + own.yaml(.agent))

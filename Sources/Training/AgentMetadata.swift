@@ -35,6 +35,9 @@ public struct AgentMetadata: Codable, Equatable, Sendable {
     "method", "actions", "selection", "imitation.horizon", "imitation.reward.weights.", "training.",
   ]
 
+  /// What a clone too is made by.
+  private static let ofClones = ["imitation.policy.", "imitation.restartInterval"]
+
   /// - Throws: `RunError.notARun` where the run has no log.
   init(
     _ configuration: AgentConfiguration, _ world: WorldModelConfiguration, _ record: Record, of run: URL, step: Int,
@@ -55,6 +58,8 @@ public struct AgentMetadata: Codable, Equatable, Sendable {
     let unused = configuration.imitation.policyGradient == .ppo ? [] : ["imitation.epochs", "imitation.clip"]
     settings = try configuration.differences().filter { difference in
       !(Self.apart + unused).contains { difference.key.hasPrefix($0) }
+        && (dreams || !difference.key.hasPrefix("imitation.")
+          || Self.ofClones.contains { difference.key.hasPrefix($0) })
     }
     .merging(encoders.map { ("worldModel.\($0)", $1) }) { $1 }
     (self.step, self.selectedBy, self.actions) = (step, selectedBy, actions)

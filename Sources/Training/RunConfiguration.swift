@@ -19,6 +19,8 @@ public struct TrainingConfiguration: Configuration {
   public var validationInterval = 500
 
   public init() {}
+  /// The defaults with some values changed.
+  public init(_ change: (inout TrainingConfiguration) -> Void) { change(&self) }
 
   public func check(_ problems: inout Problems) {
     for (key, value) in [
@@ -35,7 +37,9 @@ public struct TrainingConfiguration: Configuration {
 public struct WorldModelConfiguration: Configuration {
   public var model = LatentSizes()
   public var loss = LossConfiguration()
-  public var optimizer = OptimizerConfiguration { $0.clipNorm = 200 }
+  public var optimizer = OptimizerConfiguration {
+    ($0.learningRate, $0.linearDecay, $0.clipNorm) = (1e-3, 0.6, 200)
+  }
   public var sequences = SequenceConfiguration()
   public var observation = ObservationConfiguration()
   public var pixels = PixelConfiguration()
@@ -89,7 +93,9 @@ public struct AgentConfiguration: Configuration {
   public var selection = Selection.last
   /// Expert episodes held out to validate on, where more are there than `--use-episodes` takes.
   public var validationEpisodes = 2
-  public var training = TrainingConfiguration()
+  public var training = TrainingConfiguration {
+    ($0.steps, $0.checkpointInterval, $0.validationInterval) = (300, 100, 100)
+  }
 
   public init() {}
 
@@ -121,7 +127,13 @@ extension AgentConfiguration {
     let before = Preset(
       name: "defaults before 0.2",
       yaml:
-        "agent: {latents: {encodings: 1, redraw: false}, states: sampled, cloning: {frames: 1, dropout: 0, noise: 0}}")
+        """
+        agent:
+          latents: {encodings: 1, redraw: false}
+          states: sampled
+          cloning: {frames: 1, dropout: 0, noise: 0}
+          imitation: {dreamsPerWindow: 1, sharedNoise: false, warmStart: {cloningSteps: 0}}
+        """)
     return try load(
       .agent, from: [before] + documents,
       note: { former, text in
@@ -135,6 +147,10 @@ extension AgentConfiguration {
     return [
       // Behavioral cloning has no entropy term in the paper.
       ("method bc", c.method == .bc, "cloning: {entropyWeight: 0}"),
+      (
+        "methods bc and dbc", [.bc, .dbc].contains(c.method),
+        "training: {steps: 2000, checkpointInterval: 500, validationInterval: 500}"
+      ),
       (
         "method dgail", c.method == .dgail && !weights.used.contains(where: \.kind.isAdversarial),
         "imitation: {reward: {weights: {dot: 0, gail: 1}}}"

@@ -127,8 +127,8 @@ extension Record {
     let (total, overflows) = before.addingReportingOverflow(steps)
     record.steps = overflows ? .max : total
     let extended = try C.load(kind.section, from: record.layers(in: run))
-    for (key, share) in try extended.differences().sorted(by: { $0.key < $1.key })
-    where key.lowercased().hasSuffix("decay") && !key.hasSuffix("weightDecay") {
+    for (key, share) in try extended.values().sorted(by: { $0.key < $1.key })
+    where key.lowercased().hasSuffix("decay") && !key.hasSuffix("weightDecay") && Double(share) != 0 {
       Observer.warn(
         "\(key) is \(share): what falls over that share at the end of \(before) steps now does so at the end of \(total), and is higher again until then"
       )

@@ -5,7 +5,7 @@ import Torch
 /// The weights of eq 10 and 11.
 public struct LossConfiguration: Configuration {
   /// `β`, the weight of the KL term in nats.
-  public var klWeight = 0.1
+  public var klWeight = 1.0
   /// The share of the prior regulariser KL(sg(q) ‖ p); the posterior's KL(q ‖ sg(p)) has the rest. 0.8 is what the
   /// paper's prose, its authors' code and DreamerV2 say; 0.2 is eq 11 as printed with δ = 0.8.
   public var klBalance = 0.8

@@ -18,7 +18,7 @@ import Testing
     try #require(world.status == 0, "\(world.errors)")
     try Program.succeed(
       "train", "agent", "--world-model", "world", "--data", "data", "--set", "training.steps=2", "--set",
-      "imitation.batch=8", "--output", "agent",
+      "imitation.batch=8", "--set", "imitation.warmStart.cloningSteps=0", "--output", "agent",
       in: scratch.url)
     return scratch
   }

@@ -17,7 +17,7 @@ import Testing
       sequences: {batch: 4, length: 8}
       training: {steps: 3}
     agent:
-      imitation: {batch: 8, policy: {width: 16}}
+      imitation: {batch: 8, policy: {width: 16}, warmStart: {cloningSteps: 0}}
       training: {steps: 2}
     """
 

@@ -71,6 +71,7 @@ import Testing
     try #require(world.status == 0, "\(world.errors)")
     let small = [
       "imitation.batch=32", "imitation.horizon=4", "imitation.policy.width=16", "imitation.targetInterval=9",
+      "imitation.warmStart.cloningSteps=0",
     ]
     let arguments = [
       "train", "agent", "--world-model", "world", "--data", "data", "--use-episodes", "2", "--threads", "1", "--seed",

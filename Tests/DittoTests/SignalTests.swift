@@ -99,6 +99,7 @@ import Testing
     }
     let settings = [
       "training.steps=1000000", "training.checkpointInterval=1", "imitation.batch=8", "imitation.horizon=3",
+      "imitation.warmStart.cloningSteps=0",
     ].flatMap { ["--set", $0] }
     let (process, wait) = try Program.start(
       ["train", "agent", "--world-model", "world", "--data", "data", "--threads", "1", "--output", "agent"] + settings,

@@ -34,7 +34,7 @@ import WorldModel
       experts.append(ExpertEpisode(actions: episode.actions, frames: episode.frames))
     }
 
-    var imitation = try AgentConfiguration.load(.agent, from: Presets.layers(["road"])).imitation
+    var imitation = try AgentConfiguration.load(.agent, from: Presets.layers(["road", "scratch"])).imitation
     imitation.batch = Self.batch
     let latents = try ExpertLatents(encoding: experts, with: model, seed: Seed(1))
     let sampler = try WindowSampler(

@@ -51,6 +51,7 @@ struct AuthorsActorCritic {
     (own.discount, own.lambda, own.baseline, own.normalizeAdvantages, own.entropyWeight) = (
       discount, lambda, .target, false, 0
     )
+    (own.policyGradient, own.dreamsPerWindow) = (.reinforce, 1)
     let losses = PolicyLosses(
       networks, features: features, actions: actions.dropLast(), reward: rewards.dropLast(), own)
     // Theirs is normalised over one state more than the learner's, whose advantage is 0.

@@ -28,6 +28,7 @@ import WorldModel
     (configuration.training.checkpointInterval, configuration.training.validationInterval) = (1, 1)
     configuration.training.keptCheckpoints = 1
     configuration.validationEpisodes = 1
+    configuration.imitation.warmStart.cloningSteps = 0
     change(&configuration)
     try AgentRun.start(
       at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 2, configuration, seed: 0,

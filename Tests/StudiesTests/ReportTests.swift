@@ -87,8 +87,8 @@ import Torch
     let usual = try result("usual", .ditto, seed: 1, mean: 10)
     for (other, names) in [
       (
-        try result("a", .ditto, seed: 2, mean: 0) { $0.imitation.policyGradient = .ppo },
-        ["ditto", "ditto, imitation.policyGradient ppo"]
+        try result("a", .ditto, seed: 2, mean: 0) { $0.imitation.policyGradient = .reinforce },
+        ["ditto", "ditto, imitation.policyGradient reinforce"]
       ),
       (
         try result("b", .ditto, seed: 2, mean: 0) { $0.imitation.horizon = 3 },
@@ -113,8 +113,13 @@ import Torch
     }
     // What only PPO looks at tells no others apart.
     #expect(
-      try Report([usual, result("i", .ditto, seed: 2, mean: 0) { $0.imitation.epochs = 1 }], over: .episodes).points
-        .map(\.line) == ["ditto"])
+      try Report(
+        [2, 1].map { epochs in
+          try result("i\(epochs)", .ditto, seed: UInt64(epochs), mean: 0) {
+            ($0.imitation.policyGradient, $0.imitation.epochs) = (.reinforce, epochs)
+          }
+        }, over: .episodes
+      ).points.map(\.line) == ["ditto"])
     // Checkpoints of other steps, chosen offline, are agents of one budget.
     let chosen = try Report(
       [5, 10].map { try result("h\($0)", .ditto, seed: UInt64($0), mean: Double($0), step: $0, by: .offline) },

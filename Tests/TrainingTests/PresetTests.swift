@@ -40,22 +40,31 @@ struct PresetTests {
     #expect(agent.actions == .sampled)
   }
 
+  /// Algorithm 1 begins with random weights and follows equation 15.
+  @Test(arguments: ["paper", "authors", "scratch"]) func beginsWithRandomWeights(name: String) throws {
+    let imitation = try loaded(name).1.imitation
+    #expect(imitation.warmStart.cloningSteps == 0 && imitation.policyGradient == .reinforce)
+    #expect(imitation.dreamsPerWindow == 1 && !imitation.sharedNoise && imitation.cloningWeight == 0)
+  }
+
   /// What a method or a reward stands for, under whatever else is said, wherever it is named.
   @Test(
     arguments: [
-      ("method: bc", [], 0, 0, ["dot"]), ("method: bc", ["cloning.entropyWeight=0.2"], 0.2, 0, ["dot"]),
-      ("method: bc, cloning: {entropyWeight: 0.05}", [], 0.05, 0, ["dot"]),
-      ("method: dbc", [], 0.1, 0, ["dot"]), ("method: dgail", [], 0.1, 0, ["gail"]),
-      ("method: dgail, imitation: {reward: {weights: {dot: 0, airl: 1}}}", [], 0.1, 0, ["airl"]),
-      ("imitation: {reward: {weights: {dril: 1}}}", [], 0.1, 1, ["dot", "dril"]),
-      ("imitation: {cloningWeight: 0.3, reward: {weights: {dot: 0, dril: 1}}}", [], 0.1, 0.3, ["dril"]),
-      ("imitation: {reward: {weights: {dril: 0}}}", [], 0.1, 0, ["dot"]),
-    ] as [(String, [String], Double, Double, [String])])
+      ("method: bc", [], 0, 0.3, 2000, ["dot"]), ("method: bc", ["cloning.entropyWeight=0.2"], 0.2, 0.3, 2000, ["dot"]),
+      ("method: bc, cloning: {entropyWeight: 0.05}", [], 0.05, 0.3, 2000, ["dot"]),
+      ("method: dbc", [], 0.1, 0.3, 2000, ["dot"]), ("method: dbc, training: {steps: 9}", [], 0.1, 0.3, 9, ["dot"]),
+      ("method: dgail", [], 0.1, 0.3, 300, ["gail"]),
+      ("method: dgail, imitation: {reward: {weights: {dot: 0, airl: 1}}}", [], 0.1, 0.3, 300, ["airl"]),
+      ("imitation: {reward: {weights: {dril: 1}}}", [], 0.1, 1, 300, ["dot", "dril"]),
+      ("imitation: {cloningWeight: 0.2, reward: {weights: {dot: 0, dril: 1}}}", [], 0.1, 0.2, 300, ["dril"]),
+      ("imitation: {reward: {weights: {dril: 0}}}", [], 0.1, 0.3, 300, ["dot"]),
+    ] as [(String, [String], Double, Double, Int, [String])])
   func methodsImplyTheirDefaults(
-    yaml: String, overrides: [String], entropyWeight: Double, cloningWeight: Double, rewards: [String]
+    yaml: String, overrides: [String], entropyWeight: Double, cloningWeight: Double, steps: Int, rewards: [String]
   ) throws {
     let agent = try AgentConfiguration.load([Preset(name: "mine.yaml", yaml: "agent: {\(yaml)}")], overrides: overrides)
     #expect(agent.cloning.entropyWeight == entropyWeight && agent.imitation.cloningWeight == cloningWeight)
+    #expect(agent.training.steps == steps)
     #expect(agent.imitation.reward.weights.used.map(\.kind.name) == rewards)
   }
 

@@ -45,6 +45,7 @@ import WorldModel
 
     var configuration = AgentConfiguration()
     (configuration.imitation.batch, configuration.training.steps) = (8, 2)
+    configuration.imitation.warmStart.cloningSteps = 0
     try AgentRun.start(
       at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 4, configuration, seed: 0,
       Compute())
@@ -66,6 +67,7 @@ import WorldModel
     try trained()
     var configuration = AgentConfiguration()
     (configuration.imitation.batch, configuration.training.steps) = (8, 2)
+    configuration.imitation.warmStart.cloningSteps = 0
     let compute = Compute(precision: .bf16)
     try AgentRun.start(
       at: path("agent"), .worldModel(path("world")), data: path("data"), useEpisodes: 4, configuration, seed: 0, compute

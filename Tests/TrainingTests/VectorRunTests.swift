@@ -71,7 +71,7 @@ import WorldModel
     (world.sequences.batch, world.sequences.length, world.training.steps, world.training.validationInterval) = (
       16, 12, 200, 200
     )
-    (world.optimizer.learningRate, world.pipeline.kind) = (3e-3, .none)
+    (world.optimizer.learningRate, world.optimizer.linearDecay, world.pipeline.kind) = (3e-3, 0, .none)
     let run = { (name: String) in self.scratch.appending(path: name) }
     try WorldModelRun.start(at: run("world"), data: [mixed], world, seed: 0, Compute())
     let logged = try #require(MetricsLog.lines(of: run("world")).last)
@@ -85,6 +85,7 @@ import WorldModel
       (configuration.imitation.batch, configuration.imitation.horizon, configuration.imitation.policy.width) = (
         16, 5, 32
       )
+      configuration.imitation.warmStart.cloningSteps = 20
       // So small a network has no units to spare.
       (configuration.cloning.optimizer.learningRate, configuration.cloning.dropout) = (3e-3, 0)
       if method == .dgail {

@@ -34,8 +34,8 @@ public struct DiscriminatorConfiguration: Configuration {
   /// The reward of `gail`.
   public var reward = AdversarialReward.probability
   public var width = 128
-  public var hiddenLayers = 4
-  public var optimizer = OptimizerConfiguration()
+  public var hiddenLayers = 2
+  public var optimizer = OptimizerConfiguration { ($0.learningRate, $0.weightDecay) = (1e-4, 0.1) }
 
   public init() {}
 

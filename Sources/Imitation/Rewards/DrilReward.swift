@@ -13,7 +13,9 @@ public struct DrilConfiguration: Configuration {
   /// Of the members, whose disagreement regularisation would hide: without any.
   public var cloning = CloningConfiguration()
 
-  public init() { (cloning.dropout, cloning.noise, cloning.optimizer.weightDecay) = (0, 0, 0) }
+  public init() {
+    (cloning.dropout, cloning.noise, cloning.optimizer) = (0, 0, OptimizerConfiguration())
+  }
 
   public func check(_ problems: inout Problems) {
     problems.require(members, in: 2...100, "members")  // one policy cannot disagree

@@ -133,7 +133,8 @@ let package = Package(
     .target(
       name: "Training", dependencies: below("Training"),
       resources: [
-        "paper", "authors", "small", "tiny", "road", "cartpole", "lunarlander", "pong", "breakout", "atari", "pendulum",
+        "paper", "authors", "small", "tiny", "scratch", "road", "cartpole", "lunarlander", "pong", "breakout", "atari",
+        "pendulum",
         "carracing", "minigrid",
       ].map {
         .embedInCode("Presets/\($0).yaml")

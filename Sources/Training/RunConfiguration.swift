@@ -199,7 +199,7 @@ public enum Presets {
     ("lunarlander", PackageResources.lunarlander_yaml), ("pong", PackageResources.pong_yaml),
     ("breakout", PackageResources.breakout_yaml),
     ("atari", PackageResources.atari_yaml), ("pendulum", PackageResources.pendulum_yaml),
-    ("carracing", PackageResources.carracing_yaml),
+    ("scratch", PackageResources.scratch_yaml), ("carracing", PackageResources.carracing_yaml),
     ("minigrid", PackageResources.minigrid_yaml),
   ].map { Preset(name: $0.0, yaml: String(decoding: $0.1, as: UTF8.self)) }
 

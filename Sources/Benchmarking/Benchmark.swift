@@ -104,7 +104,7 @@ public struct Benchmark {
       classCount: w.classes)
     let learner = try DITTO(frozen, c, expert: latents, compute.precision, seed: Seed(0))
     return measured("agent", items: c.horizon * c.batch, flops: work.agentStep(c)) { step in
-      learner.update(step: step, progress: 0)["critic/loss"]!.item
+      learner.update(step: c.warmStart.criticSteps + step, progress: 0)["critic/loss"]!.item
     }
   }
 

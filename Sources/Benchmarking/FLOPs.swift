@@ -51,12 +51,15 @@ struct FLOPs {
       * product(1, policy.width, policy.width)
       + product(1, policy.width, outputs)
   }
-  /// One DITTO update: a dream, the target critic on all of its states, actor and critic forward and backward on all
-  /// but the last.
+  /// One DITTO update: a dream, the target critic on all of its states, and for each gradient step actor and critic
+  /// forward and backward on all but the last, on which the actor is also compared with the clone that it began as.
   func agentStep(_ c: ImitationConfiguration) -> Double {
     let (actor, critic) = (policy(c.policy, outputs: actions), policy(c.policy, outputs: 1))
     let dreamed = Double(c.batch * c.horizon)
-    return dreamed * (recurrence + prior + actor + 3 * actor + 3 * critic) + (dreamed + Double(c.batch)) * critic
+    let clone = c.warmStart.cloningSteps > 0 ? actor : 0
+    let step = 3 * actor + 3 * critic + clone + (c.cloningWeight > 0 ? 3 * actor : 0)
+    return dreamed * (recurrence + prior + actor + Double(c.gradientSteps) * step)
+      + (dreamed + Double(c.batch)) * critic
   }
 
   private func product(_ rows: Int, _ inner: Int, _ columns: Int) -> Double {

@@ -123,7 +123,7 @@ public struct ImitationConfiguration: Configuration {
   public init() {}
 
   /// Of each update, on the same dreams.
-  var gradientSteps: Int { policyGradient == .ppo ? epochs : 1 }
+  package var gradientSteps: Int { policyGradient == .ppo ? epochs : 1 }
 
   public func check(_ problems: inout Problems) {
     problems.require(horizon, in: 1...10_000, "horizon")

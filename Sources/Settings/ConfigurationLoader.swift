@@ -7,13 +7,13 @@ extension Configuration {
   ///   - section: the part of every layer that is read; the others are left to their own readers.
   ///   - layers: documents, in the order they apply.
   ///   - overrides: `key.path=value`, relative to the section; the value is YAML (`3e-4`, `true`, `[1, 2]`).
-  ///   - implied: what such a configuration implies where nothing else is said: layers below all others.
+  ///   - completing: the layers, with those among them that such a configuration implies.
   ///   - note: is told in one line each of settings that have another name now, and of values that do nothing now.
   /// - Throws: `ConfigurationError.invalid` with every unknown key and every value of the wrong type, each under its
   ///   file and line; if there are none, with everything that `check` reports.
   public static func load(
     _ section: ConfigurationSection, from layers: [Preset] = [], overrides: [String] = [],
-    under implied: (Self) -> [Preset] = { _ in [] }, note: (FormerSetting, String) -> Void = { _, _ in }
+    completing: (Self, [Preset]) -> [Preset] = { $1 }, note: (FormerSetting, String) -> Void = { _, _ in }
   ) throws -> Self {
     var overlay = try Overlay(on: Self())
     for layer in layers { overlay.apply(layer, section: section) }
@@ -26,8 +26,8 @@ extension Configuration {
     } catch let error as DecodingError {
       throw ConfigurationError.invalid([overlay.problem(error)])
     }
-    let lowest = implied(configuration)
-    if !lowest.isEmpty { return try load(section, from: lowest + layers, overrides: overrides, note: note) }
+    let completed = completing(configuration, layers)
+    if completed != layers { return try load(section, from: completed, overrides: overrides, note: note) }
     var problems = Problems()
     configuration.check(&problems)
     guard problems.found.isEmpty else {

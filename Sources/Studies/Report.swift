@@ -143,6 +143,7 @@ extension AgentMetadata {
   /// What may set agents of one label apart, beside their seeds and what they are compared over.
   fileprivate func traits(over axis: ReportAxis) -> [String: String] {
     var traits = settings
+    traits["defaults"] = defaults.map(String.init) ?? "1"
     (traits["steps"], traits["actions"], traits["checkpoint"], traits["world model"]) = (
       "\(gradientSteps)", actions.rawValue, selectedBy.rawValue, worldModel
     )

@@ -14,6 +14,8 @@ public struct AgentMetadata: Codable, Equatable, Sendable {
   /// Its other settings where they are not the defaults, by key: what else may set two agents apart. Of one that has
   /// its own encoders, theirs too.
   public let settings: [String: String]
+  /// Which defaults these are: 2 since agents begin as clones; absent for those before.
+  public var defaults: Int? = 2
   /// Of its training, and the wall time that they took, in seconds; up to the checkpoint that acts where that one was
   /// named.
   public let gradientSteps: Int

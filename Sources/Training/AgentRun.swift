@@ -129,7 +129,7 @@ public enum AgentRun {
   /// Another run's configuration, as a layer for one that begins with its networks.
   /// - Throws: `RunError`.
   public static func layers(of other: URL) throws -> [Preset] {
-    try Record(from: other, kind: .agent).layers(in: other)
+    try [AgentConfiguration.beforeSomeSettings] + Record(from: other, kind: .agent).layers(in: other)
   }
 
   /// Goes on with a run from its newest good checkpoint.

@@ -23,7 +23,7 @@ struct Alarm: Sendable {
     return Alarm(
       metric: "actor/entropy", isReached: { $0 < least },
       warning:
-        "the policy has next to no entropy: it does nearly always the same and explores no more; raise imitation.entropyWeight, or lower imitation.actor.learningRate"
+        "the policy has next to no entropy: it does nearly always the same and explores no more; raise imitation.entropyWeight, lower imitation.actor.learningRate, or, where it is the clone that is so certain, begin with random weights (--config scratch)"
     )
   }
 

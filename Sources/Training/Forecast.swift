@@ -8,17 +8,21 @@ public struct Forecast: CustomStringConvertible {
   public let secondsPerStep: Double
   /// Of fitting rewards before the first step, where that is still to be done.
   public var fittingSeconds = 0.0
+  /// Of cloning the expert before it, where an agent begins as a clone and that is still to be done.
+  public var cloningSeconds = 0.0
   /// The most resident memory, in GiB, of these steps, a validation and the writing of a checkpoint; and the most on
   /// the device, where that is not the CPU.
   public let memory: Double
   public var deviceMemory: Double?
 
   public var description: String {
-    let time = Uptime.description(fittingSeconds + Double(steps) * secondsPerStep)
-    let fitting = fittingSeconds > 0 ? " and \(Uptime.description(fittingSeconds)) of fitting rewards" : ""
+    let time = Uptime.description(fittingSeconds + cloningSeconds + Double(steps) * secondsPerStep)
+    let before = [(fittingSeconds, "fitting rewards"), (cloningSeconds, "cloning")].map { seconds, what in
+      seconds > 0 ? " and \(Uptime.description(seconds)) of \(what)" : ""
+    }.joined()
     let onDevice = deviceMemory.map { String(format: ", %.2f GiB on the device", $0) } ?? ""
     return "forecast: \(time) for \(steps) steps"
-      + String(format: " of %.3g s%@, %.2f GiB of memory", secondsPerStep, fitting, memory) + onDevice
+      + String(format: " of %.3g s%@, %.2f GiB of memory", secondsPerStep, before, memory) + onDevice
   }
 
   /// Watches the first steps of a run.
@@ -64,7 +68,7 @@ extension Trainer {
       step += 1
       try Interruption.check("stopped before the forecast was made")
       if var forecast = try watch.forecast(after: step, of: self, metrics) {
-        forecast.fittingSeconds = fittingSeconds
+        (forecast.fittingSeconds, forecast.cloningSeconds) = (fittingSeconds, try beginningSeconds())
         return forecast
       }
     }

@@ -54,6 +54,12 @@ final class LatentTrainer: Trainer {
       let cloner = try DBC(
         loaded.model, configuration.cloning, imitation.policy, expert: encoded.starts, seed: seed.stream("clone"))
       warmStart = (learner, cloner, imitation.warmStart.cloningSteps)
+      let (critic, all) = (imitation.warmStart.criticSteps, configuration.training.steps)
+      if critic >= all {
+        Observer.warn(
+          "only the critic learns in the first \(critic) steps (imitation.warmStart.criticSteps), and training.steps is \(all): the agent stays the clone that it begins as"
+        )
+      }
     } else {
       warmStart = nil
     }
@@ -82,6 +88,17 @@ final class LatentTrainer: Trainer {
     }
     learner.begin(as: cloner.actor)
     return true
+  }
+
+  func beginningSeconds() throws -> Double {
+    guard let (_, cloner, steps) = warmStart else { return 0 }
+    let (warmUp, counted) = (2, 10)
+    var begun = 0.0
+    for step in 0..<warmUp + counted {
+      if step == warmUp { begun = Uptime.seconds }
+      _ = cloner.update(step: step, progress: 0)
+    }
+    return (Uptime.seconds - begun) / Double(counted) * Double(steps)
   }
 
   func update(step: Int) throws -> Metrics { latentLearner.update(step: step, progress: Double(step) / Double(steps)) }

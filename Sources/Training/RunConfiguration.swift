@@ -93,6 +93,7 @@ public struct AgentConfiguration: Configuration {
   public var selection = Selection.last
   /// Expert episodes held out to validate on, where more are there than `--use-episodes` takes.
   public var validationEpisodes = 2
+  /// Of dreams: what is loaded with the method `bc` or `dbc` makes 2000 steps where nothing else is said.
   public var training = TrainingConfiguration {
     ($0.steps, $0.checkpointInterval, $0.validationInterval) = (300, 100, 100)
   }
@@ -113,44 +114,44 @@ public struct AgentConfiguration: Configuration {
 }
 
 extension AgentConfiguration {
-  /// Of layers and overrides, over what the method and the rewards that they name imply.
+  /// Of layers and overrides, with what the method and the rewards that they name imply.
   /// - Throws: `ConfigurationError`.
   public static func load(
     _ layers: [Preset], overrides: [String], note: (FormerSetting, String) -> Void = { _, _ in }
   ) throws -> AgentConfiguration {
-    try load(.agent, from: layers, overrides: overrides, under: implied, note: note)
+    try load(.agent, from: layers, overrides: overrides, completing: withImplied, note: note)
   }
+
+  /// What documents of versions before 0.2 could not say, as it was then.
+  package static let beforeSomeSettings = Preset(
+    name: "defaults before 0.2",
+    yaml:
+      """
+      agent:
+        latents: {encodings: 1, redraw: false}
+        states: sampled
+        cloning: {frames: 1, dropout: 0, noise: 0}
+        imitation: {dreamsPerWindow: 1, sharedNoise: false, epochs: 4, warmStart: {cloningSteps: 0, criticSteps: 100}}
+      """)
 
   /// Of the documents that a run keeps. What a version before 0.2 could not say is as it was then.
   /// - Throws: `ConfigurationError`.
   package static func stored(_ documents: [Preset]) throws -> AgentConfiguration {
-    let before = Preset(
-      name: "defaults before 0.2",
-      yaml:
-        """
-        agent:
-          latents: {encodings: 1, redraw: false}
-          states: sampled
-          cloning: {frames: 1, dropout: 0, noise: 0}
-          imitation: {dreamsPerWindow: 1, sharedNoise: false, warmStart: {cloningSteps: 0}}
-        """)
     return try load(
-      .agent, from: [before] + documents,
+      .agent, from: [beforeSomeSettings] + documents,
       note: { former, text in
         if case .removed = former { Observer.warn(text) }
       })
   }
 
-  /// What a method and rewards imply where nothing else is said.
-  private static func implied(by c: AgentConfiguration) -> [Preset] {
+  /// What a method and rewards imply where no file and no override says something else: what they are made of over the
+  /// built-in presets that come first, how long they take below them.
+  private static func withImplied(by c: AgentConfiguration, _ layers: [Preset]) -> [Preset] {
     let weights = c.imitation.reward.weights
-    return [
+    let (presets, others) = (layers.prefix { Presets.all.contains($0) }, layers.drop { Presets.all.contains($0) })
+    let implied = [
       // Behavioral cloning has no entropy term in the paper.
       ("method bc", c.method == .bc, "cloning: {entropyWeight: 0}"),
-      (
-        "methods bc and dbc", [.bc, .dbc].contains(c.method),
-        "training: {steps: 2000, checkpointInterval: 500, validationInterval: 500}"
-      ),
       (
         "method dgail", c.method == .dgail && !weights.used.contains(where: \.kind.isAdversarial),
         "imitation: {reward: {weights: {dot: 0, gail: 1}}}"
@@ -158,6 +159,15 @@ extension AgentConfiguration {
       // Brantley et al. (2020) reward agreement beside cloning, never alone.
       ("reward dril", weights[.dril] != 0, "imitation: {cloningWeight: 1}"),
     ].filter(\.1).map { Preset(name: $0.0, yaml: "agent: {\($0.2)}") }
+    let steps =
+      c.method.dreams
+      ? []
+      : [
+        Preset(
+          name: "methods bc and dbc",
+          yaml: "agent: {training: {steps: 2000, checkpointInterval: 500, validationInterval: 500}}")
+      ]
+    return steps + presets + implied + others
   }
 }
 

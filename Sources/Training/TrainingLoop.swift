@@ -17,6 +17,8 @@ protocol Trainer: AnyObject {
   func validate() throws -> Metrics
   /// Spent on what is fitted before the first step.
   var fittingSeconds: Double { get }
+  /// How long `begin` will take, measured on a few of its steps.
+  func beginningSeconds() throws -> Double
   /// What step `step` learns from, for people to look at; empty where it is drawn from what is held anyway.
   func batch(step: Int) throws -> NamedTensors
   /// Asked before anything is kept of what was learned.
@@ -27,6 +29,7 @@ protocol Trainer: AnyObject {
 extension Trainer {
   var fittingSeconds: Double { 0 }
   func begin() throws -> Bool { false }
+  func beginningSeconds() throws -> Double { 0 }
   func batch(step: Int) throws -> NamedTensors { [] }
   func checkData() throws {}
 }

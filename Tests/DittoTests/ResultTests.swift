@@ -177,6 +177,7 @@ import Testing
     let run = "agent-\(UUID().uuidString)"
     let settings = [
       "training.steps=3", "imitation.batch=8", "imitation.horizon=4", "imitation.warmStart.cloningSteps=3",
+      "imitation.warmStart.criticSteps=1",
       "cloning.batch=16",
     ].flatMap { ["--set", $0] }
     let command =

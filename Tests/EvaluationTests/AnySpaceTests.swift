@@ -103,7 +103,7 @@ import WorldModel
         configuration.imitation.horizon
       ) = (method, 1, 4, 3)
       (configuration.imitation.policy.width, configuration.cloning.batch) = (8, 8)
-      configuration.imitation.warmStart.cloningSteps = 2
+      (configuration.imitation.warmStart.cloningSteps, configuration.imitation.warmStart.criticSteps) = (2, 0)
       try AgentRun.start(
         at: run, method == .bc ? .pixels(world) : .worldModel(scratch.appending(path: "world")), data: data,
         useEpisodes: 2, configuration, seed: 0, Compute())

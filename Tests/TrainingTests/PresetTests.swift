@@ -40,6 +40,19 @@ struct PresetTests {
     #expect(agent.actions == .sampled)
   }
 
+  /// Agreement is never rewarded alone, whatever a preset says of cloning; a file may.
+  @Test func presetsLeaveWhatRewardsImply() throws {
+    let file = Preset(name: "mine.yaml", yaml: "agent: {imitation: {cloningWeight: 0.1}}")
+    for name in ["paper", "scratch", "cartpole"] {
+      let layers = try Presets.layers([name])
+      let dril = ["imitation.reward.weights.dril=1", "imitation.reward.weights.dot=0"]
+      #expect(try AgentConfiguration.load(layers, overrides: dril).imitation.cloningWeight == 1)
+      #expect(try AgentConfiguration.load(layers + [file], overrides: dril).imitation.cloningWeight == 0.1)
+    }
+    #expect(try AgentConfiguration.load(Presets.layers(["cartpole"]), overrides: ["method=dbc"]).training.steps == 600)
+    #expect(try AgentConfiguration.load(Presets.layers(["pong"]), overrides: ["method=dbc"]).training.steps == 2000)
+  }
+
   /// Algorithm 1 begins with random weights and follows equation 15.
   @Test(arguments: ["paper", "authors", "scratch"]) func beginsWithRandomWeights(name: String) throws {
     let imitation = try loaded(name).1.imitation

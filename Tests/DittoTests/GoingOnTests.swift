@@ -37,6 +37,17 @@ import Torch
     #expect(finished.status == 0, "\(finished.errors)")
   }
 
+  @Test func saysThatAnAgentStaysAClone() throws {
+    let scratch = try CommandTests.made.get()
+    let words = ["agent", "--world-model", "world", "--data", "data", "--threads", "1", "--output"]
+    let keys = ["imitation.batch=8", "imitation.warmStart.cloningSteps=1", "training.steps=2"]
+    for (name, criticSteps, isSaid) in [("stays", 2, true), ("leaves", 1, false)] {
+      let trained = try train(
+        words + [name], keys + ["imitation.warmStart.criticSteps=\(criticSteps)"], in: scratch)
+      #expect(trained.status == 0 && trained.errors.contains("stays the clone") == isSaid, "\(trained.errors)")
+    }
+  }
+
   @Test func saysWhatBecomesOfSchedules() throws {
     let scratch = try CommandTests.made.get()
     #expect(try world("cooled", ["training.steps=2"], in: scratch).status == 0)

@@ -68,6 +68,8 @@ import Testing
       #expect(
         outcome.status == 0 && outcome.output.hasPrefix("forecast: ") && outcome.output.contains("steps"),
         "\(outcome.errors)")
+      // An agent begins as a clone.
+      #expect(outcome.output.contains("of cloning") == (command[0] == "agent"), "\(outcome.output)")
       #expect(!scratch.exists("forecast"))
     }
     let dril =

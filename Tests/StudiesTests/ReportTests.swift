@@ -111,6 +111,14 @@ import Torch
       #expect(report.points.map(\.line) == names)
       #expect(names.allSatisfy { "\(report)".contains($0) && report.csv.contains($0) && report.picture.contains($0) })
     }
+    // An older result, whose settings are said relative to other defaults.
+    let older = try result("older", .ditto, seed: 2, mean: 0)
+    let text = try String(contentsOf: older, encoding: .utf8)
+    try Data(text.replacing(/"defaults" ?: ?2,?/, with: "").utf8).write(to: older)
+    #expect(
+      try Report([usual, older], over: .episodes).points.map(\.line).sorted() == [
+        "ditto, defaults 1", "ditto, defaults 2",
+      ])
     // What only PPO looks at tells no others apart.
     #expect(
       try Report(

@@ -134,8 +134,7 @@ let package = Package(
       name: "Training", dependencies: below("Training"),
       resources: [
         "paper", "authors", "small", "tiny", "scratch", "road", "cartpole", "lunarlander", "pong", "breakout", "atari",
-        "pendulum",
-        "carracing", "minigrid",
+        "pendulum", "carracing", "minigrid",
       ].map {
         .embedInCode("Presets/\($0).yaml")
       },

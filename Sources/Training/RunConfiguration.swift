@@ -137,7 +137,7 @@ extension AgentConfiguration {
   /// Of the documents that a run keeps. What a version before 0.2 could not say is as it was then.
   /// - Throws: `ConfigurationError`.
   package static func stored(_ documents: [Preset]) throws -> AgentConfiguration {
-    return try load(
+    try load(
       .agent, from: [beforeSomeSettings] + documents,
       note: { former, text in
         if case .removed = former { Observer.warn(text) }
@@ -148,7 +148,7 @@ extension AgentConfiguration {
   /// built-in presets that come first, how long they take below them.
   private static func withImplied(by c: AgentConfiguration, _ layers: [Preset]) -> [Preset] {
     let weights = c.imitation.reward.weights
-    let (presets, others) = (layers.prefix { Presets.all.contains($0) }, layers.drop { Presets.all.contains($0) })
+    let presets = layers.prefix { Presets.all.contains($0) }
     let implied = [
       // Behavioral cloning has no entropy term in the paper.
       ("method bc", c.method == .bc, "cloning: {entropyWeight: 0}"),
@@ -167,7 +167,7 @@ extension AgentConfiguration {
           name: "methods bc and dbc",
           yaml: "agent: {training: {steps: 2000, checkpointInterval: 500, validationInterval: 500}}")
       ]
-    return steps + presets + implied + others
+    return steps + presets + implied + layers.dropFirst(presets.count)
   }
 }
 

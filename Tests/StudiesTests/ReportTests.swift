@@ -119,6 +119,13 @@ import Torch
       try Report([usual, older], over: .episodes).points.map(\.line).sorted() == [
         "ditto, defaults 1", "ditto, defaults 2",
       ])
+    // Clones are the same whatever is said of dreams.
+    #expect(
+      try Report(
+        [0.5, 0].enumerated().map { index, weight in
+          try result("clone\(index)", .dbc, seed: UInt64(index), mean: 0) { $0.imitation.entropyWeight = weight }
+        }, over: .episodes
+      ).points.map(\.line) == ["dbc"])
     // What only PPO looks at tells no others apart.
     #expect(
       try Report(

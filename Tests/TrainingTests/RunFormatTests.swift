@@ -91,6 +91,13 @@ import Torch
     }
   }
 
+  /// What its documents could not say is as it was then, for a run that begins with its weights too.
+  @Test func anotherRunBeginsAsOneOfTheFirstFormatDid() throws {
+    let agent = try AgentConfiguration.load(AgentRun.layers(of: run("agent")), overrides: [])
+    #expect(agent.imitation.dreamsPerWindow == 1 && !agent.imitation.sharedNoise)
+    #expect(agent.imitation.warmStart.cloningSteps == 0 && agent.latents.encodings == 1)
+  }
+
   @Test func anAgentOfTheFirstFormatIsGivenAway() throws {
     let given = FileManager.default.temporaryDirectory.appending(path: "ditto-given-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: given) }

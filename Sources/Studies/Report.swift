@@ -144,6 +144,8 @@ extension AgentMetadata {
   fileprivate func traits(over axis: ReportAxis) -> [String: String] {
     var traits = settings
     traits["defaults"] = defaults.map(String.init) ?? "1"
+    // Each seed may begin with its own.
+    (traits["mixed data"], traits["from"]) = (mixedData?.joined(separator: " and "), from.map { _ in "another run" })
     (traits["steps"], traits["actions"], traits["checkpoint"], traits["world model"]) = (
       "\(gradientSteps)", actions.rawValue, selectedBy.rawValue, worldModel
     )

@@ -10,6 +10,10 @@ public struct AgentMetadata: Codable, Equatable, Sendable {
   public let horizon: Int?
   /// That it learned from.
   public let expertEpisodes: Int
+  /// The recordings in whose states its dreams began too, by the names of their folders; absent without any.
+  public let mixedData: [String]?
+  /// The run whose networks it began with, as "NAME, step STEP, FINGERPRINT"; absent where they were its own.
+  public let from: String?
   public let seed: UInt64
   /// Its other settings where they are not the defaults, by key: what else may set two agents apart. Of one that has
   /// its own encoders, theirs too.
@@ -54,6 +58,9 @@ public struct AgentMetadata: Codable, Equatable, Sendable {
         uniqueKeysWithValues: configuration.imitation.reward.weights.used.map { ($0.kind.name, $0.weight) }) : nil
     horizon = dreams ? configuration.imitation.horizon : nil
     (expertEpisodes, seed, threads) = (record.details.useEpisodes, record.seed, record.details.threads)
+    let mixed = record.details.data.dropFirst().map { URL(fileURLWithPath: $0.path).lastPathComponent }
+    mixedData = mixed.isEmpty ? nil : mixed
+    from = record.from.map { URL(fileURLWithPath: $0).lastPathComponent }
     let encoders =
       try configuration.method == .bc
       ? world.differences().filter { $0.key.hasPrefix("model.") || $0.key.hasPrefix("pixels.") } : [:]

@@ -30,15 +30,17 @@ import Torch
   private func result(
     _ name: String, _ method: Imitation.Method?, episodes: Int = 1, seed: UInt64 = 1, mean: Double,
     environmentSeed: UInt64 = 1, step: Int = 10,
-    by selectedBy: SelectedBy = .last, worldModel: String = "w", _ change: (inout AgentConfiguration) -> Void = { _ in }
+    by selectedBy: SelectedBy = .last, worldModel: String = "w", data: [String] = ["expert"], from: String? = nil,
+    _ change: (inout AgentConfiguration) -> Void = { _ in }
   ) throws -> URL {
     var configuration = AgentConfiguration()
     configuration.method = method ?? .ditto
     change(&configuration)
     let details = RunMetadata(
-      device: .cpu, precision: .f32, threads: 1, data: [], ObservationSpace(vector: 1), 2, useEpisodes: episodes,
+      device: .cpu, precision: .f32, threads: 1, data: data.map { .init(path: "recorded/\($0)", fingerprint: "") }, ObservationSpace(vector: 1), 2, useEpisodes: episodes,
       worldModel: method == .bc ? nil : .init(path: "world", fingerprint: worldModel))
-    let record = Record(kind: .agent, seed: seed, version: "test", started: Date(), details: details)
+    var record = Record(kind: .agent, seed: seed, version: "test", started: Date(), details: details)
+    record.from = from
     let facts = try AgentMetadata(
       configuration, WorldModelConfiguration(), record, of: scratch, step: step, by: selectedBy, choosing: .best)
     let evaluation = EvaluationResult(
@@ -106,6 +108,10 @@ import Torch
           ($0.imitation.reward.weights[.dot], $0.imitation.reward.weights[.l2]) = (0.5, 2)
         }, ["ditto", "ditto 0.5 dot + 2 l2"]
       ),
+      (
+        try result("j", .ditto, seed: 2, mean: 0, data: ["expert", "a", "b"]), ["ditto", "ditto, mixed data a and b"]
+      ),
+      (try result("k", .ditto, seed: 2, mean: 0, from: "runs/clone, step 5, 0a"), ["ditto", "ditto, from another run"]),
     ] {
       let report = try Report([usual, other], over: .episodes)
       #expect(report.points.map(\.line) == names)

@@ -78,6 +78,10 @@ public struct LadderStudy: Codable, Sendable {
       }
       try play("taught by equation 8, \(search.depth) steps ahead", .agent(parts.agent(clone.actor, seed: seed)))
     }
+    if try TrainingLoop.checkpoints(of: taken.url, keep: 1).steps().contains(0) {
+      let first = try LoadedAgent(at: taken.url, step: 0, seed: seed, compute)
+      try play("the clone that \(taken.name) began as", .agent(first.agent.copy(states: .best)))
+    }
     for states in StateChoice.allCases {
       try play(
         "\(taken.name), z \(states == .best ? "most probable" : "sampled")",

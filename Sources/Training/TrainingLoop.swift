@@ -95,9 +95,9 @@ package struct TrainingLoop {
       try trainer.checkData()
       try trainer.checkFinite(step: step)
       let logged = try log.synchronize()
-      try checkpoints.save(
-        step: step, sparing: Set([best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 }), log: logged
-      ) { folder in
+      // What it began as, to be compared with, where no other run has that.
+      let spared = try [from == nil ? 0 : nil, best?.step, OnlineChoice.made(in: run.url)?.step].compactMap { $0 }
+      try checkpoints.save(step: step, sparing: Set(spared), log: logged) { folder in
         try AtomicFile.write(Safetensors.pieces(of: trainer.learner.state), to: folder.appending(path: Self.stateFile))
       }
       saved = step

@@ -105,10 +105,8 @@ class Saving(BaseCallback):
 
 def train(options):
     games = VecFrameStack(DummyVecEnv([lambda seed=seed: Learned(make(options.game), seed) for seed in range(8)]), 4)
-    # Kept up, these rates undo in 200,000 steps what a million have learned.
-    falling = {"learning_rate": lambda left: 2.5e-4 * left, "clip_range": lambda left: 0.1 * left}
     if os.path.exists(options.expert):
-        model = PPO.load(options.expert, games, device="cpu", custom_objects=falling)
+        model = PPO.load(options.expert, games, device="cpu")
     else:
         model = PPO(
             "CnnPolicy",
@@ -116,7 +114,8 @@ def train(options):
             n_steps=128,
             n_epochs=3,
             batch_size=256,
-            **falling,
+            learning_rate=2.5e-4,
+            clip_range=0.1,
             ent_coef=0.01,
             vf_coef=0.5,
             seed=options.seed,

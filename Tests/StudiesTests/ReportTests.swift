@@ -37,7 +37,8 @@ import Torch
     configuration.method = method ?? .ditto
     change(&configuration)
     let details = RunMetadata(
-      device: .cpu, precision: .f32, threads: 1, data: data.map { .init(path: "recorded/\($0)", fingerprint: "") }, ObservationSpace(vector: 1), 2, useEpisodes: episodes,
+      device: .cpu, precision: .f32, threads: 1, data: data.map { .init(path: "recorded/\($0)", fingerprint: "") },
+      ObservationSpace(vector: 1), 2, useEpisodes: episodes,
       worldModel: method == .bc ? nil : .init(path: "world", fingerprint: worldModel))
     var record = Record(kind: .agent, seed: seed, version: "test", started: Date(), details: details)
     record.from = from
@@ -111,7 +112,9 @@ import Torch
       (
         try result("j", .ditto, seed: 2, mean: 0, data: ["expert", "a", "b"]), ["ditto", "ditto, mixed data a and b"]
       ),
-      (try result("k", .ditto, seed: 2, mean: 0, from: "runs/clone, step 5, 0a"), ["ditto", "ditto, from another run"]),
+      (
+        try result("k", .ditto, seed: 2, mean: 0, from: "runs/clone, step 5, 0a"), ["ditto", "ditto, from another run"]
+      ),
     ] {
       let report = try Report([usual, other], over: .episodes)
       #expect(report.points.map(\.line) == names)

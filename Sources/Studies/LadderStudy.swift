@@ -78,7 +78,7 @@ public struct LadderStudy: Codable, Sendable {
       }
       try play("taught by equation 8, \(search.depth) steps ahead", .agent(parts.agent(clone.actor, seed: seed)))
     }
-    if try TrainingLoop.checkpoints(of: taken.url, keep: 1).steps().contains(0) {
+    if taken.loaded.facts.from == nil, try TrainingLoop.checkpoints(of: taken.url, keep: 1).steps().contains(0) {
       let first = try LoadedAgent(at: taken.url, step: 0, seed: seed, compute)
       try play("the clone that \(taken.name) began as", .agent(first.agent.copy(states: .best)))
     }

@@ -80,7 +80,8 @@ public struct Evaluation {
   public var pipeline: PixelPipeline
   public var episodes: Int
   public var seed: UInt64
-  /// How many random actions, the least and the most, each episode begins with; the agent's memory sees them.
+  /// How many random actions, the least and the most, each episode begins with; the agent's memory sees them. Those
+  /// that a deterministic environment ignores do not count, and come before.
   public var randomStart: ClosedRange<Int>
   public var hosting = Hosting()
   /// Whether nothing is to be played where there is no picture to see.
@@ -97,10 +98,12 @@ public struct Evaluation {
   /// Episodes side by side.
   package static let slots = 20
 
-  /// Uniformly random actions, as many as are drawn.
-  private func randomActions(_ actions: ActionSpace, _ seed: Seed) -> [Action] {
+  /// Uniformly random actions, as many as are drawn and those before them that are ignored.
+  private func randomActions(_ actions: ActionSpace, ignored: Int, _ seed: Seed) -> [Action] {
     var generator = seed.generator
-    return (0..<Int.random(in: randomStart, using: &generator)).map { _ in actions.random(using: &generator) }
+    return (0..<ignored + Int.random(in: randomStart, using: &generator)).map { _ in
+      actions.random(using: &generator)
+    }
   }
 
   /// - Parameter onEpisode: called with each episode, in order; with the frames of those that `keepsFrames` says, by
@@ -118,9 +121,13 @@ public struct Evaluation {
     guard !needsPictures || !made.observation.images.isEmpty else { throw ExperimentError.noPixels(environment) }
     var (returns, lengths, endings, cut) = ([Double](), [Int](), Set<EpisodeEnding>(), 0)
     let root = Seed(seed).stream("evaluate")
-    let isDeterministic: Bool
+    let (isDeterministic, ignored): (Bool, Int)
     do {
-      isDeterministic = try made.isDeterministic(seed: EpisodeSeeds.evaluation(seed, 0), pipeline)
+      let first = EpisodeSeeds.evaluation(seed, 0)
+      isDeterministic = try made.isDeterministic(seed: first, pipeline)
+      // After the fewest no-ops; after more of them fewer steps are ignored.
+      let soonest = first - first % UInt64(max(pipeline.noopMax, 1))
+      ignored = isDeterministic && randomStart.upperBound > 0 ? try made.ignoredSteps(seed: soonest) : 0
     } catch EnvironmentError.stopped {
       throw Interrupted(
         exitCode: Interruption.exitCode ?? 1, description: "\(environment): stopped before an episode was played")
@@ -128,7 +135,8 @@ public struct Evaluation {
     var played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) },
       seed: root,
-      opening: { randomActions(made.actions, root.stream("start").step($0)) }, keepsFrames: keepsFrames)
+      opening: { randomActions(made.actions, ignored: ignored, root.stream("start").step($0)) },
+      keepsFrames: keepsFrames)
     if pipeline.maxEpisodeSteps > 0 { played.longest = pipeline.maxEpisodeSteps }
     let progress = ProgressMeter("evaluating \(name)", total: episodes, unit: "episodes")
     try played.play(episodes) { episode in
@@ -143,8 +151,8 @@ public struct Evaluation {
       Observer.note("\(environment): \(cut) of \(episodes) episodes were cut after \(pipeline.maxEpisodeSteps) steps")
     }
     let starts = EvaluationStarts(
-      least: randomStart.lowerBound, most: randomStart.upperBound, isDeterministic: isDeterministic,
-      different: endings.count)
+      least: randomStart.lowerBound, most: randomStart.upperBound, ignored: ignored,
+      isDeterministic: isDeterministic, different: endings.count)
     if let warning = starts.warning(environment, episodes: episodes) { Observer.warn(warning) }
     return EvaluationResult(
       player: name, environment: environment, seed: seed, agent: facts, returns: returns, lengths: lengths,
@@ -168,14 +176,15 @@ enum EpisodeSeeds {
 extension EvaluationResult: CustomStringConvertible {
   public var description: String {
     let interval = if let low, let high { "\(shown(low)) to \(shown(high))" } else { "" }
-    return TextTable(
+    let table = TextTable(
       columns: ["player", "episodes", "different", "mean", "se", "min", "max", "95 % interval"],
       rows: [
         [
           player, "\(returns.count)", starts.map { "\($0.different)" } ?? "", shown(mean), se.map(shown) ?? "",
           shown(min), shown(max), interval,
         ]
-      ]
-    ).description + (surprise.map { "\n\($0)" } ?? "")
+      ])
+    return ([table, starts, surprise] as [CustomStringConvertible?]).compactMap { $0?.description }
+      .filter { !$0.isEmpty }.joined(separator: "\n")
   }
 }

@@ -4,9 +4,12 @@ import Spaces
 
 /// How the episodes of an evaluation began, and how many different ones came of it.
 public struct EvaluationStarts: Codable, Equatable, Sendable {
-  /// Random actions before the player's first: at least, at most.
+  /// Random actions before the player's first that the environment answers to: at least, at most.
   public let least: Int
   public let most: Int
+  /// Random actions before these, in steps in which the environment ignores what is done, such as a game's opening
+  /// tune; absent in results of versions that did not count them.
+  public let ignored: Int?
   /// Whether the environment does the same again after the same actions, whatever its seed.
   public let isDeterministic: Bool
   /// Episodes that are no repetition of another.
@@ -19,8 +22,17 @@ public struct EvaluationStarts: Codable, Equatable, Sendable {
       isDeterministic ? "it is deterministic, and does the same after the same actions" : "its episodes are alike"
     return """
       \(environment): only \(different) of \(episodes) episodes were different: \(why); the interval says less than it seems to. \
-      Begin episodes with random actions: --random-steps 0:60
+      Begin episodes with \(most > 0 ? "more " : "")random actions: --random-steps 0:\(max(60, 2 * most))
       """
+  }
+}
+
+extension EvaluationStarts: CustomStringConvertible {
+  public var description: String {
+    let opening = ignored.map { $0 > 0 ? " after \($0) that are ignored" : "" } ?? ""
+    let starts = most > 0 ? "episodes begin with \(least) to \(most) random actions\(opening)" : ""
+    let kind = isDeterministic ? "deterministic: it does the same after the same actions" : ""
+    return [kind, starts].filter { !$0.isEmpty }.joined(separator: "; ")
   }
 }
 
@@ -59,5 +71,41 @@ extension Environment {
       return frames
     }
     return seen[0] == seen[1]
+  }
+
+  /// How many steps of an episode pass before anything that is done matters: the longest beginning in which no action
+  /// changes what is seen from then on. 0 where all of `limit` steps are alike.
+  /// - Parameter delay: how many steps later what was done may be seen first.
+  func ignoredSteps(seed: UInt64, delay: Int = 8, limit: Int = 256) throws -> Int {
+    guard let count = actions.discreteCount, count > 1 else { return 0 }
+    var still: [[UInt8]] = []
+    /// The first step, of so many, whose frame is another one where an action was taken in the first `held` ones.
+    func difference(_ action: Int, for held: Int, within steps: Int) throws -> Int? {
+      _ = try reset([0: seed])
+      for index in 0..<steps {
+        let outcome = try step([0: .discrete(index < held ? action : 0)])[0]!
+        if index == still.count { still.append(outcome.frame) }
+        if outcome.frame != still[index] { return index }
+        if outcome.ended { break }
+      }
+      return nil
+    }
+    _ = try difference(0, for: 0, within: limit)
+    var first = still.count - 1
+    var answered: [Int] = []
+    for action in 1..<count {
+      guard let step = try difference(action, for: limit, within: first + 1) else { continue }
+      answered = (step < first ? [] : answered) + [action]
+      first = step
+    }
+    var (ignored, matters) = (max(first - delay, 0) - 1, first)
+    guard !answered.isEmpty else { return 0 }
+    // The actions before `ignored` and at it do nothing; with that at `matters` something is done.
+    while matters - ignored > 1 {
+      let middle = (ignored + matters) / 2
+      let isSeen = try answered.contains { try difference($0, for: middle + 1, within: first + 1) != nil }
+      if isSeen { matters = middle } else { ignored = middle }
+    }
+    return matters
   }
 }

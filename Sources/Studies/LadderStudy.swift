@@ -28,17 +28,16 @@ public struct LadderStudy: Codable, Sendable {
 
   public let rungs: [Rung]
 
-  /// Gradient steps of clones, and dreams that the search is learned from.
-  private static let (cloningSteps, searches) = (2000, 100)
-
   /// - Parameters:
   ///   - runs: agents; the first one that learned in dreams is taken apart, the others are played as they are.
   ///   - leads: numbers of the expert's first steps after which that agent goes on.
+  ///   - cloningSteps: gradient steps of clones.
+  ///   - searches: dreams that the search is learned from.
   /// - Throws: as `LoadedAgent`, `Evaluation` and `AgentRun.resume`; `ExperimentError.cannotCompare` where no run
   ///   learned in dreams.
   public init(
     _ runs: [(name: String, url: URL)], environment: String, episodes: Int, leads: [Int], seed: UInt64,
-    _ compute: Compute
+    cloningSteps: Int = 2000, searches: Int = 100, _ compute: Compute
   ) throws {
     let agents = try runs.map { (name: $0.name, url: $0.url, loaded: try LoadedAgent(at: $0.url, seed: seed, compute)) }
     guard let taken = agents.first(where: { $0.loaded.facts.rewards != nil }) else {
@@ -62,8 +61,8 @@ public struct LadderStudy: Codable, Sendable {
       ("clone", try parts.latents(parts.configuration.latents.encodings)),
     ] {
       let clone = try parts.clone(of: latents, seeds.stream("clone"))
-      for step in 0..<Self.cloningSteps {
-        _ = clone.update(step: step, progress: Double(step) / Double(Self.cloningSteps))
+      for step in 0..<cloningSteps {
+        _ = clone.update(step: step, progress: Double(step) / Double(cloningSteps))
       }
       try play(name, .agent(parts.agent(clone.actor, seed: seed)))
       guard name == "clone", parts.world.model.actions.discreteCount != nil else { continue }
@@ -71,8 +70,8 @@ public struct LadderStudy: Codable, Sendable {
         Imagination(parts.world.model, compute.precision), parts.configuration.imitation.reward.compared, on: latents,
         teaching: clone,
         seed: seeds.stream("search"))
-      let progress = ProgressMeter("searching \(search.depth) steps ahead", total: Self.searches)
-      for step in 0..<Self.searches {
+      let progress = ProgressMeter("searching \(search.depth) steps ahead", total: searches)
+      for step in 0..<searches {
         _ = search.update(step: step)
         progress.update(step + 1)
       }

@@ -116,7 +116,7 @@ public struct WorldModelStudy: Codable, Sendable {
       try Coverage(of: $0, by: learned, model, seed: seed.stream("coverage"), compute)
     }
     grade = try expert.flatMap { try Self.grade(world, $0, steps: steps, seed: seed.stream("grade"), compute) }
-    advice = Self.advice(openLoop, answers, groups, coverage)
+    advice = Self.advice(openLoop, answers, groups, coverage, grade)
   }
 
   /// The grade on some of the expert's episodes, beside a clone of the others where there are any.
@@ -196,7 +196,9 @@ extension WorldModelStudy {
   private static let leastCoverage = 0.8
 
   /// What speaks against learning in the model, and what to do about it.
-  static func advice(_ openLoop: OpenLoop, _ answers: [Answer], _ groups: Groups, _ coverage: Coverage?) -> [String] {
+  static func advice(
+    _ openLoop: OpenLoop, _ answers: [Answer], _ groups: Groups, _ coverage: Coverage?, _ grade: ModelGrade?
+  ) -> [String] {
     var found: [String] = []
     if let step = firstWorse(
       openLoop.error, than: zip(openLoop.stillError, openLoop.meanError).map { mostError * min($0, $1) })
@@ -231,6 +233,7 @@ extension WorldModelStudy {
         "Only \(percent(share)) of the expert's states are covered by what the model was trained on: record more like them, and train it on those too."
       )
     }
+    if let advice = grade?.advice { found.append("By the grade \(advice).") }
     return found.isEmpty ? ["Nothing speaks against learning in it."] : found
   }
 

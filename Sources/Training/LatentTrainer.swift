@@ -49,6 +49,11 @@ final class LatentTrainer: Trainer {
         of: Imagination(loaded.model, details.precision), on: encoded.heldOut ?? encoded.expert,
         compared: imitation.reward.compared, horizon: imitation.horizon, seed: seed.stream("grade"))
       Observer.note(grade.verdict)
+      if imitation.reference == .rollout {
+        Observer.warn(
+          "imitation.reference=rollout compares dreams with the expert's actions replayed in the model, which leave the expert where a system is unstable; it is for stable ones and short horizons, and docs/methods/ditto.md says when it helps"
+        )
+      }
     }
     if let learner = latentLearner as? DITTO, imitation.warmStart.cloningSteps > 0 {
       let cloner = try DBC(

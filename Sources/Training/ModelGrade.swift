@@ -17,8 +17,10 @@ public struct ModelGrade: Codable, Sendable {
 
   /// Windows that dreams start in.
   private static let windows = 256
-  /// What actions change should be at least so many times what the model errs.
-  private static let enough = 1.0
+  /// What actions change should be at least so many times what the model errs. After fifteen steps it is 3.0 times on
+  /// CartPole and 0.7 times on Pong, where DITTO gains on the clone that it began as, and 0.1 and 0.0 times on
+  /// SpaceInvaders and MsPacman, where it does not.
+  private static let enough = 0.5
 
   /// - Parameters:
   ///   - latents: expert episodes; such as nothing was learned from say most.
@@ -57,28 +59,33 @@ public struct ModelGrade: Codable, Sendable {
   /// What actions change, `expert − random`, by what the model errs, `1 − expert`; by step.
   public var signal: [Double] { zip(expert, random).map { ($0 - $1) / max(1 - $0, 1e-6) } }
 
-  /// The last step up to which what actions change is at least as large as what the model errs; 0 where it never is.
+  /// The last step at which what actions change is at least half as large as what the model errs; 0 where it never is.
   public var usefulHorizon: Int { signal.lastIndex { $0 >= Self.enough }.map { $0 + 1 } ?? 0 }
 
-  /// One line: at which horizon the reward says something, and what to do about it.
-  public var verdict: String {
+  /// What actions change beside the model's own error, at the last step.
+  private var facts: String {
     let number = { (value: Double) in String(format: "%.3f", value) }
-    let last = expert.count
-    let facts = """
-      world model at step \(last): the reward is \(number(expert[last - 1])) under the expert's own actions, \
-      \(number(random[last - 1])) under random ones; \
-      what actions change is \(String(format: "%.1f", signal[last - 1])) times what the model errs by itself
+    let last = expert.count - 1
+    return """
+      world model at step \(last + 1): the reward is \(number(expert[last])) under the expert's own actions, \
+      \(number(random[last])) under random ones; \
+      what actions change is \(String(format: "%.1f", signal[last])) times what the model errs by itself
       """
-    let advice =
-      switch usefulHorizon {
-      case last: "a reward says something up to there"
-      case 0:
-        "a reward says next to nothing at any step: train the world model longer, enlarge it, or record more varied actions"
-      default:
-        "a reward says most up to step \(usefulHorizon): train the world model longer, or set imitation.horizon=\(usefulHorizon)"
-      }
-    return "\(facts): \(advice)"
   }
+
+  /// What to do where a reward says little; nil where it says something at every step.
+  public var advice: String? {
+    switch usefulHorizon {
+    case expert.count: nil
+    case 0:
+      "a reward says next to nothing at any step: train the world model longer, enlarge it, or record more varied actions"
+    default:
+      "a reward says most up to step \(usefulHorizon): train the world model longer, or set imitation.horizon=\(usefulHorizon)"
+    }
+  }
+
+  /// One line: at which horizon the reward says something, and what to do about it.
+  public var verdict: String { "\(facts): \(advice ?? "a reward says something up to there")" }
 }
 
 extension ModelGrade: CustomStringConvertible {
@@ -92,6 +99,6 @@ extension ModelGrade: CustomStringConvertible {
       ["step", "expert's actions", "random"] + (clone == nil ? [] : ["clone"]) + [
         "model's error", "of one draw", "signal by error",
       ]
-    return "\(TextTable(columns: columns, rows: rows))\n\(verdict)"
+    return "\(TextTable(columns: columns, rows: rows))\n\(facts)"
   }
 }

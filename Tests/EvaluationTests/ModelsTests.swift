@@ -17,7 +17,7 @@ import Torch
 
   /// Where each acts, and what a few episodes return at least.
   private static let places = [
-    "road": ("road", 200.0), "cartpole": ("gym:CartPole-v1", 60), "pong": ("gym:ALE/Pong-v5", 0),
+    "road": ("road", 200.0), "cartpole": ("gym:CartPole-v1", 300), "pong": ("gym:ALE/Pong-v5", 0),
   ]
 
   @Test func thereAreThoseThatAreNamed() { #expect(Set(Self.names) == Set(Self.places.keys)) }

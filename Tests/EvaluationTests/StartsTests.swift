@@ -44,6 +44,34 @@ private final class Counter: Environments.Environment {
   func close() {}
 }
 
+/// A game that ignores all actions while its tune plays, and then shows a while later what the last one was, if it is
+/// the one that it answers to.
+private final class Tune: Environments.Environment {
+  let slots = 1
+  let observation = ObservationSpace(vector: 1)
+  let actions = ActionSpace.discrete(3)
+  private let deaf, delay: Int
+  private var taken: [Int] = []
+
+  init(deaf: Int, delay: Int) { (self.deaf, self.delay) = (deaf, delay) }
+
+  func reset(_ seeds: [Int: UInt64]) -> [Int: [UInt8]] {
+    taken = []
+    return seeds.mapValues { _ in .bytes(of: [0]) }
+  }
+
+  func step(_ actions: [Int: Action]) -> [Int: Outcome] {
+    actions.mapValues { action in
+      taken.append(action.classes[0])
+      let seen = taken.count - 1 - delay
+      let shown: Float = seen >= deaf && taken[seen] == 2 ? 2 : 0
+      return Outcome(frame: .bytes(of: [shown + Float(taken.count)]), reward: 0, terminated: false, truncated: false)
+    }
+  }
+
+  func close() {}
+}
+
 /// A lever that moves by at most 1, and an expert who asks for 3 in every other step.
 private final class Lever: ScriptedExpert {
   let slots = 1
@@ -114,11 +142,21 @@ private final class Lever: ScriptedExpert {
   @Test func tellsWhatIsDeterministic() throws {
     #expect(try Counter(beginsAtSeed: false).isDeterministic(seed: 5, PixelPipeline(.none)))
     #expect(try !Counter(beginsAtSeed: true).isDeterministic(seed: 5, PixelPipeline(.none)))
-    let starts = { EvaluationStarts(least: 0, most: 0, isDeterministic: true, different: $0) }
+    let starts = { EvaluationStarts(least: 0, most: 60, ignored: 0, isDeterministic: true, different: $0) }
     #expect(starts(15).warning("counter", episodes: 30) == nil)
     #expect(
       try #require(starts(14).warning("counter", episodes: 30)).contains(
         "only 14 of 30 episodes were different: it is deterministic"))
+    #expect(try #require(starts(14).warning("counter", episodes: 30)).hasSuffix("--random-steps 0:120"))
+  }
+
+  @Test(arguments: [(0, 0), (0, 5), (7, 0), (7, 5), (30, 8)])
+  func findsTheStepsInWhichNothingIsAnsweredTo(deaf: Int, delay: Int) throws {
+    #expect(try Tune(deaf: deaf, delay: delay).ignoredSteps(seed: 5) == deaf)
+  }
+
+  @Test func whatNeverAnswersIgnoresNoSteps() throws {
+    #expect(try Tune(deaf: 1000, delay: 0).ignoredSteps(seed: 5) == 0)
   }
 
   @Test func saysOnceThatAnEnvironmentIsSlowAndWhatWasCut() throws {

@@ -48,6 +48,27 @@ import WorldModel
     #expect(early.count == 3 && early.reduce(0, +) < late.reduce(0, +))
   }
 
+  /// Every rung, in the order of what it adds; the agent's own clone is the one of step 0.
+  @Test func playsEveryRung() throws {
+    try trained {
+      ($0.imitation.policy.width, $0.imitation.policy.hiddenLayers, $0.cloning.batch) = (16, 1, 32)
+      ($0.latents.encodings, $0.imitation.warmStart.cloningSteps) = (1, 20)
+    }
+    let ladder = try LadderStudy(
+      [("ours", path("agent"))], environment: "road", episodes: 2, leads: [290], seed: 0, cloningSteps: 200,
+      searches: 1, Compute())
+    #expect(
+      ladder.rungs.map(\.name) == [
+        "expert's recordings", "random", "clone, z drawn once", "clone", "taught by equation 8, 6 steps ahead",
+        "the clone that ours began as", "ours, z sampled", "ours, z most probable",
+        "ours after the expert's first 290 steps",
+      ])
+    let means = Dictionary(uniqueKeysWithValues: ladder.rungs.map { ($0.name, $0.mean) })
+    #expect(means["expert's recordings"] == 300 && means["random"]! < 50)
+    #expect(means["clone"]! > means["the clone that ours began as"]!)
+    #expect(means["ours after the expert's first 290 steps"]! >= 290)
+  }
+
   /// Where an agent was trained does not matter, whether that device is here or not.
   @Test func isTakenApartOnTheDeviceThatIsAskedFor() throws {
     try trained()
@@ -131,6 +152,20 @@ import WorldModel
     let deaf = try ModelGrade(of: Imagination(world.model), on: latents, compared: .h, horizon: 10, seed: Seed(1))
     #expect(deaf.signal.allSatisfy { abs($0) < 0.05 } && deaf.usefulHorizon == 0)
     #expect(deaf.verdict.contains("a reward says next to nothing at any step"))
+  }
+
+  @Test func aGradeSaysUpToWhichStepARewardSaysSomething() throws {
+    let grade = { (random: [Double]) in
+      try JSONDecoder().decode(
+        ModelGrade.self,
+        from: JSONEncoder().encode(["expert": [0.9, 0.8, 0.7], "random": random, "draw": [1, 1, 1]]))
+    }
+    let (all, some) = (try grade([0.5, 0.5, 0.3]), try grade([0.7, 0.6, 0.6]))
+    #expect(
+      all.advice == nil
+        && all.verdict.hasSuffix("1.3 times what the model errs by itself: a reward says something up to there"))
+    #expect(some.usefulHorizon == 2)
+    #expect(some.verdict.hasSuffix("train the world model longer, or set imitation.horizon=2"))
   }
 
   /// What is given away acts as the run, says nothing of where it was made, and has no more than acting needs.

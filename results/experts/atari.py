@@ -192,13 +192,17 @@ class Player:
 
 def returns(options):
     player, random = Player(options.game, options.expert), np.random.default_rng(options.seed)
+    least, most = map(int, options.random_steps.split(":"))
     totals = np.array(
-        [player.episode(options.seed + i, 0.0, int(random.integers(61)))[2].sum() for i in range(options.episodes)]
+        [
+            player.episode(options.seed + i, 0.0, int(random.integers(least, most + 1)))[2].sum()
+            for i in range(options.episodes)
+        ]
     )
     means = random.choice(totals, (10_000, len(totals))).mean(1)
     low, high = np.quantile(means, [0.025, 0.975])
     interval = f"{totals.mean():.1f} ({low:.1f} to {high:.1f})"
-    print(f"{options.game}: {interval}, {len(totals)} games after up to 60 random actions")
+    print(f"{options.game}: {interval}, {len(totals)} games after {least} to {most} random actions")
 
 
 def record(options):
@@ -279,6 +283,9 @@ def main():
             command.add_argument("--steps", type=int, default=3_000_000)
         if function is returns:
             command.add_argument("--episodes", type=int, default=50)
+            command.add_argument(
+                "--random-steps", default="0:60", help="least and most; 'ditto evaluate' says how many a game ignores"
+            )
         if function is record:
             command.add_argument("dataset", help="the new folder")
             command.add_argument("--episodes", type=int)

@@ -26,8 +26,8 @@ public final class SequenceSearch {
   /// Windows that are searched in at a time, dreamed steps of each, steps from one search to the next, searches that
   /// are learned from, and gradient steps after each dream, of so many searched states each.
   private static let (batch, roll, interval, kept, learningSteps, learningBatch) = (32, 8, 2, 200, 10, 256)
-  /// Sequences that are tried, at most; steps, at most.
-  private static let (most, deepest) = (1300, 6)
+  /// Sequences that are tried, at most; steps, at most; dreams side by side, about, which is what memory it needs.
+  private static let (most, deepest, rows) = (1300, 6, 4096)
   /// Weight of the expert's own states beside the searched ones.
   private static let cloningWeight = 0.3
 
@@ -86,21 +86,26 @@ public final class SequenceSearch {
   func best(from start: LatentState, reference: LatentState, _ random: RandomSource) -> (action: Tensor, gain: Tensor) {
     noGrad {
       let (batch, count) = (start.deterministic.shape[0], sequences.shape[1])
-      let copied = Tensor((0..<batch * count).map { Int64($0 / count) }, [batch * count], on: imagination.device)
-      let each = Tensor((0..<batch * count).map { Int64($0 % count) }, [batch * count], on: imagination.device)
-      let starts = LatentState(
-        deterministic: start.deterministic.taking(copied), stochastic: start.stochastic.taking(copied))
-      // The sequences of a state share the noise: what differs is what actions did.
-      let noise = SharedNoise(random.seed.stream("search"), dreamsPerWindow: count, on: imagination.device)
-      let states = imagination.rollout(
-        from: starts, following: sequences.taking(each, axis: 1), using: random, noise: noise
-      )
-      .states
-      let expert = compared.reached(reference).taking(copied, axis: 1)
-      let returns = latentReward(expert: expert, learner: compared.reached(states)).sum(over: 0)  // [B · sequences]
-      // Sequences of one first action are side by side.
-      let byFirst = returns.reshaped(batch, actionCount, count / actionCount).max(over: 2)  // [B, A]
-      return (byFirst.argmax(over: 1).to(.float32).reshaped(-1, 1), byFirst.max(over: 1) + (-byFirst).max(over: 1))
+      let together = max(1, Self.rows / count)
+      let byFirst = stride(from: 0, to: batch, by: together).map { first in
+        let rows = (first * count..<min(first + together, batch) * count)
+        let states = Tensor(rows.map { Int64($0 / count) }, [rows.count], on: imagination.device)
+        let each = Tensor(rows.map { Int64($0 % count) }, [rows.count], on: imagination.device)
+        let starts = LatentState(
+          deterministic: start.deterministic.taking(states), stochastic: start.stochastic.taking(states))
+        // The sequences of a state share the noise: what differs is what actions did.
+        let noise = SharedNoise(
+          random.seed.stream("search").step(first), dreamsPerWindow: count, on: imagination.device)
+        let dreams = imagination.rollout(
+          from: starts, following: sequences.taking(each, axis: 1), using: random, noise: noise
+        ).states
+        let expert = compared.reached(reference).taking(states, axis: 1)
+        let returns = latentReward(expert: expert, learner: compared.reached(dreams)).sum(over: 0)
+        // Sequences of one first action are side by side.
+        return returns.reshaped(-1, actionCount, count / actionCount).max(over: 2)
+      }
+      let best = concatenated(byFirst, axis: 0)  // [B, A]
+      return (best.argmax(over: 1).to(.float32).reshaped(-1, 1), best.max(over: 1) + (-best).max(over: 1))
     }
   }
 }

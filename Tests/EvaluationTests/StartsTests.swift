@@ -150,6 +150,15 @@ private final class Lever: ScriptedExpert {
     #expect(try #require(starts(14).warning("counter", episodes: 30)).hasSuffix("--random-steps 0:120"))
   }
 
+  @Test func atariGamesWithoutStickyActionsBeginWithRandomOnes() {
+    var pipeline = PixelPipeline(.atari)
+    #expect(pipeline.randomStart == 0...60)
+    pipeline.stickyActions = 0.25
+    #expect(pipeline.randomStart == 0...0 && PixelPipeline(.rendered).randomStart == 0...0)
+    pipeline.randomSteps = [3, 8]
+    #expect(pipeline.randomStart == 3...8)
+  }
+
   @Test(arguments: [(0, 0), (0, 5), (7, 0), (7, 5), (30, 8)])
   func findsTheStepsInWhichNothingIsAnsweredTo(deaf: Int, delay: Int) throws {
     #expect(try Tune(deaf: deaf, delay: delay).ignoredSteps(seed: 5) == deaf)

@@ -47,16 +47,19 @@ import WorldModel
   }
 
   @Test func staysNearTheCloneByTheDivergencesWeight() throws {
-    let distance = { (weight: Double) -> Double in
+    let distance = { (weight: Double, decay: Double, progress: Double) -> Double in
       let learner = try self.learner { c in
-        (c.warmStart.criticSteps, c.warmStart.divergenceWeight, c.warmStart.divergenceDecay) = (0, weight, 0)
+        (c.warmStart.criticSteps, c.warmStart.divergenceWeight, c.warmStart.divergenceDecay) = (0, weight, decay)
         c.actor.learningRate = 1e-2
       }
       learner.begin(as: clone())
-      return (0..<60).map { learner.update(step: $0, progress: 0)["actor/divergence"]!.item }.last!
+      return (0..<60).map { learner.update(step: $0, progress: progress)["actor/divergence"]!.item }.last!
     }
-    let (free, bound) = (try distance(0), try distance(10))
+    let (free, bound) = (try distance(0, 0, 0), try distance(10, 0, 0))
     #expect(bound < free / 4 && free > 0.01)
+    // A weight that falls is all there before it begins to, and nothing in the end.
+    #expect(try distance(10, 0.5, 0.4) == bound && distance(10, 0.5, 1) == distance(0, 0, 1))
+    #expect(try distance(10, 0.5, 0.75) == distance(5, 0, 0.75))
   }
 
   /// A learner that does what the expert did is where its reference is, where both share the noise: equation 8 gives 1.

@@ -27,7 +27,7 @@ struct EvaluateCommand: ParsableCommand {
   var video: String?
   @Option(
     help: .init(
-      "Begin each episode after a number of random actions between these two (default: as the pixel pipeline says; 0:60 in Atari games). Those that a deterministic environment ignores at first come before and do not count.",
+      "Begin each episode after a number of random actions between these two (default: as the pixel pipeline says; 0:60 in Atari games). Steps in which a deterministic environment ignores actions at first are added.",
       valueName: "least:most"))
   var randomSteps: String?
   @Option(

@@ -121,13 +121,14 @@ public struct Evaluation {
     guard !needsPictures || !made.observation.images.isEmpty else { throw ExperimentError.noPixels(environment) }
     var (returns, lengths, endings, cut) = ([Double](), [Int](), Set<EpisodeEnding>(), 0)
     let root = Seed(seed).stream("evaluate")
-    let (isDeterministic, ignored): (Bool, Int)
+    var (isDeterministic, ignored): (Bool, Int?) = (false, nil)
     do {
       let first = EpisodeSeeds.evaluation(seed, 0)
-      isDeterministic = try made.isDeterministic(seed: first, pipeline)
-      // After the fewest no-ops; after more of them fewer steps are ignored.
-      let soonest = first - first % UInt64(max(pipeline.noopMax, 1))
-      ignored = isDeterministic && randomStart.upperBound > 0 ? try made.ignoredSteps(seed: soonest) : 0
+      isDeterministic = try pipeline.stickyActions == 0 && made.isDeterministic(seed: first, pipeline)
+      if isDeterministic, randomStart.upperBound > 0 {
+        // After the fewest no-ops; after more of them fewer steps are ignored.
+        ignored = try made.ignoredSteps(seed: first - first % UInt64(max(pipeline.noopMax, 1)))
+      }
     } catch EnvironmentError.stopped {
       throw Interrupted(
         exitCode: Interruption.exitCode ?? 1, description: "\(environment): stopped before an episode was played")
@@ -135,9 +136,15 @@ public struct Evaluation {
     var played = EpisodePlayer(
       environment: made, name: environment, player: player, environmentSeed: { EpisodeSeeds.evaluation(seed, $0) },
       seed: root,
-      opening: { randomActions(made.actions, ignored: ignored, root.stream("start").step($0)) },
+      opening: { randomActions(made.actions, ignored: ignored ?? 0, root.stream("start").step($0)) },
       keepsFrames: keepsFrames)
     if pipeline.maxEpisodeSteps > 0 { played.longest = pipeline.maxEpisodeSteps }
+    let opening = (ignored ?? 0) + randomStart.upperBound
+    if opening > 0, (1...opening).contains(pipeline.maxEpisodeSteps) {
+      Observer.warn(
+        "\(environment): episodes are cut after \(pipeline.maxEpisodeSteps) steps, of which up to \(opening) are random actions; let them be longer, or set --random-steps 0:0"
+      )
+    }
     let progress = ProgressMeter("evaluating \(name)", total: episodes, unit: "episodes")
     try played.play(episodes) { episode in
       progress.update(episode.index + 1)

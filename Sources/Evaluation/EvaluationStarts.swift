@@ -8,12 +8,15 @@ public struct EvaluationStarts: Codable, Equatable, Sendable {
   public let least: Int
   public let most: Int
   /// Random actions before these, in steps in which the environment ignores what is done, such as a game's opening
-  /// tune; absent in results of versions that did not count them.
+  /// tune, after the fewest no-ops; absent where that was not asked, as in results of earlier versions.
   public let ignored: Int?
   /// Whether the environment does the same again after the same actions, whatever its seed.
   public let isDeterministic: Bool
   /// Episodes that are no repetition of another.
   public let different: Int
+
+  /// Steps in which an environment may ignore what is done; it is not looked for in more.
+  static let longestOpening = 256
 
   /// What to say where the returns are of fewer games than there are episodes.
   func warning(_ environment: String, episodes: Int) -> String? {
@@ -22,7 +25,7 @@ public struct EvaluationStarts: Codable, Equatable, Sendable {
       isDeterministic ? "it is deterministic, and does the same after the same actions" : "its episodes are alike"
     return """
       \(environment): only \(different) of \(episodes) episodes were different: \(why); the interval says less than it seems to. \
-      Begin episodes with \(most > 0 ? "more " : "")random actions: --random-steps 0:\(max(60, 2 * most))
+      \(most > 0 ? "Where more random actions do not help, games converge: the player does the same wherever they begin" : "Begin episodes with random actions: --random-steps 0:60")
       """
   }
 }
@@ -73,39 +76,50 @@ extension Environment {
     return seen[0] == seen[1]
   }
 
-  /// How many steps of an episode pass before anything that is done matters: the longest beginning in which no action
-  /// changes what is seen from then on. 0 where all of `limit` steps are alike.
-  /// - Parameter delay: how many steps later what was done may be seen first.
-  func ignoredSteps(seed: UInt64, delay: Int = 8, limit: Int = 256) throws -> Int {
+  /// How many steps of an episode pass before anything that is done matters, by frames, rewards and ends; 0 where it is
+  /// not found.
+  ///
+  /// Each action is held until something differs from what the first one leads to; what is seen then may have been done
+  /// earlier, which a bisection of the actions that are seen first finds. Random actions in those steps must then lead to
+  /// the same as none.
+  func ignoredSteps(seed: UInt64) throws -> Int {
     guard let count = actions.discreteCount, count > 1 else { return 0 }
-    var still: [[UInt8]] = []
-    /// The first step, of so many, whose frame is another one where an action was taken in the first `held` ones.
-    func difference(_ action: Int, for held: Int, within steps: Int) throws -> Int? {
+    var still: [Outcome] = []
+    func outcomes(_ steps: Int, of action: (Int) -> Action, until isEnough: (Int, Outcome) -> Bool) throws -> [Outcome]
+    {
       _ = try reset([0: seed])
-      for index in 0..<steps {
-        let outcome = try step([0: .discrete(index < held ? action : 0)])[0]!
-        if index == still.count { still.append(outcome.frame) }
-        if outcome.frame != still[index] { return index }
-        if outcome.ended { break }
+      var seen: [Outcome] = []
+      while seen.count < steps, seen.last?.ended != true, seen.last.map({ !isEnough(seen.count - 1, $0) }) ?? true {
+        seen.append(try step([0: action(seen.count)])[0]!)
       }
-      return nil
+      return seen
     }
-    _ = try difference(0, for: 0, within: limit)
-    var first = still.count - 1
-    var answered: [Int] = []
-    for action in 1..<count {
-      guard let step = try difference(action, for: limit, within: first + 1) else { continue }
-      answered = (step < first ? [] : answered) + [action]
-      first = step
+    /// The first of so many steps that differs where an action was taken in the first `held` ones.
+    func difference(_ action: Int, for held: Int, within steps: Int) throws -> Int? {
+      let seen = try outcomes(steps, of: { .discrete($0 < held ? action : 0) }) { $1 != still[$0] }
+      return seen.last != still[seen.count - 1] ? seen.count - 1 : nil
     }
-    var (ignored, matters) = (max(first - delay, 0) - 1, first)
+    still = try outcomes(EvaluationStarts.longestOpening, of: { _ in 0 }) { _, _ in false }
+    var (answered, matters) = ([Int](), still.count - 1)
+    for action in 1..<count where matters > 0 {
+      guard let step = try difference(action, for: matters + 1, within: matters + 1) else { continue }
+      answered = (step < matters ? [] : answered) + [action]
+      matters = step
+    }
     guard !answered.isEmpty else { return 0 }
-    // The actions before `ignored` and at it do nothing; with that at `matters` something is done.
+    let seenAt = matters
+    var ignored = -1
     while matters - ignored > 1 {
       let middle = (ignored + matters) / 2
-      let isSeen = try answered.contains { try difference($0, for: middle + 1, within: first + 1) != nil }
-      if isSeen { matters = middle } else { ignored = middle }
+      let isAnswered = try answered.contains { try difference($0, for: middle + 1, within: seenAt + 1) != nil }
+      if isAnswered { matters = middle } else { ignored = middle }
     }
-    return matters
+    var generator = Seed(seed).generator
+    let tried = (0..<matters + 32).map { _ in actions.random(using: &generator) }
+    let (none, random) = try (
+      outcomes(tried.count, of: { $0 < matters ? 0 : tried[$0] }) { _, _ in false },
+      outcomes(tried.count, of: { tried[$0] }) { _, _ in false }
+    )
+    return none == random ? matters : 0
   }
 }

@@ -28,16 +28,26 @@ public struct LadderStudy: Codable, Sendable {
 
   public let rungs: [Rung]
 
+  /// Gradient steps of clones, and dreams that the search is learned from.
+  private static let (cloningSteps, searches) = (2000, 100)
+
   /// - Parameters:
   ///   - runs: agents; the first one that learned in dreams is taken apart, the others are played as they are.
   ///   - leads: numbers of the expert's first steps after which that agent goes on.
-  ///   - cloningSteps: gradient steps of clones.
-  ///   - searches: dreams that the search is learned from.
   /// - Throws: as `LoadedAgent`, `Evaluation` and `AgentRun.resume`; `ExperimentError.cannotCompare` where no run
   ///   learned in dreams.
   public init(
     _ runs: [(name: String, url: URL)], environment: String, episodes: Int, leads: [Int], seed: UInt64,
-    cloningSteps: Int = 2000, searches: Int = 100, _ compute: Compute
+    _ compute: Compute
+  ) throws {
+    try self.init(
+      runs, environment: environment, episodes: episodes, leads: leads, seed: seed, cloningSteps: Self.cloningSteps,
+      searches: Self.searches, compute)
+  }
+
+  init(
+    _ runs: [(name: String, url: URL)], environment: String, episodes: Int, leads: [Int], seed: UInt64,
+    cloningSteps: Int, searches: Int, _ compute: Compute
   ) throws {
     let agents = try runs.map { (name: $0.name, url: $0.url, loaded: try LoadedAgent(at: $0.url, seed: seed, compute)) }
     guard let taken = agents.first(where: { $0.loaded.facts.rewards != nil }) else {

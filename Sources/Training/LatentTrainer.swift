@@ -51,7 +51,7 @@ final class LatentTrainer: Trainer {
       Observer.note(grade.verdict)
       if imitation.reference == .rollout {
         Observer.warn(
-          "imitation.reference=rollout compares dreams with the expert's actions replayed in the model, which leave the expert where a system is unstable; it is for stable ones and short horizons, and docs/methods/ditto.md says when it helps"
+          "imitation.reference=rollout compares dreams with where the expert's actions, replayed, lead in the model: that is another way than the expert's where a system is unstable, such as a balanced pole; it is for stable systems and short horizons"
         )
       }
     }

@@ -44,16 +44,20 @@ private final class Counter: Environments.Environment {
   func close() {}
 }
 
-/// A game that ignores all actions while its tune plays, and then shows a while later what the last one was, if it is
-/// the one that it answers to.
-private final class Tune: Environments.Environment {
+/// A game that ignores all actions while its tune plays, and then shows a while later whether it was the one that it
+/// answers to. It may answer to another one from the first step on: later, by ending, or by paying.
+final class Tune: Environments.Environment, @unchecked Sendable {
   let slots = 1
   let observation = ObservationSpace(vector: 1)
   let actions = ActionSpace.discrete(3)
   private let deaf, delay: Int
+  private let other: Int?
+  private let ends, pays: Bool
   private var taken: [Int] = []
 
-  init(deaf: Int, delay: Int) { (self.deaf, self.delay) = (deaf, delay) }
+  init(deaf: Int, delay: Int, other: Int? = nil, ends: Bool = false, pays: Bool = false) {
+    (self.deaf, self.delay, self.other, self.ends, self.pays) = (deaf, delay, other, ends, pays)
+  }
 
   func reset(_ seeds: [Int: UInt64]) -> [Int: [UInt8]] {
     taken = []
@@ -63,9 +67,13 @@ private final class Tune: Environments.Environment {
   func step(_ actions: [Int: Action]) -> [Int: Outcome] {
     actions.mapValues { action in
       taken.append(action.classes[0])
+      let isOther = action.classes[0] == 1
       let seen = taken.count - 1 - delay
-      let shown: Float = seen >= deaf && taken[seen] == 2 ? 2 : 0
-      return Outcome(frame: .bytes(of: [shown + Float(taken.count)]), reward: 0, terminated: false, truncated: false)
+      var shown: Float = seen >= deaf && taken[seen] == 2 ? 0.5 : 0
+      if let other, taken.count > other { shown += taken[taken.count - 1 - other] == 1 ? 0.25 : 0 }
+      return Outcome(
+        frame: .bytes(of: [shown + Float(taken.count)]), reward: pays && isOther ? 1 : 0, terminated: ends && isOther,
+        truncated: false)
     }
   }
 
@@ -142,12 +150,13 @@ private final class Lever: ScriptedExpert {
   @Test func tellsWhatIsDeterministic() throws {
     #expect(try Counter(beginsAtSeed: false).isDeterministic(seed: 5, PixelPipeline(.none)))
     #expect(try !Counter(beginsAtSeed: true).isDeterministic(seed: 5, PixelPipeline(.none)))
-    let starts = { EvaluationStarts(least: 0, most: 60, ignored: 0, isDeterministic: true, different: $0) }
+    let starts = { EvaluationStarts(least: 0, most: 60, ignored: 7, isDeterministic: true, different: $0) }
     #expect(starts(15).warning("counter", episodes: 30) == nil)
     #expect(
       try #require(starts(14).warning("counter", episodes: 30)).contains(
         "only 14 of 30 episodes were different: it is deterministic"))
-    #expect(try #require(starts(14).warning("counter", episodes: 30)).hasSuffix("--random-steps 0:120"))
+    #expect(try #require(starts(14).warning("counter", episodes: 30)).hasSuffix("the same wherever they begin"))
+    #expect("\(starts(14))".hasSuffix("; episodes begin with 0 to 60 random actions after 7 that are ignored"))
   }
 
   @Test func atariGamesWithoutStickyActionsBeginWithRandomOnes() {
@@ -159,13 +168,41 @@ private final class Lever: ScriptedExpert {
     #expect(pipeline.randomStart == 3...8)
   }
 
-  @Test(arguments: [(0, 0), (0, 5), (7, 0), (7, 5), (30, 8)])
+  @Test(arguments: [(0, 0), (0, 20), (7, 0), (7, 20), (30, 8)])
   func findsTheStepsInWhichNothingIsAnsweredTo(deaf: Int, delay: Int) throws {
     #expect(try Tune(deaf: deaf, delay: delay).ignoredSteps(seed: 5) == deaf)
   }
 
-  @Test func whatNeverAnswersIgnoresNoSteps() throws {
-    #expect(try Tune(deaf: 1000, delay: 0).ignoredSteps(seed: 5) == 0)
+  /// It never answers; or to another action later than to what is seen first; or with its end; or with its reward.
+  @Test(arguments: [
+    Tune(deaf: 1000, delay: 0), Tune(deaf: 10, delay: 0, other: 30), Tune(deaf: 40, delay: 0, ends: true),
+    Tune(deaf: 40, delay: 0, pays: true),
+  ])
+  func countsNoStepsWhereSomethingMattersFromTheFirstOn(game: Tune) throws {
+    #expect(try game.ignoredSteps(seed: 5) == 0)
+  }
+
+  @Test(.enabled(if: AnySpaceTests.canRunGymnasium, "needs Python with gymnasium"))
+  func episodesBeginAfterWhatIsIgnored() throws {
+    var evaluation = Evaluation(
+      environment: "gym:ALE/SpaceInvaders-v5", pipeline: PixelPipeline(.atari), episodes: 1, seed: 5, randomStart: 2...2
+    )
+    evaluation.pipeline.maxEpisodeSteps = 40
+    let random = RandomSource(Seed(3))
+    var sizes = LatentSizes()
+    (sizes.depth, sizes.deterministic, sizes.hidden, sizes.groups, sizes.classes) = (2, 8, 8, 2, 4)
+    let model = WorldModel(sizes, ObservationSpace(height: 64, width: 64), actions: 6, using: random)
+    let actor = MLP(model.sizes.features, 6, width: 8, hiddenLayers: 1, using: random)
+    let last = try #require(actor.namedParameters.last { $0.parameter.shape == [6] })
+    last.parameter.assign(Tensor([0, 0, 0, 1000, 0, 0], [6]))
+    var actions: [Action] = []
+    let always = Agent(model, actor, choosing: .best, seed: Seed(0))
+    let result = try evaluation.run(.agent(always), named: "always the third", onEpisode: { actions = $0.actions })
+    #expect(result.starts?.ignored == 31 && result.starts?.isDeterministic == true)
+    #expect(actions.count == 40 && Set(actions[..<31]).count == 6 && actions[33...].allSatisfy { $0 == 3 })
+    evaluation.pipeline.stickyActions = 0.25
+    let sticky = try evaluation.run(.random, named: "random")
+    #expect(sticky.starts?.isDeterministic == false && sticky.starts?.ignored == nil)
   }
 
   @Test func saysOnceThatAnEnvironmentIsSlowAndWhatWasCut() throws {

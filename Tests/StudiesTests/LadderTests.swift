@@ -66,7 +66,7 @@ import WorldModel
     let means = Dictionary(uniqueKeysWithValues: ladder.rungs.map { ($0.name, $0.mean) })
     #expect(means["expert's recordings"] == 300 && means["random"]! < 50)
     #expect(means["clone"]! > means["the clone that ours began as"]!)
-    #expect(means["ours after the expert's first 290 steps"]! >= 290)
+    #expect(means["ours after the expert's first 290 steps"]! > means["ours, z most probable"]!)
   }
 
   /// Where an agent was trained does not matter, whether that device is here or not.
@@ -164,7 +164,7 @@ import WorldModel
     #expect(
       all.advice == nil
         && all.verdict.hasSuffix("1.3 times what the model errs by itself: a reward says something up to there"))
-    #expect(some.usefulHorizon == 2)
+    #expect(try some.usefulHorizon == 2 && grade([0.9, 0.68, 0.7]).usefulHorizon == 2)  // 0.6 times at the second step
     #expect(some.verdict.hasSuffix("train the world model longer, or set imitation.horizon=2"))
   }
 

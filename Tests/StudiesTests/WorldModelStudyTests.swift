@@ -64,7 +64,8 @@ import WorldModel
     let (data, expert) = (try road("data", epsilons: [0, 0.3], seed: 1), try road("expert", epsilons: [0], seed: 2))
     let study = try study([data], expert: expert, trainedOn: [data], steps: 10)
     // Its grade is a small model's.
-    #expect(WorldModelStudy.advice(study.openLoop, study.answers, study.groups, study.coverage, nil) == Self.fine)
+    let advice = { WorldModelStudy.advice(study.openLoop, study.answers, study.groups, study.coverage, $0) }
+    #expect(advice(nil) == Self.fine && study.advice == advice(study.grade) && study.advice != Self.fine)
     #expect(study.seenInTraining == ["data-v0"] && study.grade?.clone?.count == 10)
     #expect(study.openLoop.error.last! < 0.5 * min(study.openLoop.stillError.last!, study.openLoop.meanError.last!))
     #expect(study.openLoop.drift.last! < 0.5 * study.openLoop.stillDrift.last!)

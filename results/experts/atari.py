@@ -192,7 +192,12 @@ class Player:
 
 def returns(options):
     player, random = Player(options.game, options.expert), np.random.default_rng(options.seed)
-    least, most = map(int, options.random_steps.split(":"))
+    try:
+        least, most = map(int, options.random_steps.split(":"))
+        if not 0 <= least <= most:
+            raise ValueError
+    except ValueError:
+        raise SystemExit(f"--random-steps is '{options.random_steps}', must be least:most, such as 0:60") from None
     totals = np.array(
         [
             player.episode(options.seed + i, 0.0, int(random.integers(least, most + 1)))[2].sum()
@@ -284,7 +289,10 @@ def main():
         if function is returns:
             command.add_argument("--episodes", type=int, default=50)
             command.add_argument(
-                "--random-steps", default="0:60", help="least and most; 'ditto evaluate' says how many a game ignores"
+                "--random-steps",
+                default="0:60",
+                metavar="least:most",
+                help="random actions first; 'ditto evaluate' says in how many steps a game ignores them",
             )
         if function is record:
             command.add_argument("dataset", help="the new folder")

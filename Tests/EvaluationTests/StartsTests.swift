@@ -201,6 +201,13 @@ private final class Lever: ScriptedExpert {
       let result = try evaluation.run(.agent(always), named: "always the third", onEpisode: { actions = $0.actions })
       #expect(result.starts?.ignored == 31 && result.starts?.isDeterministic == true)
       #expect(actions.count == 40 && Set(actions[..<31]).count == 6 && actions[33...].allSatisfy { $0 == 3 })
+      evaluation.pipeline.maxEpisodeSteps = 33
+      final class Told: @unchecked Sendable { var warnings: [String] = [] }
+      let told = Told()
+      _ = try Observer.$current.withValue(
+        Observer { if case .warning(let text) = $0 { told.warnings.append(text) } }
+      ) { try evaluation.run(.random, named: "random") }
+      #expect(told.warnings.contains { $0.contains("cut after 33 steps, of which up to 33 are random actions") })
       evaluation.pipeline.stickyActions = 0.25
       let sticky = try evaluation.run(.random, named: "random")
       #expect(sticky.starts?.isDeterministic == false && sticky.starts?.ignored == nil)
